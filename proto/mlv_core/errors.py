@@ -1,0 +1,309 @@
+"""Every failure that mlv names: one class each with code, gRPC status name, exit code, message and advice."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MlvError(Exception):
+    """A failure with a name.
+
+    `message` says what happened and why, `advice` what to type or do next, `items` the things that stand in the
+    way (one line each: paths, holders, settings). `code` is stable and never used again for another failure.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+    status: ClassVar[str] = "INTERNAL"
+    exit_code: ClassVar[int] = 1
+    default_advice: ClassVar[str] = "Report the request id to whoever runs the server."
+
+    def __init__(self, message: str, *, advice: str | None = None, items: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = self.default_advice if advice is None else advice
+        self.items = tuple(items)
+
+
+class InternalError(MlvError):
+    """A bug: something that mlv did not foresee."""
+
+
+class UsageError(MlvError):
+    """The command line or a request is not well formed."""
+
+    code = "USAGE"
+    status = "INVALID_ARGUMENT"
+    exit_code = 2
+    default_advice = "See 'mlv help' for the command's arguments."
+
+
+class InvalidName(UsageError):
+    """A repository, branch, label, user or property name breaks the rules of names."""
+
+    code = "INVALID_NAME"
+    default_advice = "Use letters, digits, '-', '_' and '.'; not all digits, not a date, none of have, head, prev."
+
+
+class InvalidPath(UsageError):
+    """A path in a version breaks the rules of paths."""
+
+    code = "INVALID_PATH"
+    default_advice = "Use a relative path with '/' and no '..', control characters or reserved names."
+
+
+class PathClash(UsageError):
+    """Two paths differ only by case or Unicode form (F2)."""
+
+    code = "PATH_CLASH"
+    default_advice = "Rename one of the two: other systems cannot hold both."
+
+
+class InvalidRevision(UsageError):
+    """A revision or address cannot be read."""
+
+    code = "INVALID_REVISION"
+    default_advice = "Write @42, @main, @v1.2, @2026-11-22, @have, @head or @prev."
+
+
+class InvalidRequest(UsageError):
+    """A field of a request holds a value outside its range."""
+
+    code = "INVALID_REQUEST"
+    default_advice = "The message names the field and what it may hold."
+
+
+class InvalidSettings(UsageError):
+    """A settings file or environment variable is wrong; the message names line and reason."""
+
+    code = "INVALID_SETTINGS"
+    default_advice = "Mend the named line; 'mlv-server check-config FILE' checks it again."
+
+
+class NotAWorkspace(UsageError):
+    """The directory belongs to no workspace."""
+
+    code = "NOT_A_WORKSPACE"
+    default_advice = "Go to a directory made by 'mlv checkout', or name one with -C DIR."
+
+
+class NothingToCommit(UsageError):
+    """A commit without a change and without records (C5)."""
+
+    code = "NOTHING_TO_COMMIT"
+    default_advice = "Change a file, or add records with --param or --metric."
+
+
+class MissingFile(UsageError):
+    """A tracked file is gone from the disk and was not deleted by command (C8)."""
+
+    code = "MISSING_FILE"
+    default_advice = "'mlv delete PATH' if it should go, 'mlv revert PATH' to bring it back."
+
+
+class UnsupportedFile(UsageError):
+    """A file of a kind that mlv does not keep: device, socket, a link that leaves the workspace."""
+
+    code = "UNSUPPORTED_FILE"
+    default_advice = "Leave it out, or name it in .mlvignore."
+
+
+class FileChanging(UsageError):
+    """A file kept changing while it was read."""
+
+    code = "FILE_CHANGING"
+    default_advice = "Wait until the program that writes it has finished, then commit again."
+
+
+class RequestReused(UsageError):
+    """A request id came again with another content (C3)."""
+
+    code = "REQUEST_REUSED"
+    default_advice = "Use a fresh request id for each new request."
+
+
+class NotFound(MlvError):
+    """What was asked for does not exist, or the asker may not know that it does (P4)."""
+
+    code = "NOT_FOUND"
+    status = "NOT_FOUND"
+    exit_code = 9
+    default_advice = "Check the name; 'mlv repo list', 'mlv branches' and 'mlv labels' show what you may see."
+
+
+class AlreadyExists(MlvError):
+    """The name is taken."""
+
+    code = "ALREADY_EXISTS"
+    status = "ALREADY_EXISTS"
+    exit_code = 9
+    default_advice = "Choose another name."
+
+
+class HeadMoved(MlvError):
+    """A path of this commit changed on the branch since its base (C4)."""
+
+    code = "HEAD_MOVED"
+    status = "ABORTED"
+    exit_code = 3
+    default_advice = "'mlv update' merges or marks the conflicts; then commit again."
+
+
+class StaleBase(MlvError):
+    """A lock was asked for on a file of which the workspace does not have the newest version (L5)."""
+
+    code = "STALE_BASE"
+    status = "ABORTED"
+    exit_code = 3
+    default_advice = "'mlv edit --update PATH' brings the newest version and takes the lock."
+
+
+class Conflict(MlvError):
+    """Files are in conflict and wait for a decision."""
+
+    code = "CONFLICT"
+    status = "ABORTED"
+    exit_code = 3
+    default_advice = "'mlv resolve --accept mine|theirs PATH' decides."
+
+
+class LocalChanges(MlvError):
+    """The act would overwrite local changes (F5)."""
+
+    code = "LOCAL_CHANGES"
+    status = "ABORTED"
+    exit_code = 3
+    default_advice = "Commit or revert the named files first."
+
+
+class LockHeld(MlvError):
+    """Somebody else holds the lock."""
+
+    code = "LOCK_HELD"
+    status = "FAILED_PRECONDITION"
+    exit_code = 4
+    default_advice = "Ask the holder, or wait; a maintainer can 'mlv unlock --force -m WHY PATH'."
+
+
+class LockNeeded(MlvError):
+    """The file must be locked before it is changed, and the workspace holds no lock on it."""
+
+    code = "LOCK_NEEDED"
+    status = "FAILED_PRECONDITION"
+    exit_code = 4
+    default_advice = "'mlv lock PATH' takes the lock."
+
+
+class LockLost(MlvError):
+    """The presented fencing token is not the live one."""
+
+    code = "LOCK_LOST"
+    status = "FAILED_PRECONDITION"
+    exit_code = 4
+    default_advice = "'mlv lock PATH' takes the lock again if it is free; your file is untouched."
+
+
+class Frozen(MlvError):
+    """The branch or label is frozen."""
+
+    code = "FROZEN"
+    status = "FAILED_PRECONDITION"
+    exit_code = 4
+    default_advice = "Wait until a maintainer lifts the freeze."
+
+
+class NotSignedIn(MlvError):
+    """No token, or one that is unknown, expired or revoked."""
+
+    code = "NOT_SIGNED_IN"
+    status = "UNAUTHENTICATED"
+    exit_code = 5
+    default_advice = "'mlv login URL' signs in; an admin makes a new token with 'mlv token create'."
+
+
+class Denied(MlvError):
+    """The caller may see the object but not do this."""
+
+    code = "DENIED"
+    status = "PERMISSION_DENIED"
+    exit_code = 5
+    default_advice = "Ask an admin for the role: 'mlv policy grant ROLE NAME REPO'."
+
+
+class UntrustedServer(MlvError):
+    """The server's certificate does not match the remembered or given fingerprint."""
+
+    code = "UNTRUSTED_SERVER"
+    status = "UNAUTHENTICATED"
+    exit_code = 5
+    default_advice = "Ask the admin for the fingerprint; 'mlv logout' forgets the old one. No token was sent."
+
+
+class Unreachable(MlvError):
+    """The server does not answer."""
+
+    code = "UNREACHABLE"
+    status = "UNAVAILABLE"
+    exit_code = 6
+    default_advice = "Check the address and that the server runs; the same command again goes on where it stopped."
+
+
+class VersionSkew(MlvError):
+    """The other side does not know this call or format."""
+
+    code = "VERSION_SKEW"
+    status = "UNIMPLEMENTED"
+    exit_code = 6
+    default_advice = "Update the older side."
+
+
+class DamagedContent(MlvError):
+    """Stored or received content does not match its hash or cannot be decoded (F4)."""
+
+    code = "DAMAGED_CONTENT"
+    status = "DATA_LOSS"
+    exit_code = 7
+    default_advice = "Run 'mlv-server verify'; a client that has the same content heals it by committing it again."
+
+
+class LimitExceeded(MlvError):
+    """A limit or quota: size, number, memory, disk, file handles."""
+
+    code = "LIMIT_EXCEEDED"
+    status = "RESOURCE_EXHAUSTED"
+    exit_code = 8
+    default_advice = "The message names the limit; ask for less at a time, or an admin to raise it."
+
+
+class DiskFull(LimitExceeded):
+    """No room on a disk."""
+
+    code = "DISK_FULL"
+    default_advice = "Make room and type the same command again: what was complete is kept."
+
+
+class Interrupted(MlvError):
+    """The user stopped the command."""
+
+    code = "INTERRUPTED"
+    status = "CANCELLED"
+    exit_code = 130
+    default_advice = "The next command finishes or undoes what was begun."
+
+
+def all_error_classes() -> tuple[type[MlvError], ...]:
+    """Every failure class, sorted by exit code and code."""
+    found: list[type[MlvError]] = []
+    waiting: list[type[MlvError]] = list(MlvError.__subclasses__())
+    while waiting:
+        cls = waiting.pop()
+        found.append(cls)
+        waiting.extend(cls.__subclasses__())
+    return tuple(sorted(found, key=lambda c: (c.exit_code, c.code)))
+
+
+def error_from_code(code: str, message: str, *, advice: str, items: tuple[str, ...]) -> MlvError:
+    """The error that `code` names, as it was raised on the other side; InternalError for an unknown code."""
+    for cls in all_error_classes():
+        if cls.code == code:
+            return cls(message, advice=advice, items=items)
+    return InternalError(f"{code}: {message}", advice=advice, items=items)

@@ -1,0 +1,1 @@
+"""The wire contract: .proto files, generated code, and its translation to values."""

@@ -1,0 +1,28 @@
+"""One call as a service sees it: who asks, when, under which request id, and the parts of the server it may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlv_server.content.store import ContentStore
+    from mlv_server.domain.policy import Principal
+    from mlv_server.metadata.engine import Database
+    from mlv_server.services.background import Background
+    from mlv_server.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Time (`now`, milliseconds since 1970 UTC), identity and randomness (`fresh`) enter the server here."""
+
+    principal: Principal
+    request_id: str
+    now: int
+    fresh: bytes
+    peer: str
+    db: Database
+    store: ContentStore
+    background: Background
+    settings: Settings
