@@ -1,0 +1,186 @@
+"""Encode and decode segments: raw, zstd, planes, delta, patch; each blob's codec is named by its id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlv_core.codecs import general, typed
+from mlv_core.codecs.streams import NOISE_BITS, entropy
+from mlv_core.errors import DamagedContent, LimitExceeded
+from mlv_core.segments.elements import OPAQUE, ElementType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+    Coder = Callable[[memoryview, memoryview | None], bytes]
+
+__all__ = ["ALL_CODECS", "Codec", "Encoded", "decode", "encode", "encode_group", "encode_patch"]
+
+
+class Codec(IntEnum):
+    """What a blob is; the ids are part of the format."""
+
+    RAW = 0
+    ZSTD = 1
+    PLANES = 2
+    DELTA = 3
+    PATCH = 4
+
+
+ALL_CODECS: frozenset[Codec] = frozenset(Codec)
+
+# A delta under this share of the plain bytes is taken without a look at the alternatives.
+_GOOD_DELTA = 0.6
+_SAMPLE_PIECE = 16 * 1024
+_SAMPLE_PIECES = 4
+# Below this a sample costs as much as it saves.
+_SAMPLE_FROM = 512 * 1024
+# Shares are estimated from the sample; a candidate this much worse than the best is not tried on the whole.
+_SAMPLE_ERROR = 1.08
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A blob and the codec that decodes it."""
+
+    codec: Codec
+    blob: bytes
+
+
+def encode(
+    plain: Buffer, element: ElementType, base: Buffer | None, allowed: frozenset[Codec] = ALL_CODECS
+) -> Encoded:
+    """The smallest coding found for one typed segment.
+
+    `base` is the plain content of the same segment in an older version; a delta needs it to be as long as `plain`,
+    and for opaque bytes it serves as a patch's base. Only `allowed` codecs are used; `RAW` always may be.
+    The candidates are compared on a sample of 64 KiB first.
+    """
+    view = memoryview(plain).cast("B")
+    old = None if base is None else memoryview(base).cast("B")
+    if element == OPAQUE:
+        return encode_group(view, allowed) if old is None else encode_patch(view, old, allowed)
+    coders = _coders(view, element, old, allowed)
+    if not coders or not len(view):
+        return Encoded(Codec.RAW, bytes(view))
+    best: Encoded | None = None
+    if Codec.DELTA in coders and _delta_pays(view, element, old, coders):
+        best = Encoded(Codec.DELTA, coders.pop(Codec.DELTA)(view, old))
+        if len(best.blob) < _GOOD_DELTA * len(view):
+            return best
+    for codec in _promising(view, element, old, coders):
+        blob = coders[codec](view, old)
+        if best is None or len(blob) < len(best.blob):
+            best = Encoded(codec, blob)
+    return _or_raw(best, view)
+
+
+def encode_group(plain: Buffer, allowed: frozenset[Codec] = ALL_CODECS) -> Encoded:
+    """Bytes of any kind without a base: zstd, or raw where a sample shows noise."""
+    view = memoryview(plain).cast("B")
+    if Codec.ZSTD not in allowed or not len(view) or entropy(np.frombuffer(view, np.uint8)) >= NOISE_BITS:
+        return Encoded(Codec.RAW, bytes(view))
+    return _or_raw(Encoded(Codec.ZSTD, general.encode_zstd(view)), view)
+
+
+def encode_patch(plain: Buffer, base: Buffer, allowed: frozenset[Codec] = ALL_CODECS) -> Encoded:
+    """Bytes of any kind against older bytes; coded without them where that is smaller."""
+    view = memoryview(plain).cast("B")
+    if Codec.PATCH not in allowed or not len(view):
+        return encode_group(view, allowed)
+    patched = Encoded(Codec.PATCH, general.encode_patch(view, base))
+    if len(patched.blob) * 8 < len(view):
+        return patched
+    alone = encode_group(view, allowed)
+    return patched if len(patched.blob) < len(alone.blob) else alone
+
+
+def decode(codec: int, blob: Buffer, plain_length: int, base: Buffer | None, limit: int) -> bytes:
+    """The plain bytes of `blob`, exactly `plain_length` of them.
+
+    `base` is the concatenated plain content of the bases that the frame names, None when it names none; `limit`
+    bounds `plain_length`. Raises: LimitExceeded before anything is decoded; DamagedContent for an unknown codec,
+    a missing or wrong base and every malformed blob.
+    """
+    if plain_length > limit:
+        raise LimitExceeded(f"a segment declares {plain_length} bytes; the limit is {limit}")
+    if plain_length < 0:
+        raise DamagedContent("a segment declares a negative length")
+    view = memoryview(blob).cast("B")
+    if codec in (Codec.DELTA, Codec.PATCH) and base is None:
+        raise DamagedContent("a delta came without its base")
+    match codec:
+        case Codec.RAW:
+            if len(view) != plain_length:
+                raise DamagedContent("a raw segment has another length than it declares")
+            return bytes(view)
+        case Codec.ZSTD:
+            return general.decode_zstd(view, plain_length)
+        case Codec.PLANES:
+            return typed.decode_planes(view, plain_length)
+        case Codec.DELTA if base is not None:
+            if memoryview(base).nbytes != plain_length:
+                raise DamagedContent("a delta's base has another length")
+            return typed.decode_delta(view, plain_length, base)
+        case Codec.PATCH if base is not None:
+            return general.decode_patch(view, plain_length, base)
+        case _:
+            raise DamagedContent(f"codec {codec} is not known")
+
+
+def _coders(
+    view: memoryview, element: ElementType, old: memoryview | None, allowed: frozenset[Codec]
+) -> dict[Codec, Coder]:
+    coders: dict[Codec, Coder] = {}
+    if Codec.DELTA in allowed and old is not None and len(old) == len(view):
+        coders[Codec.DELTA] = lambda new, base: typed.encode_delta(new, base or b"", element)
+    if Codec.PLANES in allowed:
+        coders[Codec.PLANES] = lambda new, _: typed.encode_planes(new, element)
+    if Codec.ZSTD in allowed and (element.mantissa_bits == 0 or Codec.PLANES not in allowed):
+        coders[Codec.ZSTD] = lambda new, _: general.encode_zstd(new)
+    return coders
+
+
+def _delta_pays(view: memoryview, element: ElementType, old: memoryview | None, coders: dict[Codec, Coder]) -> bool:
+    """Whether a delta of the whole is likely to be taken at once."""
+    if len(view) < _SAMPLE_FROM:
+        return True
+    places = _sample_places(len(view), element.width)
+    sample = _sample(view, places)
+    return len(coders[Codec.DELTA](sample, _sample(old or view, places))) < _GOOD_DELTA * len(sample)
+
+
+def _promising(
+    view: memoryview, element: ElementType, old: memoryview | None, coders: dict[Codec, Coder]
+) -> list[Codec]:
+    """The coders whose share of the sample is about the smallest."""
+    if len(coders) < 2 or len(view) < _SAMPLE_FROM:  # noqa: PLR2004 - nothing to choose from
+        return list(coders)
+    places = _sample_places(len(view), element.width)
+    sample, old_sample = _sample(view, places), (None if old is None else _sample(old, places))
+    sizes = {codec: len(coder(sample, old_sample)) for codec, coder in coders.items()}
+    best = min(sizes.values())
+    return [codec for codec in coders if sizes[codec] <= best * _SAMPLE_ERROR]
+
+
+def _sample_places(length: int, width: int) -> list[tuple[int, int]]:
+    if length <= _SAMPLE_PIECE * _SAMPLE_PIECES:
+        return [(0, length)]
+    step = (length - _SAMPLE_PIECE) // (_SAMPLE_PIECES - 1) // width * width
+    return [(index * step, index * step + _SAMPLE_PIECE) for index in range(_SAMPLE_PIECES)]
+
+
+def _sample(view: memoryview, places: list[tuple[int, int]]) -> memoryview:
+    return memoryview(b"".join(view[start:end] for start, end in places))
+
+
+def _or_raw(found: Encoded | None, view: memoryview) -> Encoded:
+    if found is None or len(found.blob) >= len(view):
+        return Encoded(Codec.RAW, bytes(view))
+    return found

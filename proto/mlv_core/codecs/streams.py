@@ -1,0 +1,141 @@
+"""Byte streams inside a typed blob: each is a run, raw, or entropy coded, whichever is smallest."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+import zstandard
+
+from mlv_core.errors import DamagedContent
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from typing_extensions import Buffer
+
+    Bytes = NDArray[np.uint8]
+
+# Above this zstd gains less than its frame costs in time.
+NOISE_BITS = 7.8
+_PROBE_WHOLE = 64 * 1024
+_PROBE_STEPS = 16 * 1024
+
+# A small window, a tiny hash table and min_match 7: zstd finds only long matches and so acts as a Huffman coder,
+# smaller and faster on planes than its ordinary levels, which find false matches.
+_HUFFMAN = zstandard.ZstdCompressionParameters.from_level(
+    1,
+    window_log=17,
+    hash_log=6,
+    chain_log=6,
+    min_match=7,
+    strategy=zstandard.STRATEGY_FAST,
+    write_content_size=1,
+    write_checksum=0,
+)
+
+_RAW, _PACKED, _RUN = 0, 1, 2
+_ENTRY = struct.Struct("<BI")
+
+
+def entropy(data: Bytes) -> float:
+    """Order-0 entropy of `data` in bits a byte (0 to 8), sampled when it is long."""
+    size = data.size
+    if size == 0:
+        return 0.0
+    probe = data if size <= _PROBE_WHOLE else data[:: size // _PROBE_STEPS][:_PROBE_STEPS]
+    counts = np.bincount(probe, minlength=256)
+    shares = counts[counts > 0] / probe.size
+    return float(-(shares * np.log2(shares)).sum())
+
+
+class StreamWriter:
+    """Collects streams; one is made for one blob, as zstd contexts are not shared between threads."""
+
+    __slots__ = ("_context", "_parts", "size")
+
+    def __init__(self) -> None:
+        self._context = zstandard.ZstdCompressor(compression_params=_HUFFMAN)
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def literal(self, data: bytes) -> None:
+        """Add bytes as they are."""
+        self._parts.append(data)
+        self.size += len(data)
+
+    def add(self, stream: Bytes) -> None:
+        """Add a contiguous stream; its plain length is not written, as the reader knows it."""
+        size = stream.size
+        if size == 0:
+            return
+        bits = entropy(stream)
+        if bits == 0.0 and (stream == stream[0]).all():
+            self.literal(_ENTRY.pack(_RUN, 1) + stream[:1].tobytes())
+            return
+        if bits < NOISE_BITS:
+            packed = self._context.compress(memoryview(stream))
+            if len(packed) < size:
+                self.literal(_ENTRY.pack(_PACKED, len(packed)))
+                self.literal(packed)
+                return
+        self.literal(_ENTRY.pack(_RAW, size))
+        self.literal(stream.tobytes())
+
+    def join(self) -> bytes:
+        """The blob."""
+        return b"".join(self._parts)
+
+
+class StreamReader:
+    """Reads what `StreamWriter` wrote; raises DamagedContent for everything else."""
+
+    __slots__ = ("_blob", "_context", "_position")
+
+    def __init__(self, blob: memoryview) -> None:
+        self._blob = blob
+        self._position = 0
+        self._context = zstandard.ZstdDecompressor()
+
+    def literal(self, length: int) -> memoryview:
+        """The next `length` bytes as they are."""
+        end = self._position + length
+        if end > len(self._blob):
+            raise DamagedContent("a coded segment ends early")
+        part = self._blob[self._position : end]
+        self._position = end
+        return part
+
+    def take(self, size: int) -> Bytes:
+        """The next stream, which has `size` bytes; never more memory than that is taken."""
+        if size == 0:
+            return np.empty(0, np.uint8)
+        method, stored = _ENTRY.unpack(self.literal(_ENTRY.size))
+        payload = self.literal(stored)
+        if method == _RAW and stored == size:
+            return np.frombuffer(payload, np.uint8)
+        if method == _RUN and stored == 1:
+            return np.full(size, payload[0], np.uint8)
+        if method == _PACKED:
+            return np.frombuffer(unpack_zstd(self._context, payload, size), np.uint8)
+        raise DamagedContent("a coded segment holds an unknown stream")
+
+    def finish(self) -> None:
+        """Insist that nothing is left over."""
+        if self._position != len(self._blob):
+            raise DamagedContent("a coded segment holds bytes after its end")
+
+
+def unpack_zstd(context: zstandard.ZstdDecompressor, payload: Buffer, size: int) -> bytes:
+    """One zstd frame of exactly `size` plain bytes; DamagedContent otherwise, before memory is taken."""
+    try:
+        if zstandard.frame_content_size(payload) != size:
+            raise DamagedContent("a zstd frame declares another length")
+        if size == 0:
+            return b""
+        plain = context.decompress(payload, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise DamagedContent("a zstd frame cannot be decoded") from error
+    if len(plain) != size:
+        raise DamagedContent("a zstd frame has another length than it declares")
+    return plain
