@@ -137,6 +137,12 @@ class UndoRequest(_message.Message):
     dry_run: bool
     def __init__(self, repository: _Optional[str] = ..., request_id: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., message: _Optional[str] = ..., first: _Optional[int] = ..., last: _Optional[int] = ..., to: _Optional[int] = ..., paths: _Optional[_Iterable[str]] = ..., token_paths: _Optional[_Iterable[str]] = ..., tokens: _Optional[_Iterable[int]] = ..., dry_run: bool = ...) -> None: ...
 
+class UndoResponse(_message.Message):
+    __slots__ = ("outcome",)
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    outcome: PublishResponse
+    def __init__(self, outcome: _Optional[_Union[PublishResponse, _Mapping]] = ...) -> None: ...
+
 class GetOutcomeRequest(_message.Message):
     __slots__ = ("repository", "request_id")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]

@@ -53,7 +53,7 @@ class CommitsServiceStub(object):
         self.Undo = channel.unary_unary(
                 '/mlv.v1.CommitsService/Undo',
                 request_serializer=mlv__proto_dot_v1_dot_commits__pb2.UndoRequest.SerializeToString,
-                response_deserializer=mlv__proto_dot_v1_dot_commits__pb2.PublishResponse.FromString,
+                response_deserializer=mlv__proto_dot_v1_dot_commits__pb2.UndoResponse.FromString,
                 _registered_method=True)
         self.GetOutcome = channel.unary_unary(
                 '/mlv.v1.CommitsService/GetOutcome',
@@ -122,7 +122,7 @@ def add_CommitsServiceServicer_to_server(servicer, server):
             'Undo': grpc.unary_unary_rpc_method_handler(
                     servicer.Undo,
                     request_deserializer=mlv__proto_dot_v1_dot_commits__pb2.UndoRequest.FromString,
-                    response_serializer=mlv__proto_dot_v1_dot_commits__pb2.PublishResponse.SerializeToString,
+                    response_serializer=mlv__proto_dot_v1_dot_commits__pb2.UndoResponse.SerializeToString,
             ),
             'GetOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOutcome,
@@ -238,7 +238,7 @@ class CommitsService(object):
             target,
             '/mlv.v1.CommitsService/Undo',
             mlv__proto_dot_v1_dot_commits__pb2.UndoRequest.SerializeToString,
-            mlv__proto_dot_v1_dot_commits__pb2.PublishResponse.FromString,
+            mlv__proto_dot_v1_dot_commits__pb2.UndoResponse.FromString,
             options,
             channel_credentials,
             insecure,
