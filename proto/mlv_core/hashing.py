@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NewType
 
 from blake3 import blake3
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 

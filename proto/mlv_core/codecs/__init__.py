@@ -53,9 +53,7 @@ class Encoded:
     blob: bytes
 
 
-def encode(
-    plain: Buffer, element: ElementType, base: Buffer | None, allowed: frozenset[Codec] = ALL_CODECS
-) -> Encoded:
+def encode(plain: Buffer, element: ElementType, base: Buffer | None, allowed: frozenset[Codec] = ALL_CODECS) -> Encoded:
     """The smallest coding found for one typed segment.
 
     `base` is the plain content of the same segment in an older version; a delta needs it to be as long as `plain`,
@@ -113,8 +111,10 @@ def decode(codec: int, blob: Buffer, plain_length: int, base: Buffer | None, lim
     if plain_length < 0:
         raise DamagedContent("a segment declares a negative length")
     view = memoryview(blob).cast("B")
-    if codec in (Codec.DELTA, Codec.PATCH) and base is None:
-        raise DamagedContent("a delta came without its base")
+    if codec in (Codec.DELTA, Codec.PATCH):
+        if base is None:
+            raise DamagedContent("a delta came without its base")
+        return _decode_against(codec, view, plain_length, memoryview(base).cast("B"))
     match codec:
         case Codec.RAW:
             if len(view) != plain_length:
@@ -124,14 +124,16 @@ def decode(codec: int, blob: Buffer, plain_length: int, base: Buffer | None, lim
             return general.decode_zstd(view, plain_length)
         case Codec.PLANES:
             return typed.decode_planes(view, plain_length)
-        case Codec.DELTA if base is not None:
-            if memoryview(base).nbytes != plain_length:
-                raise DamagedContent("a delta's base has another length")
-            return typed.decode_delta(view, plain_length, base)
-        case Codec.PATCH if base is not None:
-            return general.decode_patch(view, plain_length, base)
         case _:
             raise DamagedContent(f"codec {codec} is not known")
+
+
+def _decode_against(codec: int, view: memoryview, plain_length: int, base: memoryview) -> bytes:
+    if codec == Codec.PATCH:
+        return general.decode_patch(view, plain_length, base)
+    if len(base) != plain_length:
+        raise DamagedContent("a delta's base has another length")
+    return typed.decode_delta(view, plain_length, base)
 
 
 def _coders(

@@ -28,22 +28,22 @@ _LONG_FROM = 256 * 1024
 _FAST_FROM = 8 * 1024 * 1024
 
 
-def encode_zstd(plain: Buffer) -> bytes:
+def encode_zstd(plain: memoryview) -> bytes:
     """One zstd frame that declares its plain length."""
     return zstandard.ZstdCompressor(level=_LEVEL).compress(plain)
 
 
-def decode_zstd(blob: Buffer, plain_length: int) -> bytes:
+def decode_zstd(blob: memoryview, plain_length: int) -> bytes:
     """The `plain_length` bytes of a frame of `encode_zstd`. Raises: DamagedContent."""
     return unpack_zstd(zstandard.ZstdDecompressor(), blob, plain_length)
 
 
-def encode_patch(plain: Buffer, base: Buffer) -> bytes:
+def encode_patch(plain: memoryview, base: Buffer) -> bytes:
     """One zstd frame with `base` as its prefix: what both share costs a few bytes."""
-    view, prefix = memoryview(plain).cast("B"), memoryview(base).cast("B")
-    total = len(view) + len(prefix)
+    prefix = memoryview(base).cast("B")
+    total = len(plain) + len(prefix)
     parameter = zstd.CompressionParameter
-    options = {
+    options: dict[int, int] = {
         parameter.compression_level: 1 if total >= 2 * _FAST_FROM else _LEVEL,
         parameter.window_log: min(_WINDOW_LOG_MAX, max(_WINDOW_LOG_MIN, total.bit_length())),
         parameter.content_size_flag: 1,
@@ -52,18 +52,17 @@ def encode_patch(plain: Buffer, base: Buffer) -> bytes:
         parameter.enable_long_distance_matching: int(total >= _LONG_FROM),
     }
     context = zstd.ZstdCompressor(options=options, zstd_dict=_prefix(prefix))
-    return context.compress(view, zstd.ZstdCompressor.FLUSH_FRAME)
+    return context.compress(plain, zstd.ZstdCompressor.FLUSH_FRAME)
 
 
-def decode_patch(blob: Buffer, plain_length: int, base: Buffer) -> bytes:
+def decode_patch(blob: memoryview, plain_length: int, base: Buffer) -> bytes:
     """The `plain_length` bytes of a frame of `encode_patch` against the same `base`. Raises: DamagedContent."""
-    view = memoryview(blob).cast("B")
     try:
-        if zstandard.frame_content_size(view) != plain_length:
+        if zstandard.frame_content_size(blob) != plain_length:
             raise DamagedContent("a zstd frame declares another length")
-        options = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX}
         context = zstd.ZstdDecompressor(zstd_dict=_prefix(memoryview(base).cast("B")), options=options)
-        plain = context.decompress(view, max_length=plain_length + 1)
+        plain = context.decompress(blob, max_length=plain_length + 1)
     except (zstd.ZstdError, zstandard.ZstdError, ValueError) as error:
         raise DamagedContent("a patch cannot be decoded") from error
     if len(plain) != plain_length or not context.eof or context.unused_data:

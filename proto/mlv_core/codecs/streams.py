@@ -12,7 +12,6 @@ from mlv_core.errors import DamagedContent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from typing_extensions import Buffer
 
     Bytes = NDArray[np.uint8]
 
@@ -74,7 +73,7 @@ class StreamWriter:
             self.literal(_ENTRY.pack(_RUN, 1) + stream[:1].tobytes())
             return
         if bits < NOISE_BITS:
-            packed = self._context.compress(memoryview(stream))
+            packed = self._context.compress(stream.data)
             if len(packed) < size:
                 self.literal(_ENTRY.pack(_PACKED, len(packed)))
                 self.literal(packed)
@@ -126,7 +125,7 @@ class StreamReader:
             raise DamagedContent("a coded segment holds bytes after its end")
 
 
-def unpack_zstd(context: zstandard.ZstdDecompressor, payload: Buffer, size: int) -> bytes:
+def unpack_zstd(context: zstandard.ZstdDecompressor, payload: memoryview, size: int) -> bytes:
     """One zstd frame of exactly `size` plain bytes; DamagedContent otherwise, before memory is taken."""
     try:
         if zstandard.frame_content_size(payload) != size:

@@ -123,7 +123,8 @@ def _open(blob: memoryview, plain_length: int) -> tuple[StreamReader, int, int, 
 
 def _numbers(data: Buffer, width: int) -> Array:
     view = memoryview(data).cast("B")
-    return np.frombuffer(view, _UNSIGNED[width], count=len(view) // width)
+    numbers: Array = np.frombuffer(view, _UNSIGNED[width], count=len(view) // width)
+    return numbers
 
 
 def _finish(numbers: Array, tail: bytes) -> bytes:
@@ -132,7 +133,7 @@ def _finish(numbers: Array, tail: bytes) -> bytes:
 
 def _rotate(numbers: Array, width: int, bits: int) -> Array:
     kind = _UNSIGNED[width]
-    turned = numbers << kind(bits)
+    turned: Array = numbers << kind(bits)
     turned |= numbers >> kind(8 * width - bits)
     return turned
 
@@ -199,7 +200,7 @@ def _read_steps(reader: StreamReader, count: int, width: int) -> Array:
         raise DamagedContent("a coded segment holds an unknown kind of steps")
     zigzag = _read_planes(reader, count, width)
     one = _UNSIGNED[width](1)
-    negative = np.negative(zigzag & one)
+    negative: Array = np.negative(zigzag & one)
     negative ^= zigzag >> one
     return negative
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pyfastcdc import FastCDC
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 

@@ -38,7 +38,9 @@ def advice_for(name: str, head: bytes) -> str | None:
     `head` are the file's first bytes (64 are enough).
     """
     if head.startswith(zipped.MAGIC) and name.endswith(".npz") and head[8:10] == _DEFLATED.to_bytes(2, "little"):
-        return f"{name} is compressed inside, so each version is stored whole: save with numpy.savez instead of savez_compressed."
+        return (
+            f"{name} is compressed inside, so each version is stored whole: save it with savez, not savez_compressed."
+        )
     if head.startswith(b"\x1f\x8b"):
         return f"{name} is gzip-compressed, so each version is stored whole: commit the plain file, mlv compresses it."
     if head.startswith((b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00")):

@@ -146,7 +146,9 @@ def _dominant(small: Sequence[Tensor]) -> ElementType:
 
 
 def _rest_cuts(gaps: list[Extent], first_tensor: int, element: ElementType) -> tuple[Cut, ...]:
-    header = [Extent(gap.offset, min(gap.length, first_tensor - gap.offset)) for gap in gaps if gap.offset < first_tensor]
+    header = [
+        Extent(gap.offset, min(gap.length, first_tensor - gap.offset)) for gap in gaps if gap.offset < first_tensor
+    ]
     after = [
         Extent(start, gap.offset + gap.length - start)
         for gap in gaps

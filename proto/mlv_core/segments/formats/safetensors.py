@@ -44,7 +44,7 @@ def looks_like(head: bytes, size: int) -> bool:
 def parse(size: int, read_at: ReadAt) -> Layout:
     """The layout of a safetensors file. Raises: NotThisFormat."""
     length = _header_length(read_at(0, _PREFIX))
-    if not 2 <= length <= min(HEADER_LIMIT, size - _PREFIX):
+    if not 0 < length <= min(HEADER_LIMIT, size - _PREFIX):
         raise NotThisFormat("header length")
     try:
         header = json.loads(read_at(_PREFIX, length))

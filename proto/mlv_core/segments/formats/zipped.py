@@ -20,6 +20,7 @@ _COMMENT_LIMIT = 65535
 _DIRECTORY_LIMIT = 256 * 1024 * 1024
 _PICKLE_LIMIT = 64 * 1024 * 1024
 _STORED = 0
+_MASK16 = 0xFFFF
 _MASK32 = 0xFFFFFFFF
 _ZIP64_EXTRA = 1
 
@@ -123,7 +124,7 @@ def _directory(size: int, read_at: ReadAt) -> tuple[int, int, int]:
         raise NotThisFormat("no zip directory")
     fields = _END.unpack_from(tail, at)
     count, length, start = fields[4], fields[5], fields[6]
-    if count == 0xFFFF or length == _MASK32 or start == _MASK32:  # noqa: PLR2004 - the narrow field is full
+    if count == _MASK16 or _MASK32 in (length, start):
         signature, _, wide, _ = _END64_LOCATOR.unpack_from(tail, at - _END64_LOCATOR.size)
         if signature != b"PK\x06\x07" or wide + _END64.size > size:
             raise NotThisFormat("zip64 locator")
