@@ -31,7 +31,11 @@ def read(path: Path) -> tuple[dict[str, str], dict[str, tuple[str, list[int], by
     metadata = header.pop("__metadata__", {})
     start = 8 + length
     tensors = {
-        name: (entry["dtype"], entry["shape"], content[start + entry["data_offsets"][0] : start + entry["data_offsets"][1]])
+        name: (
+            entry["dtype"],
+            entry["shape"],
+            content[start + entry["data_offsets"][0] : start + entry["data_offsets"][1]],
+        )
         for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0])
     }
     return metadata, tensors
