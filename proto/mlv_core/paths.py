@@ -1,0 +1,264 @@
+"""Paths of files in a version: their normal form, what they may not be, clashes, globs, targets of symbolic links.
+
+A path is relative, in Unicode form NFC, its parts joined by '/'. What one system cannot hold is refused on all.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+from mlv_core.errors import InvalidPath, PathClash, UnsupportedFile
+from mlv_core.ids import escape, fold
+
+PATH_LIMIT = 4096
+"""Bytes in UTF-8: Linux's PATH_MAX."""
+PART_LIMIT = 255
+"""Bytes of one part in UTF-8: what every file system holds."""
+GLOB_LIMIT = 1024
+"""Characters of a pattern: far above any real one, and a bound on the work of matching."""
+OWN_FOLDER = ".mlv"
+"""The folder in which a workspace keeps its state; no part of a path bears this name."""
+
+_SHOWN = 200
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{device}{digit}" for device in ("com", "lpt") for digit in "123456789\u00b9\u00b2\u00b3"]
+)
+_BAD_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
+
+
+def check_path(path: str) -> str:
+    """`path` itself if it may name a file or directory of a version.
+
+    Raises: InvalidPath with the path escaped and the reason.
+    """
+    reason = _fault(path)
+    if reason:
+        raise InvalidPath(f"The path '{show_path(path)}' {reason}.")
+    return path
+
+
+def check_paths(paths: Iterable[str]) -> None:
+    """Check each path and that no two of them clash; clashes are told first, so that both paths are named (F2).
+
+    Raises: PathClash, InvalidPath.
+    """
+    everything = list(paths)
+    clashes = find_clashes(everything)
+    if clashes:
+        shown = tuple(f"{show_path(first)} and {show_path(second)}" for first, second in clashes)
+        raise PathClash(
+            f"Paths differ only by case or Unicode form, or one is a folder of the other: {shown[0]}.", items=shown
+        )
+    for path in everything:
+        check_path(path)
+
+
+def show_path(path: str) -> str:
+    """`path` as it may be shown on a terminal: escaped, and cut when it is very long."""
+    return escape(path if len(path) <= _SHOWN else f"{path[:_SHOWN]}...")
+
+
+def clash_key(path: str) -> str:
+    """The form in which paths are compared for clashes: NFC, case-folded (F2)."""
+    return path.lower() if path.isascii() else fold(path)
+
+
+def find_clashes(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of different paths that one system cannot hold together (F2).
+
+    Two files whose paths differ only by case or Unicode form, two that need folders that do, or a file where the
+    other needs a folder. One pair for each offending path, (earlier, later) in the order given.
+    """
+    files: dict[str, str] = {}
+    folders: dict[str, tuple[str, str]] = {}
+    known: set[str] = set()
+    clashes: list[tuple[str, str]] = []
+    for path in paths:
+        key = clash_key(path)
+        other = files.setdefault(key, path)
+        if other != path:
+            clashes.append((other, path))
+            continue
+        if key in folders:
+            clashes.append((folders[key][1], path))
+            continue
+        parent = path.rpartition("/")[0]
+        while parent and parent not in known:
+            parent_key = clash_key(parent)
+            spelling, user = folders.setdefault(parent_key, (parent, path))
+            if spelling != parent:
+                clashes.append((user, path))
+                break
+            if parent_key in files:
+                clashes.append((files[parent_key], path))
+                break
+            known.add(parent)
+            parent = parent.rpartition("/")[0]
+    return clashes
+
+
+def is_below(path: str, directory: str) -> bool:
+    """Whether `path` is `directory` itself or lies under it; everything lies under '' and '.'."""
+    return directory in {"", "."} or path == directory or path.startswith(directory + "/")
+
+
+def parents(path: str) -> list[str]:
+    """The folders that contain `path`, the nearest first, without the root."""
+    found = []
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        found.append(path)
+    return found
+
+
+def glob_match(pattern: str, path: str) -> bool:
+    """Whether a glob of a policy, sparse checkout or lock rule matches a whole path.
+
+    `*` stands for any characters of one part, `?` for one, `[a-c]` and `[!a-c]` for one of a set; `**` as a part
+    stands for any number of parts, none included. A pattern without '/' is compared with the last part, at any
+    depth; a leading '/' ties it to the top. A pattern that ends in '/', and one with no wildcard at all, also
+    matches everything below what it names. Case matters. Raises: InvalidPath for a pattern that is too long.
+    """
+    return _compiled(pattern).fullmatch(path) is not None
+
+
+def glob_matches_any(patterns: Iterable[str], path: str) -> bool:
+    """Whether at least one of `patterns` matches, as in `glob_match`."""
+    return any(_compiled(pattern).fullmatch(path) for pattern in patterns)
+
+
+def check_symlink(path: str, target: str) -> str:
+    """`target` itself if a symbolic link at `path` may point there: relative and inside the workspace (F1).
+
+    '..' may only stand at the start, so that no other link on the way can lead it out. Raises: UnsupportedFile.
+    """
+    parts = target.split("/")
+    climbs = next((at for at, part in enumerate(parts) if part != ".."), len(parts))
+    rest = [part for part in parts[climbs:] if part not in {"", "."}]
+    reason = ""
+    if not target or len(target.encode("utf-8", "surrogatepass")) > PATH_LIMIT:
+        reason = "has an empty target or one that is too long"
+    elif target.startswith("/") or "\\" in target or re.match(r"[A-Za-z]:", target):
+        reason = "does not point to a relative path"
+    elif _BAD_CHARACTER.search(target):
+        reason = "points to a name with control characters"
+    elif climbs > path.count("/") or ".." in rest:
+        reason = "leaves the workspace"
+    elif any(clash_key(part) == OWN_FOLDER for part in rest):
+        reason = f"points into {OWN_FOLDER}"
+    if reason:
+        raise UnsupportedFile(f"The symbolic link '{show_path(path)}' -> '{show_path(target)}' {reason}.")
+    return target
+
+
+def _fault(path: str) -> str:
+    """Why `path` may not be, or ''."""
+    bad = _BAD_CHARACTER.search(path)
+    if not path:
+        reason = "is empty"
+    elif bad:
+        reason = "holds a backslash" if bad[0] == "\\" else "holds a control character or is no Unicode text"
+    elif len(path) > PATH_LIMIT or len(path.encode()) > PATH_LIMIT:
+        reason = f"is longer than {PATH_LIMIT} bytes"
+    elif path.startswith("/"):
+        reason = "is absolute"
+    elif not path.isascii() and unicodedata.normalize("NFC", path) != path:
+        reason = "is not in Unicode form NFC"
+    else:
+        reason = next(filter(None, map(_part_fault, path.split("/"))), "")
+    return reason
+
+
+def _part_fault(part: str) -> str:
+    key = clash_key(part)
+    reason = ""
+    if not part:
+        reason = "has an empty part"
+    elif part in {".", ".."}:
+        reason = f"has the part '{part}'"
+    elif part[-1] in ". ":
+        reason = "has a part that ends in a dot or space"
+    elif len(part) > PART_LIMIT or len(part.encode()) > PART_LIMIT:
+        reason = f"has a part of more than {PART_LIMIT} bytes"
+    elif key == OWN_FOLDER:
+        reason = f"has the part '{OWN_FOLDER}', which is mlv's own"
+    elif key.partition(".")[0].rstrip(" ") in _DEVICES:
+        reason = "has a part that is a device name on Windows"
+    return reason
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    if len(pattern) > GLOB_LIMIT:
+        raise InvalidPath(f"The pattern '{show_path(pattern)}' is longer than {GLOB_LIMIT} characters.")
+    below = pattern.endswith("/") or not re.search(r"[*?\[]", pattern)
+    body = pattern.strip("/")
+    anywhere = "/" not in pattern.rstrip("/")
+    parts = ["**", body] if anywhere and body != "**" else re.split("/+", body)
+    expression = _parts_expression(parts)
+    return re.compile(f"{expression}(?:/.*)?" if below else expression, re.DOTALL)
+
+
+def _parts_expression(parts: list[str]) -> str:
+    """Whole parts; blocks between `**` are matched as early as possible and never tried again (no backtracking)."""
+    blocks: list[list[str]] = [[]]
+    for part in parts:
+        if part == "**":
+            blocks.append([])
+        else:
+            blocks[-1].append(_part_expression(part))
+    first = "/".join(blocks[0])
+    if len(blocks) == 1:
+        return first
+    middle = [f"(?>(?:[^/]+/)*?{'/'.join(block)}/)" for block in blocks[1:-1] if block]
+    last = f"(?:[^/]+/)*?{'/'.join(blocks[-1])}" if blocks[-1] else "(?:.+)"
+    if first and not middle and not blocks[-1]:
+        # 'a/**' is everything below a, and a itself when it is a file.
+        return f"{first}(?:/.+)?"
+    return (f"{first}/" if first else "") + "".join(middle) + last
+
+
+def _part_expression(part: str) -> str:
+    """One part: every `*` but the last takes as little as it can, for good; the rest follows from that."""
+    pieces: list[str] = [""]
+    at = 0
+    while at < len(part):
+        character = part[at]
+        at += 1
+        if character == "*":
+            if pieces[-1] or len(pieces) == 1:
+                pieces.append("")
+        elif character == "?":
+            pieces[-1] += "[^/]"
+        elif character == "[" and (end := part.find("]", at + 2 if part[at : at + 1] in {"!", "^"} else at + 1)) > 0:
+            pieces[-1] += _set_expression(part[at:end])
+            at = end + 1
+        else:
+            pieces[-1] += re.escape(character)
+    if len(pieces) == 1:
+        return pieces[0]
+    middle = "".join(f"(?>[^/]*?{piece})" for piece in pieces[1:-1])
+    return f"{pieces[0]}{middle}[^/]*{pieces[-1]}"
+
+
+def _set_expression(body: str) -> str:
+    negated = body[:1] in {"!", "^"}
+    members = body[1:] if negated else body
+    inside = ""
+    at = 0
+    while at < len(members):
+        if members[at + 1 : at + 2] == "-" and at + 2 < len(members):
+            low, high = members[at], members[at + 2]
+            if low <= high:
+                inside += f"{re.escape(low)}-{re.escape(high)}"
+            at += 3
+        else:
+            inside += re.escape(members[at])
+            at += 1
+    if not inside:
+        return "[^/]" if negated else "(?!)"
+    return f"(?![/])[{'^' if negated else ''}{inside}]"

@@ -1,0 +1,63 @@
+"""Laws of paths: normal form, clashes, globs against a slow matcher."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlv_core.errors import InvalidPath
+from mlv_core.paths import check_path, clash_key, find_clashes, glob_match, is_below
+
+small_part = st.text("abA", min_size=1, max_size=4)
+small_path = st.lists(small_part, min_size=1, max_size=4).map("/".join)
+pattern_part = st.one_of(st.just("**"), st.text("ab*?", min_size=1, max_size=5).filter(lambda text: "**" not in text))
+pattern_text = st.lists(pattern_part, min_size=2, max_size=5).map("/".join)
+
+
+@given(st.text(max_size=40))
+def test_a_path_is_refused_or_kept_as_it_is(text: str):
+    try:
+        kept = check_path(text)
+    except InvalidPath:
+        return
+    assert kept == text
+    parts = text.split("/")
+    assert all(part not in {"", ".", "..", ".mlv"} for part in parts)
+    assert not text.startswith("/")
+    assert text.isprintable() or all(c == " " or not (ord(c) < 32 or 127 <= ord(c) < 160) for c in text)
+
+
+@given(st.lists(small_path, unique=True, max_size=6))
+def test_F2_clashes_are_found_exactly(paths: list[str]):
+    """F2: files whose folded paths are equal always clash; a set without clash has distinct folded paths."""
+    clashes = find_clashes(paths)
+    keys = {clash_key(path) for path in paths}
+    if not clashes:
+        assert len(keys) == len(paths)
+        assert not any(a != b and is_below(clash_key(a), clash_key(b)) for a in paths for b in paths)
+    for first, second in clashes:
+        assert first in paths
+        assert second in paths
+        assert first != second
+
+
+def slow_match(pattern: list[str], path: list[str]) -> bool:
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        if len(pattern) == 1:
+            return True
+        return any(slow_match(pattern[1:], path[skip:]) for skip in range(len(path) + 1))
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and slow_match(pattern[1:], path[1:])
+
+
+@given(pattern_text, st.lists(st.text("ab", min_size=1, max_size=5), min_size=1, max_size=5))
+def test_globs_match_as_a_slow_matcher_says(pattern: str, path: list[str]):
+    wild = any(character in pattern for character in "*?")
+    expected = slow_match(pattern.split("/"), path)
+    if not wild:
+        parts = pattern.split("/")
+        expected = path[: len(parts)] == parts
+    assert glob_match(pattern, "/".join(path)) is expected
