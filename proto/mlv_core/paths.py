@@ -199,8 +199,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     body = pattern.strip("/")
     anywhere = "/" not in pattern.rstrip("/")
     parts = ["**", body] if anywhere and body != "**" else re.split("/+", body)
-    expression = _parts_expression(parts)
-    return re.compile(f"{expression}(?:/.*)?" if below else expression, re.DOTALL)
+    while parts and parts[-1] == "**":
+        parts.pop()
+        below = True
+    expression = _parts_expression(parts) if parts else ".+"
+    return re.compile(f"(?:{expression})(?:/.+)?" if below else expression, re.DOTALL)
 
 
 def _parts_expression(parts: list[str]) -> str:
@@ -214,12 +217,8 @@ def _parts_expression(parts: list[str]) -> str:
     first = "/".join(blocks[0])
     if len(blocks) == 1:
         return first
-    middle = [f"(?>(?:[^/]+/)*?{'/'.join(block)}/)" for block in blocks[1:-1] if block]
-    last = f"(?:[^/]+/)*?{'/'.join(blocks[-1])}" if blocks[-1] else "(?:.+)"
-    if first and not middle and not blocks[-1]:
-        # 'a/**' is everything below a, and a itself when it is a file.
-        return f"{first}(?:/.+)?"
-    return (f"{first}/" if first else "") + "".join(middle) + last
+    middle = "".join(f"(?>(?:[^/]+/)*?{'/'.join(block)}/)" for block in blocks[1:-1] if block)
+    return (f"{first}/" if first else "") + middle + f"(?:[^/]+/)*?{'/'.join(blocks[-1])}"
 
 
 def _part_expression(part: str) -> str:
