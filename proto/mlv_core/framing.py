@@ -6,11 +6,16 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
+from mlv_core.codecs import ALL_CODECS, Codec, encode, encode_group, encode_patch
 from mlv_core.hashing import ContentHash
-from mlv_core.packs import BASES_LIMIT, MEMBERS_LIMIT
+from mlv_core.packs import BASES_LIMIT, MEMBERS_LIMIT, Frame, frame_of
 from mlv_core.recipes import Recipe, RecipeSegment, match_bases
 from mlv_core.segments import OPAQUE
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 # Small enough that a part of a file can be read without decoding much, large enough for zstd to learn.
 GROUP_BYTES = 1024 * 1024
@@ -54,6 +59,40 @@ def plan_frames(new: Recipe, base: Recipe | None, missing: Collection[ContentHas
     old_chunks = [index for index, segment in enumerate(old) if not segment.key and segment.hash not in missing]
     plans.extend(_chunk_plans(segments, chunks, wanted, old, old_chunks))
     return plans
+
+
+def plan_groups(lengths: Sequence[int]) -> list[tuple[int, ...]]:
+    """Small things without a base, by their plain lengths, put together into frames of at most `GROUP_BYTES`."""
+    groups: list[tuple[int, ...]] = []
+    group: list[int] = []
+    total = 0
+    for index, length in enumerate(lengths):
+        if group and (total + length > GROUP_BYTES or len(group) == MEMBERS_LIMIT):
+            groups.append(tuple(group))
+            group, total = [], 0
+        group.append(index)
+        total += length
+    return [*groups, tuple(group)] if group else groups
+
+
+def encode_plan(
+    plan: FramePlan,
+    new: Recipe,
+    base: Recipe | None,
+    plain: Buffer,
+    base_plain: Buffer | None,
+    allowed: frozenset[Codec] = ALL_CODECS,
+) -> Frame:
+    """Code one planned frame: `plain` is the concatenation of its members, `base_plain` that of its bases."""
+    segments = new.segments()
+    bases = () if base is None else tuple(base.segments()[index].hash for index in plan.bases)
+    if plan.typed:
+        encoded = encode(plain, segments[plan.members[0]].element, base_plain if bases else None, allowed)
+    elif bases and base_plain is not None:
+        encoded = encode_patch(plain, base_plain, allowed)
+    else:
+        encoded = encode_group(plain, allowed)
+    return frame_of(encoded, bases, tuple((segments[index].hash, segments[index].length) for index in plan.members))
 
 
 def _first_places(segments: Sequence[RecipeSegment], missing: Collection[ContentHash]) -> set[int]:

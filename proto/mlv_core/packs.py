@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
-from mlv_core.codecs import decode
+from mlv_core.codecs import Codec, Encoded, decode
 from mlv_core.errors import DamagedContent, LimitExceeded
 from mlv_core.hashing import HASH_LENGTH, ContentHash, hash_content
 
@@ -88,6 +88,12 @@ class FrameEntry:
     offset: int
     header_length: int
     blob_length: int
+
+
+def frame_of(encoded: Encoded, bases: tuple[ContentHash, ...], members: tuple[tuple[ContentHash, int], ...]) -> Frame:
+    """The frame of a coded blob; the bases are named only when its codec needs them to decode."""
+    needs_bases = encoded.codec in (Codec.DELTA, Codec.PATCH)
+    return Frame(encoded.codec, bases if needs_bases else (), members, encoded.blob)
 
 
 def encode_frame_header(frame: Frame) -> bytes:

@@ -6,7 +6,8 @@ import struct
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -57,12 +58,10 @@ class Recipe:
     typed: tuple[RecipeSegment, ...]
     rest: tuple[RecipeSegment, ...]
     runs: tuple[int, ...]
-    _starts: list[int] = field(init=False, repr=False, compare=False, default_factory=list)
-    _pieces: list[Piece] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def segments(self) -> tuple[RecipeSegment, ...]:
         """All segments by number: the rest stream, then the typed stream."""
-        return self.rest + self.typed
+        return self._segments
 
     def pieces(self) -> Iterator[Piece]:
         """The file from its first byte to its last as pieces of segments."""
@@ -78,11 +77,11 @@ class Recipe:
         end = min(offset + length, self.size)
         if offset < 0 or offset >= end:
             return []
-        self._index()
+        starts, pieces = self._placed_pieces
         covered: list[Piece] = []
-        at = bisect_right(self._starts, offset) - 1
-        while at < len(self._pieces) and self._starts[at] < end:
-            piece, start = self._pieces[at], self._starts[at]
+        at = bisect_right(starts, offset) - 1
+        while at < len(pieces) and starts[at] < end:
+            piece, start = pieces[at], starts[at]
             skip = max(0, offset - start)
             covered.append(Piece(piece.index, piece.offset + skip, min(piece.length, end - start) - skip))
             at += 1
@@ -128,11 +127,14 @@ class Recipe:
         """The name of the recipe: the hash of its canonical bytes."""
         return hash_content(self.encode())
 
-    def _index(self) -> None:
-        if not self._pieces:
-            pieces = list(self.pieces())
-            self._starts.extend(accumulate((piece.length for piece in pieces[:-1]), initial=0))
-            self._pieces.extend(pieces)
+    @cached_property
+    def _segments(self) -> tuple[RecipeSegment, ...]:
+        return self.rest + self.typed
+
+    @cached_property
+    def _placed_pieces(self) -> tuple[list[int], list[Piece]]:
+        pieces = list(self.pieces())
+        return list(accumulate((piece.length for piece in pieces[:-1]), initial=0)), pieces
 
 
 def single(file_hash: ContentHash, length: int) -> Recipe:

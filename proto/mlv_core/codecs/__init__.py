@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Coder = Callable[[memoryview, memoryview | None], bytes]
 
-__all__ = ["ALL_CODECS", "Codec", "Encoded", "decode", "encode", "encode_group", "encode_patch"]
+__all__ = ["ALL_CODECS", "TYPED_LIMIT", "Codec", "Encoded", "decode", "encode", "encode_group", "encode_patch"]
 
 
 class Codec(IntEnum):
@@ -35,6 +35,8 @@ class Codec(IntEnum):
 
 ALL_CODECS: frozenset[Codec] = frozenset(Codec)
 
+# Longer segments are not coded as numbers: a decoder's order of elements takes eight bytes for each of theirs.
+TYPED_LIMIT = 8 * 1024 * 1024
 # A delta under this share of the plain bytes is taken without a look at the alternatives.
 _GOOD_DELTA = 0.6
 _SAMPLE_PIECE = 16 * 1024
@@ -56,13 +58,13 @@ class Encoded:
 def encode(plain: Buffer, element: ElementType, base: Buffer | None, allowed: frozenset[Codec] = ALL_CODECS) -> Encoded:
     """The smallest coding found for one typed segment.
 
-    `base` is the plain content of the same segment in an older version; a delta needs it to be as long as `plain`,
-    and for opaque bytes it serves as a patch's base. Only `allowed` codecs are used; `RAW` always may be.
-    The candidates are compared on a sample of 64 KiB first.
+    `base` is the plain content of the same segment in an older version. A delta needs it to be as long as `plain`;
+    for opaque bytes, or more than `TYPED_LIMIT` of them, it serves as a patch's base. Only `allowed` codecs are
+    used; `RAW` always may be. Candidates are compared on a sample of 64 KiB first.
     """
     view = memoryview(plain).cast("B")
     old = None if base is None else memoryview(base).cast("B")
-    if element == OPAQUE:
+    if element == OPAQUE or len(view) > TYPED_LIMIT:
         return encode_group(view, allowed) if old is None else encode_patch(view, old, allowed)
     coders = _coders(view, element, old, allowed)
     if not coders or not len(view):
@@ -111,6 +113,8 @@ def decode(codec: int, blob: Buffer, plain_length: int, base: Buffer | None, lim
     if plain_length < 0:
         raise DamagedContent("a segment declares a negative length")
     view = memoryview(blob).cast("B")
+    if codec in (Codec.PLANES, Codec.DELTA) and plain_length > TYPED_LIMIT:
+        raise DamagedContent(f"a segment of numbers declares {plain_length} bytes; at most {TYPED_LIMIT} are coded so")
     if codec in (Codec.DELTA, Codec.PATCH):
         if base is None:
             raise DamagedContent("a delta came without its base")

@@ -40,6 +40,8 @@ def parse(size: int, read_at: ReadAt) -> Layout:
         raise NotThisFormat("zip directory") from error
     elements = _torch_elements(members, read_at)
     tensors = [tensor for member in members if (tensor := _tensor(member, elements, read_at)) is not None]
+    if all(tensor.element == OPAQUE for tensor in tensors):
+        raise NotThisFormat("no tensors")
     return layout_of(size, tensors, "zip")
 
 
