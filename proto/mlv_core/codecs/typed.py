@@ -146,7 +146,7 @@ def _live_blocks(steps: Array) -> NDArray[np.bool_]:
     whole = steps.size // _BLOCK * _BLOCK
     live = np.empty(_blocks(steps.size), np.bool_)
     # Whole words are tested, not elements: the bytes of a block are a multiple of eight.
-    words = steps[:whole].view(np.uint64).reshape(whole // _BLOCK, -1)
+    words = steps[:whole].view(np.uint64).reshape(-1, _BLOCK * steps.itemsize // 8)
     live[: whole // _BLOCK] = words.any(axis=1)
     if whole < steps.size:
         live[-1] = steps[whole:].any()
