@@ -1,0 +1,1 @@
+"""Where packs rest: write-once blobs under names."""

@@ -1,0 +1,153 @@
+"""Who may do what: roles as sets of actions, and the decision over all rules (P1, P2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlv_core.entities import Effect, Rule, SubjectKind
+from mlv_core.errors import InvalidRequest
+
+from mlv_server.domain.globs import matches_name, matches_path
+
+ACTIONS = frozenset(
+    {
+        "list",
+        "read",
+        "meta.read",
+        "open",
+        "write",
+        "merge",
+        "branch.create",
+        "branch.delete",
+        "label.create",
+        "label.move",
+        "deploy",
+        "lock.break",
+        "lock.diverge",
+        "obliterate",
+        "policy.read",
+        "policy.write",
+        "audit.read",
+        "admin",
+    }
+)
+"""Everything that can be allowed or denied on a repository."""
+
+_READER = frozenset({"list", "read", "meta.read"})
+_CONTRIBUTOR = _READER | {"open", "write", "merge", "branch.create"}
+
+ROLES: dict[str, frozenset[str]] = {
+    "reader": _READER,
+    "contributor": _CONTRIBUTOR,
+    "releaser": _READER | {"label.create"},
+    "maintainer": _CONTRIBUTOR | {"lock.break", "label.create"},
+    "admin": ACTIONS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls. `scope` limits the token to these actions, empty for no limit; `exchange` marks the first token (P7)."""
+
+    user_id: int
+    user: str
+    server_admin: bool
+    token_id: str
+    scope: frozenset[str] = frozenset()
+    exchange: bool = False
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What is asked for. `ref` is `branch/NAME`, `label/NAME` or `env/NAME`; '' in ref or path: somewhere in the whole."""
+
+    repository: str
+    ref: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether it is allowed, by which rule (None: by no rule), and why in words."""
+
+    allowed: bool
+    rule: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All rules of one version of the policy; their order means nothing (P2)."""
+
+    version: int
+    rules: tuple[Rule, ...]
+
+
+def actions_of(rule: Rule) -> frozenset[str]:
+    """The actions that `rule` speaks of; none for a role that is not known."""
+    return ROLES.get(rule.role, frozenset()) if rule.role else frozenset(rule.actions)
+
+
+def expand_scope(names: tuple[str, ...]) -> frozenset[str]:
+    """The actions that a token's scope names, by action or by role.
+
+    Raises: InvalidRequest naming what is neither.
+    """
+    scope: set[str] = set()
+    for name in names:
+        if name not in ACTIONS and name not in ROLES:
+            raise InvalidRequest(
+                f"'{name}' is neither an action nor a role.", advice=f"Actions: {', '.join(sorted(ACTIONS))}."
+            )
+        scope |= ROLES.get(name) or {name}
+    return frozenset(scope)
+
+
+def decide(principal: Principal, action: str, resource: Resource, policy: Policy, now: int) -> Decision:
+    """Whether `principal` may do `action` on `resource` at `now` (ms): default deny (P1), any deny wins (P2).
+
+    Without ref or path in `resource` the question is whether it is allowed anywhere in there: a narrower allow
+    counts, a narrower deny does not. A rule with conditions that cannot be checked here never allows and always denies.
+    """
+    if principal.exchange:
+        return Decision(allowed=False, rule=None, reason="the first token can only be exchanged at login")
+    if principal.scope and action not in principal.scope:
+        return Decision(allowed=False, rule=None, reason=f"the token's scope lacks '{action}'")
+    allowing: Rule | None = None
+    for rule in policy.rules:
+        if not _speaks_of(rule, principal, action, now) or not _covers(rule, resource):
+            continue
+        if rule.effect is not Effect.ALLOW:
+            return Decision(allowed=False, rule=rule.id, reason=f"rule {rule.id} forbids '{action}'")
+        allowing = allowing or (None if rule.conditions else rule)
+    if principal.server_admin:
+        return Decision(allowed=True, rule=None, reason="server administrator")
+    if allowing is None:
+        return Decision(allowed=False, rule=None, reason=f"no rule allows '{action}'")
+    return Decision(allowed=True, rule=allowing.id, reason=f"rule {allowing.id} allows '{action}'")
+
+
+def _speaks_of(rule: Rule, principal: Principal, action: str, now: int) -> bool:
+    if rule.expires_at is not None and rule.expires_at <= now:
+        return False
+    if action not in actions_of(rule):
+        return False
+    match rule.subject_kind:
+        case SubjectKind.EVERYBODY:
+            return True
+        case SubjectKind.USER:
+            return rule.subject == principal.user
+        case SubjectKind.GROUP:
+            return rule.subject in principal.groups
+        case SubjectKind.TOKEN:
+            return rule.subject == principal.token_id
+
+
+def _covers(rule: Rule, resource: Resource) -> bool:
+    if not matches_name(rule.repository, resource.repository):
+        return False
+    narrower_counts = rule.effect is Effect.ALLOW
+    ref_covered = matches_name(rule.ref, resource.ref) if resource.ref else narrower_counts or rule.ref in {"*", "**"}
+    path_covered = matches_path(rule.path, resource.path) if resource.path else narrower_counts or rule.path == "**"
+    return ref_covered and path_covered

@@ -1,0 +1,176 @@
+"""The metadata database: `read` and `write` run a plain function of a transaction, on SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from mlv_core.errors import Unreachable
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from mlv_server.metadata.failures import is_serialization_failure, translate
+from mlv_server.metadata.rules import PolicyCache
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.metadata.writer import JoiningWriter
+
+T = TypeVar("T")
+
+READERS = 4
+"""Threads and connections for reading: SQLite reads hold the interpreter's lock half of the time."""
+POSTGRES_CONNECTIONS = 8
+BUSY_SECONDS = 10
+"""How long a connection waits for another process, such as a command on the host."""
+ATTEMPTS = 10
+"""Runs of one function on PostgreSQL before its serialization failure is given up on."""
+FIRST_PAUSE_SECONDS = 0.005
+
+
+class Writer(Protocol):
+    """Runs functions that write; SQLite and PostgreSQL differ in how."""
+
+    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
+        """Queue `fn`; the future gets its result once it is durable."""
+
+    def close(self) -> None:
+        """Refuse new functions and finish those that wait."""
+
+
+class PoolWriter:
+    """Runs each function in a serializable transaction of its own, again when it lost a race (PostgreSQL)."""
+
+    def __init__(self, engine: Engine, threads: int) -> None:
+        self._engine = engine
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mlv-database-writer")
+
+    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
+        """Queue `fn`; the future gets its result once it is durable."""
+        return self._pool.submit(self._run, fn)
+
+    def close(self) -> None:
+        """Refuse new functions and finish those that wait."""
+        self._pool.shutdown()
+
+    def _run(self, fn: Callable[[Connection], T]) -> T:
+        for attempt in range(ATTEMPTS):
+            try:
+                with self._engine.begin() as connection:
+                    return fn(connection)
+            except Exception as error:
+                if not is_serialization_failure(error) or attempt == ATTEMPTS - 1:
+                    raise translate(error) from error
+                time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter, no secret
+        raise AssertionError
+
+
+class Database:
+    """The metadata database of one server.
+
+    A function given to `read` or `write` gets a `Transaction` and returns plain values; a `write` function may run
+    more than once, so it must do nothing but use the transaction. Neither sees another's half-done work.
+    """
+
+    def __init__(self, read_engine: Engine, write_engine: Engine, writer: Writer, readers: int) -> None:
+        self._read_engine = read_engine
+        self._write_engine = write_engine
+        self._writer = writer
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="mlv-database-reader")
+        self._policies = PolicyCache()
+        self._closing = False
+
+    @classmethod
+    def open(cls, url: str, *, readers: int = READERS, connections: int = POSTGRES_CONNECTIONS) -> Database:
+        """Open the database that `url` names: `sqlite:///FILE` or `postgresql+psycopg://...`."""
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            write_engine = sqlite_engine(parsed, writes=True)
+            read_engine = sqlite_engine(parsed, writes=False, connections=2 * readers)
+            with write_engine.connect():  # the first connection switches the file to WAL
+                pass
+            return cls(read_engine, write_engine, JoiningWriter(write_engine), readers)
+        engine = create_engine(parsed, isolation_level="SERIALIZABLE", pool_size=connections, max_overflow=connections)
+        return cls(engine, engine, PoolWriter(engine, connections), connections)
+
+    async def read(self, fn: Callable[[Transaction], T]) -> T:
+        """The result of `fn` over one consistent state of the database; it must not write."""
+        return await asyncio.wrap_future(self._submit_read(fn))
+
+    async def write(self, fn: Callable[[Transaction], T]) -> T:
+        """The result of `fn` after all that it wrote is durable; what it raises undoes all that it wrote.
+
+        Raises: what `fn` raises, DiskFull, Unreachable.
+        """
+        return await asyncio.wrap_future(self._submit_write(fn))
+
+    def read_now(self, fn: Callable[[Transaction], T]) -> T:
+        """As `read`, for worker threads and commands: blocks."""
+        if self._closing:
+            raise Unreachable("The server is shutting down.")
+        return self._read(fn)
+
+    def write_now(self, fn: Callable[[Transaction], T]) -> T:
+        """As `write`, for worker threads and commands: blocks."""
+        return self._submit_write(fn).result()
+
+    async def close(self) -> None:
+        """Refuse new work, finish what was begun, close all connections."""
+        await asyncio.to_thread(self.close_now)
+
+    def close_now(self) -> None:
+        """As `close`, for commands: blocks."""
+        self._closing = True
+        self._writer.close()
+        self._readers.shutdown()
+        self._read_engine.dispose()
+        self._write_engine.dispose()
+
+    def _submit_read(self, fn: Callable[[Transaction], T]) -> Future[T]:
+        if self._closing:
+            raise Unreachable("The server is shutting down.")
+        return self._readers.submit(self._read, fn)
+
+    def _submit_write(self, fn: Callable[[Transaction], T]) -> Future[T]:
+        if self._closing:
+            raise Unreachable("The server is shutting down.")
+        return self._writer.submit(lambda connection: fn(Transaction(connection, self._policies, writes=True)))
+
+    def _read(self, fn: Callable[[Transaction], T]) -> T:
+        try:
+            with self._read_engine.connect() as connection:
+                return fn(Transaction(connection, self._policies, writes=False))
+        except Exception as error:
+            named = translate(error)
+            if named is error:
+                raise
+            raise named from error
+
+
+def sqlite_engine(url: URL, *, writes: bool, connections: int = 1) -> Engine:
+    """An engine on a SQLite file: WAL, every commit synced, foreign keys checked, transactions as we begin them."""
+    engine = create_engine(
+        url, pool_size=connections, max_overflow=0, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own type
+        connection.isolation_level = None  # the driver must not begin transactions on its own
+        if writes:
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA checkpoint_fullfsync = ON")
+        connection.execute(f"PRAGMA journal_size_limit = {64 << 20}")
+        if not writes:
+            connection.execute("PRAGMA query_only = ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,133 @@
+"""Where segments lie: the rows that lead from a segment's name to its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mlv_core.hashing import HASH_LENGTH, ContentHash
+from sqlalchemy import Connection, Row, select
+
+from mlv_server.metadata.tables_content import frames, packs, segments
+
+# Bound by SQLite's variables in one statement (32,766) and by the time that one statement may hold a connection.
+BATCH = 900
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlace:
+    """A frame in a pack. `bases` is None where they are to be read from the frame's own header."""
+
+    id: int
+    pack_id: bytes
+    offset: int
+    header_length: int
+    blob_length: int
+    plain_length: int
+    codec: int
+    bases: tuple[ContentHash, ...] | None
+    checksum: bytes
+    damaged: bool
+
+    @property
+    def length(self) -> int:
+        """Bytes of header and blob."""
+        return self.header_length + self.blob_length
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPlace:
+    """A segment of `length` plain bytes at `offset` of its frame's plain bytes."""
+
+    frame: FramePlace
+    offset: int
+    length: int
+
+
+class Segments:
+    """The segment rows of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, SegmentPlace]:
+        """The places of those of `hashes` that the domain has, damaged ones too."""
+        found: dict[ContentHash, SegmentPlace] = {}
+        known: dict[int, FramePlace] = {}
+        for batch in batches(hashes):
+            for row in self._connection.execute(_PLACES.where(*_among(domain_id, batch))):
+                frame = known.get(row.id)
+                if frame is None:
+                    frame = known[row.id] = frame_place(row)
+                found[ContentHash(row.hash)] = SegmentPlace(frame, row.inner_offset, row.length)
+        return found
+
+    def lengths(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, int]:
+        """The plain lengths of those of `hashes` that the domain has undamaged."""
+        query = select(segments.c.hash, segments.c.length).join(frames, frames.c.id == segments.c.frame)
+        return {
+            ContentHash(row.hash): row.length
+            for batch in batches(hashes)
+            for row in self._connection.execute(query.where(*_among(domain_id, batch), ~frames.c.damaged))
+        }
+
+    def missing(self, domain_id: int, hashes: Sequence[ContentHash]) -> list[bool]:
+        """For each of `hashes`, whether it is to be sent: it is not there, or only damaged (F4)."""
+        there = self.lengths(domain_id, hashes)
+        return [name not in there for name in hashes]
+
+    def names(self, domain_id: int, after: bytes, limit: int) -> list[ContentHash]:
+        """Up to `limit` segment names of a domain in order, those after the name `after`."""
+        query = select(segments.c.hash).where(segments.c.domain_id == domain_id, segments.c.hash > after)
+        return [ContentHash(name) for name in self._connection.scalars(query.order_by(segments.c.hash).limit(limit))]
+
+
+def batches(hashes: Iterable[ContentHash]) -> Iterator[list[ContentHash]]:
+    """Distinct `hashes` in lists that fit one statement."""
+    distinct = list(dict.fromkeys(hashes))
+    for start in range(0, len(distinct), BATCH):
+        yield distinct[start : start + BATCH]
+
+
+def frame_place(row: Row[tuple[object, ...]]) -> FramePlace:
+    """The frame of a row that holds the frames' columns and the pack's name."""
+    return FramePlace(
+        row.id,
+        row.pack_id,
+        row.offset,
+        row.header_length,
+        row.blob_length,
+        row.plain_length,
+        row.codec,
+        None if row.bases is None else split_names(row.bases),
+        row.checksum,
+        row.damaged,
+    )
+
+
+def split_names(joined: bytes) -> tuple[ContentHash, ...]:
+    """Names that were written back to back."""
+    return tuple(ContentHash(joined[at : at + HASH_LENGTH]) for at in range(0, len(joined), HASH_LENGTH))
+
+
+FRAME_COLUMNS = (
+    frames.c.id,
+    packs.c.pack_id,
+    frames.c.offset,
+    frames.c.header_length,
+    frames.c.blob_length,
+    frames.c.plain_length,
+    frames.c.codec,
+    frames.c.bases,
+    frames.c.checksum,
+    frames.c.damaged,
+)
+_PLACES = (
+    select(segments.c.hash, segments.c.inner_offset, segments.c.length, *FRAME_COLUMNS)
+    .join(frames, frames.c.id == segments.c.frame)
+    .join(packs, packs.c.id == frames.c.pack)
+)
+
+
+def _among(domain_id: int, batch: list[ContentHash]):  # noqa: ANN202 - two SQL conditions
+    return segments.c.domain_id == domain_id, segments.c.hash.in_(batch)

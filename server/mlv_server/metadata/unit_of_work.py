@@ -1,0 +1,134 @@
+"""A transaction as services see it: one attribute per noun, each an object over the same connection."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from mlv_server.metadata.audit import AuditTrail
+from mlv_server.metadata.branches import Branches
+from mlv_server.metadata.events import Events
+from mlv_server.metadata.labels import Labels
+from mlv_server.metadata.locks import Locks
+from mlv_server.metadata.repositories import Repositories
+from mlv_server.metadata.requests import Requests
+from mlv_server.metadata.rules import PolicyCache, Rules
+from mlv_server.metadata.tokens import Tokens
+from mlv_server.metadata.users import Users
+from mlv_server.metadata.workspaces import Workspaces
+
+if TYPE_CHECKING:
+    from mlv_server.metadata.changesets import Changesets
+    from mlv_server.metadata.contents import Contents
+    from mlv_server.metadata.packs import Packs
+    from mlv_server.metadata.recipes import Recipes
+    from mlv_server.metadata.segments import Segments
+    from mlv_server.metadata.versions import Versions
+
+
+class Transaction:
+    """One transaction; what is read and written through it is seen together or not at all."""
+
+    def __init__(self, connection: Connection, policies: PolicyCache, *, writes: bool) -> None:
+        self.connection = connection
+        self._policies = policies
+        self._writes = writes
+
+    @cached_property
+    def users(self) -> Users:
+        """Users and groups."""
+        return Users(self.connection)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Tokens."""
+        return Tokens(self.connection)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The access policy."""
+        return Rules(self.connection, self._policies, may_remember=not self._writes)
+
+    @cached_property
+    def repositories(self) -> Repositories:
+        """Repositories and their counters."""
+        return Repositories(self.connection)
+
+    @cached_property
+    def branches(self) -> Branches:
+        """Branches and their heads."""
+        return Branches(self.connection)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """Labels."""
+        return Labels(self.connection)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """Registered workspaces."""
+        return Workspaces(self.connection)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """Locks."""
+        return Locks(self.connection)
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        """The audit chains."""
+        return AuditTrail(self.connection)
+
+    @cached_property
+    def events(self) -> Events:
+        """The event stream of each repository."""
+        return Events(self.connection)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Answers kept for repeated requests (C3)."""
+        return Requests(self.connection)
+
+    @cached_property
+    def changesets(self) -> Changesets:
+        """Changesets."""
+        from mlv_server.metadata.changesets import Changesets  # noqa: PLC0415
+
+        return Changesets(self.connection)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The state of a version."""
+        from mlv_server.metadata.versions import Versions  # noqa: PLC0415
+
+        return Versions(self.connection)
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Where each segment lies."""
+        from mlv_server.metadata.segments import Segments  # noqa: PLC0415
+
+        return Segments(self.connection)
+
+    @cached_property
+    def packs(self) -> Packs:
+        """Packs."""
+        from mlv_server.metadata.packs import Packs  # noqa: PLC0415
+
+        return Packs(self.connection)
+
+    @cached_property
+    def recipes(self) -> Recipes:
+        """Recipes."""
+        from mlv_server.metadata.recipes import Recipes  # noqa: PLC0415
+
+        return Recipes(self.connection)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """Proven contents of files."""
+        from mlv_server.metadata.contents import Contents  # noqa: PLC0415
+
+        return Contents(self.connection)

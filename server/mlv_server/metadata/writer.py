@@ -1,0 +1,125 @@
+"""The one writer thread of a SQLite database: waiting functions are joined into one durable transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from mlv_core.errors import LimitExceeded, Unreachable
+from sqlalchemy import Connection, Engine
+
+from mlv_server.metadata.failures import translate
+
+T = TypeVar("T")
+
+JOINED_LIMIT = 256
+"""Functions in one transaction: by then the cost of its sync is spread thin, and nobody waits long for the others."""
+WAITING_LIMIT = 20_000
+"""Functions that may wait: as many as the server lets requests wait."""
+
+
+class JoiningWriter:
+    """Runs functions of a connection one after the other, several to a transaction, each in its own savepoint.
+
+    A function that raises undoes only itself. Results are handed out after COMMIT is durable. A function may run
+    again when the transaction as a whole failed, so it must do nothing but use its connection.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="mlv-database-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
+        """Queue `fn`; the future gets its result once it is durable.
+
+        Raises: Unreachable when closing, LimitExceeded when too many wait.
+        """
+        job = _Job(fn)
+        with self._changed:
+            if self._closing:
+                raise Unreachable("The server is shutting down.")
+            if len(self._waiting) >= WAITING_LIMIT:
+                raise LimitExceeded(
+                    f"More than {WAITING_LIMIT:,} requests wait for the database.", advice="Try again in a moment."
+                )
+            self._waiting.append(job)
+            self._changed.notify()
+        return job.future
+
+    def close(self) -> None:
+        """Refuse new functions, finish those that wait, end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while jobs := self._take():
+            started = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if started:
+                self._run(started)
+
+    def _take(self) -> list[_Job]:
+        """The next jobs to join; empty when closed and all is done."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), JOINED_LIMIT))]
+
+    def _run(self, jobs: list[_Job]) -> None:
+        """Run `jobs` in one transaction; if that fails as a whole, one by one, so that none harms its neighbours."""
+        try:
+            with self._engine.begin() as connection:
+                for job in jobs:
+                    if len(jobs) == 1:
+                        job.result = job.fn(connection)
+                    else:
+                        job.run_in_savepoint(connection)
+        except BaseException as error:  # noqa: BLE001 - raised again where the function was handed in
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._run([job])
+                return
+            jobs[0].error = error
+        for job in jobs:
+            job.deliver()
+
+
+class _Job:
+    """A function, and what came of it."""
+
+    __slots__ = ("error", "fn", "future", "result")
+
+    def __init__(self, fn: Callable[[Connection], Any]) -> None:
+        self.fn = fn
+        self.future: Future[Any] = Future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run_in_savepoint(self, connection: Connection) -> None:
+        """Run; an error is kept and undoes this function alone.
+
+        Raises: what the database raises when it has given up the whole transaction.
+        """
+        self.result, self.error = None, None
+        savepoint = connection.begin_nested()
+        try:
+            self.result = self.fn(connection)
+            savepoint.commit()
+        except BaseException as error:  # noqa: BLE001 - raised again where the function was handed in
+            savepoint.rollback()
+            self.error = error
+
+    def deliver(self) -> None:
+        """Hand the outcome to whoever waits."""
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(translate(self.error))

@@ -1,0 +1,188 @@
+"""The one chain of every call: request id, authentication, permission, deadline, limits, errors, metrics, audit."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
+
+from mlv_core.errors import Interrupted, LimitExceeded, MlvError, NotSignedIn
+from mlv_server import telemetry
+from mlv_server.rpc import errors
+from mlv_server.rpc.methods import Access, Method, repository_of
+from mlv_server.services import access
+from mlv_server.services.call import Call
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import MethodDescriptor
+
+    from mlv_server.content.store import ContentStore
+    from mlv_server.domain.policy import Principal
+    from mlv_server.metadata.engine import Database
+    from mlv_server.services.background import Background
+    from mlv_server.settings import Settings
+
+Context = grpc.aio.ServicerContext[Any, Any]
+REQUEST_ID_LIMIT = 64
+"""Room for a UUID with a prefix; longer ids are replaced, not refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every call is given to work with."""
+
+    db: Database
+    store: ContentStore
+    background: Background
+    settings: Settings
+    metrics: telemetry.Metrics
+    anonymous: Principal
+
+
+class Chain:
+    """Wraps each method's function, so that none can be reached around it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._running = asyncio.Semaphore(parts.settings.calls)
+
+    def unary(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Awaitable[Any]]:
+        """The handler of a unary method."""
+
+        async def handle(request: Any, context: Context) -> Any:  # noqa: ANN401 - any message of the contract
+            async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
+                call = await frame.admit(request)
+                async with asyncio.timeout(frame.seconds_left()):
+                    return await method.serve(call, request)  # type: ignore[call-arg,misc,arg-type]
+
+        return handle
+
+    def server_stream(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Any]:
+        """The handler of a method that answers with a stream."""
+
+        async def handle(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 - as above
+            async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
+                call = await frame.admit(request)
+                async for message in method.serve(call, request):  # type: ignore[call-arg,union-attr,arg-type]
+                    yield message
+
+        return handle
+
+    def client_stream(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Any]:
+        """The handler of a method that is sent a stream."""
+
+        async def handle(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401 - as above
+            async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
+                call = await frame.admit(None)
+                return await method.serve(call, requests, frame.metadata)  # type: ignore[call-arg,misc]
+
+        return handle
+
+
+class _Frame:
+    """One call on its way through the chain."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        running: asyncio.Semaphore,
+        method: Method,
+        descriptor: MethodDescriptor,
+        context: Context,
+    ) -> None:
+        self._parts = parts
+        self._running = running
+        self._method = method
+        self._descriptor = descriptor
+        self._context = context
+        self._started = time.monotonic()
+        self.metadata = {
+            key: value for key, value in (context.invocation_metadata() or ()) if isinstance(value, str)
+        }
+        given = self.metadata.get("mlv-request-id", "")
+        self.request_id = given if 0 < len(given) <= REQUEST_ID_LIMIT and given.isprintable() else str(uuid.uuid4())
+
+    async def __aenter__(self) -> _Frame:
+        self._parts.metrics.begin()
+        try:
+            await asyncio.wait_for(self._running.acquire(), self.seconds_left())
+        except TimeoutError:
+            await self._fail(LimitExceeded("The server is busy: no place became free in time."), held=False)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if error is None:
+            self._finish("OK")
+            self._running.release()
+        elif isinstance(error, MlvError):
+            await self._fail(error)
+        elif isinstance(error, TimeoutError):
+            await self._fail(LimitExceeded("The call took longer than its deadline.", advice="Ask for less at a time."))
+        elif isinstance(error, Exception):
+            telemetry.logger().error(
+                "call failed", method=self._descriptor.full_name, request=self.request_id, exc_info=error
+            )
+            await self._fail(errors.hidden(self.request_id))
+        else:
+            self._finish(Interrupted.status)
+            self._running.release()
+
+    async def admit(self, request: object) -> Call:
+        """Authentication, then permission: the call, or the error that says why not."""
+        principal = await self._principal()
+        call = Call(
+            principal=principal,
+            request_id=self.request_id,
+            now=time.time_ns() // 1_000_000,
+            fresh=secrets.token_bytes(32),
+            peer=self._context.peer(),
+            db=self._parts.db,
+            store=self._parts.store,
+            background=self._parts.background,
+            settings=self._parts.settings,
+        )
+        repository = repository_of(request, self.metadata, self._descriptor)
+        permission = self._method.permission
+        if isinstance(permission, str):
+            await access.authorize(call, permission, repository)
+        return call
+
+    async def _principal(self) -> Principal:
+        permission = self._method.permission
+        if permission is Access.PUBLIC:
+            return self._parts.anonymous
+        scheme, _, secret = self.metadata.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            raise NotSignedIn("The call carries no token.")
+        principal = await access.authenticate(self._parts.db, secret.strip(), time.time_ns() // 1_000_000)
+        if principal.exchange and permission is not Access.FIRST_TOKEN:
+            raise NotSignedIn(
+                "The first token can only be exchanged.", advice="'mlv login URL' exchanges it for your own."
+            )
+        return principal
+
+    def seconds_left(self) -> float:
+        """How long the call may still take: the caller's deadline within the server's limit."""
+        remaining = self._context.time_remaining()
+        limit = float(self._parts.settings.call_seconds)
+        return limit if remaining is None else max(0.0, min(limit, remaining))
+
+    async def _fail(self, error: MlvError, *, held: bool = True) -> NoReturn:
+        self._finish(error.status)
+        if held:
+            self._running.release()
+        await self._context.abort(errors.status_of(error), error.message, errors.trailer(error, self.request_id))
+        raise error
+
+    def _finish(self, code: str) -> None:
+        seconds = time.monotonic() - self._started
+        self._parts.metrics.end(self._descriptor.full_name, code, seconds)
+        telemetry.logger().debug(
+            "call", method=self._descriptor.full_name, request=self.request_id, code=code, seconds=round(seconds, 4)
+        )

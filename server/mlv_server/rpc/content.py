@@ -1,0 +1,41 @@
+"""Moving content."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_proto import convert
+from mlv_proto.v1 import content_pb2 as pb
+from mlv_server.rpc.methods import Method, Service
+from mlv_server.services import content
+from mlv_server.services.call import Call
+
+
+async def _put_pack(call: Call, chunks: AsyncIterator[bytes], metadata: dict[str, str]) -> pb.PutPackResponse:
+    name = RepositoryName.parse(metadata["mlv-repository"])
+    pack, stored = await content.put_pack(call, name, metadata.get("mlv-upload", ""), chunks)
+    return pb.PutPackResponse(pack=pack, stored_bytes=stored)
+
+
+async def _get_ranges(call: Call, request: pb.GetRangesRequest) -> AsyncIterator[bytes]:
+    name = RepositoryName.parse(request.repository)
+    ranges = convert.ranges_from_wire(request.ranges)
+    async for data in content.get_ranges(call, name, ChangesetNumber(request.changeset), ranges):
+        yield data
+
+
+async def _plan_download(call: Call, request: pb.PlanDownloadRequest) -> AsyncIterator[pb.PlanDownloadResponse]:
+    plan = convert.plan_request_from_wire(request)
+    async for part in content.plan_download(call, plan.repository, plan):
+        yield convert.plan_part_to_wire(part)
+
+
+SERVICE = Service(
+    "mlv.v1.ContentService",
+    (
+        Method("PutPack", "write", _put_pack, deserializer=convert.chunk_from_bytes),
+        Method("GetRanges", "read", _get_ranges, serializer=convert.chunk_to_bytes),
+        Method("PlanDownload", "read", _plan_download),
+    ),
+)

@@ -1,0 +1,57 @@
+"""Reading history and versions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_proto import convert
+from mlv_proto.v1 import history_pb2 as pb
+from mlv_server.rpc.methods import Method, Service
+from mlv_server.services import history
+from mlv_server.services.call import Call
+
+
+async def _resolve(call: Call, request: pb.ResolveRevisionRequest) -> pb.ResolveRevisionResponse:
+    name = RepositoryName.parse(request.repository)
+    number, branch = await history.resolve(call, name, request.revision, request.branch)
+    return pb.ResolveRevisionResponse(changeset=number, branch=branch)
+
+
+async def _get(call: Call, request: pb.GetChangesetRequest) -> pb.GetChangesetResponse:
+    name = RepositoryName.parse(request.repository)
+    changeset, changes = await history.get(call, name, ChangesetNumber(request.changeset))
+    return pb.GetChangesetResponse(
+        changeset=convert.changeset_to_wire(changeset), changes=convert.changes_to_wire(changes)
+    )
+
+
+async def _list_changesets(call: Call, request: pb.ListChangesetsRequest) -> pb.ListChangesetsResponse:
+    name = RepositoryName.parse(request.repository)
+    found, before = await history.list_changesets(call, name, convert.history_filter_from_wire(request))
+    return pb.ListChangesetsResponse(changesets=[convert.changeset_to_wire(c) for c in found], next_before=before)
+
+
+async def _list_files(call: Call, request: pb.ListFilesRequest) -> AsyncIterator[pb.ListFilesResponse]:
+    name = RepositoryName.parse(request.repository)
+    async for rows in history.list_files(call, name, ChangesetNumber(request.changeset), tuple(request.paths)):
+        yield convert.file_rows_to_wire(rows)
+
+
+async def _diff(call: Call, request: pb.DiffVersionsRequest) -> AsyncIterator[pb.DiffVersionsResponse]:
+    name = RepositoryName.parse(request.repository)
+    first, second = ChangesetNumber(getattr(request, "from")), ChangesetNumber(request.to)
+    async for differences in history.diff_versions(call, name, first, second, tuple(request.paths)):
+        yield convert.differences_to_wire(differences)
+
+
+SERVICE = Service(
+    "mlv.v1.HistoryService",
+    (
+        Method("ResolveRevision", "meta.read", _resolve),
+        Method("GetChangeset", "meta.read", _get),
+        Method("ListChangesets", "meta.read", _list_changesets),
+        Method("ListFiles", "meta.read", _list_files),
+        Method("DiffVersions", "meta.read", _diff),
+    ),
+)

@@ -1,0 +1,73 @@
+"""What a method declares: its messages, the permission it needs, and the function that serves it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from mlv_core.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import MethodDescriptor
+    from google.protobuf.message import Message
+
+    from mlv_server.services.call import Call
+
+
+class Access(Enum):
+    """Who may call a method that names no action."""
+
+    PUBLIC = "public"
+    """Anybody, without a token."""
+    FIRST_TOKEN = "first token"
+    """Any token, also the single-use first one."""
+    SIGNED_IN = "signed in"
+    """Any token but the first one; the service decides on what."""
+
+
+OPTIONAL_REPOSITORY = frozenset({"ShowPolicy"})
+"""Methods whose request may leave the repository empty: they then speak of the whole server."""
+
+Unary = Callable[["Call", Any], Awaitable["Message"]]
+ServerStream = Callable[["Call", Any], AsyncIterator["Message"]]
+ClientStream = Callable[["Call", AsyncIterator[Any], dict[str, str]], Awaitable["Message"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One RPC. `permission` is an action on the request's repository, or an Access.
+
+    A client-streaming method reads its repository from the call's metadata.
+    """
+
+    name: str
+    permission: str | Access
+    serve: Unary | ServerStream | ClientStream
+    serializer: Callable[[Any], bytes] | None = None
+    deserializer: Callable[[bytes], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The methods of one gRPC service, by the service's full name."""
+
+    name: str
+    methods: tuple[Method, ...]
+
+
+def repository_of(request: object, metadata: dict[str, str], descriptor: MethodDescriptor) -> str | None:
+    """The repository that a call speaks of; None for a message without such a field.
+
+    Raises: InvalidRequest when the field is there but empty.
+    """
+    if descriptor.client_streaming:
+        repository = metadata.get("mlv-repository", "")
+    elif "repository" not in descriptor.input_type.fields_by_name:
+        return None
+    else:
+        repository = str(getattr(request, "repository", ""))
+    if not repository and descriptor.name not in OPTIONAL_REPOSITORY:
+        raise InvalidRequest("The request names no repository.", advice="Set repository to namespace/name.")
+    return repository or None

@@ -1,0 +1,35 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+from mlv_proto import convert
+from mlv_proto.v1 import policy_pb2 as pb
+from mlv_server.rpc.methods import Access, Method, Service
+from mlv_server.services import access, policy
+from mlv_server.services.call import Call
+
+
+async def _grant_role(call: Call, request: pb.GrantRoleRequest) -> pb.GrantRoleResponse:
+    rule = await policy.grant(call, request.repository, request.role, request.user, request.dry_run)
+    return pb.GrantRoleResponse(rule=convert.rule_to_wire(rule))
+
+
+async def _revoke_role(call: Call, request: pb.RevokeRoleRequest) -> pb.RevokeRoleResponse:
+    removed = await policy.revoke(call, request.repository, request.role, request.user, request.dry_run)
+    return pb.RevokeRoleResponse(removed=removed)
+
+
+async def _show_policy(call: Call, request: pb.ShowPolicyRequest) -> pb.ShowPolicyResponse:
+    await access.authorize(call, "policy.read" if request.repository else "admin", request.repository or None)
+    rules, version = await policy.show(call, request.repository or None)
+    return pb.ShowPolicyResponse(rules=[convert.rule_to_wire(rule) for rule in rules], version=version)
+
+
+SERVICE = Service(
+    "mlv.v1.PolicyService",
+    (
+        Method("GrantRole", "policy.write", _grant_role),
+        Method("RevokeRole", "policy.write", _revoke_role),
+        Method("ShowPolicy", Access.SIGNED_IN, _show_policy),
+    ),
+)

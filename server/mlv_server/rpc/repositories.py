@@ -1,0 +1,36 @@
+"""Repositories."""
+
+from __future__ import annotations
+
+from mlv_core.ids import RepositoryName
+from mlv_proto import convert
+from mlv_proto.v1 import repositories_pb2 as pb
+from mlv_server.rpc.methods import Access, Method, Service
+from mlv_server.services import repositories
+from mlv_server.services.call import Call
+
+
+async def _create(call: Call, request: pb.CreateRepositoryRequest) -> pb.CreateRepositoryResponse:
+    name = RepositoryName.parse(request.repository)
+    repository = await repositories.create(call, name, request.description, request.dry_run)
+    return pb.CreateRepositoryResponse(repository=convert.repository_to_wire(repository))
+
+
+async def _list(call: Call, _: pb.ListRepositoriesRequest) -> pb.ListRepositoriesResponse:
+    found = await repositories.list_visible(call)
+    return pb.ListRepositoriesResponse(repositories=[convert.repository_to_wire(r) for r in found])
+
+
+async def _get(call: Call, request: pb.GetRepositoryRequest) -> pb.GetRepositoryResponse:
+    repository = await repositories.get(call, RepositoryName.parse(request.repository))
+    return pb.GetRepositoryResponse(repository=convert.repository_to_wire(repository))
+
+
+SERVICE = Service(
+    "mlv.v1.RepositoriesService",
+    (
+        Method("CreateRepository", Access.SIGNED_IN, _create),
+        Method("ListRepositories", Access.SIGNED_IN, _list),
+        Method("GetRepository", "list", _get),
+    ),
+)
