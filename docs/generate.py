@@ -99,9 +99,9 @@ def settings_page() -> str:
         "# Settings of the server",
         "",
         f"`{settings.SETTINGS_FILE}` lies in the server's folder; `mlv-server init` writes one with every key. An",
-        "unknown key or a bad value stops `start` with file, line and reason; `mlv-server check-config FILE` tells beforehand.",
-        "An environment variable wins over the file, an option of the command over both. Relative paths start at the",
-        "server's folder.",
+        "unknown key or a bad value stops `start` with file, line and reason; `mlv-server check-config FILE` tells",
+        "beforehand. An environment variable wins over the file, an option of the command over both. Relative paths",
+        "start at the server's folder.",
     ]
     section = None
     for setting in settings.SETTINGS:

@@ -11,7 +11,7 @@ from pathlib import Path
 MODULE_LINES = 400  # what a newcomer reads in one sitting
 FUNCTION_LINES = 60  # one screen
 # Where a failure of any kind must become an answer: the commands' main functions and the chain around every RPC.
-EDGES = {"client/mlv/cli/main.py", "server/mlv_server/cli/main.py", "server/mlv_server/rpc/interceptors.py"}
+EDGES = {"client/mlv/cli/main.py", "server/mlv_server/cli/main.py", "server/mlv_server/rpc/chain.py"}
 # Modules that talk to a terminal.
 PRINTERS = ("client/mlv/cli/", "server/mlv_server/cli/")
 

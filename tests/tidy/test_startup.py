@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = {"grpc", "numpy", "sqlalchemy", "zstandard", "backports.zstd", "pathspec", "tqdm", "cryptography", "google.protobuf",
-         "mlv.remote", "mlv.transfer", "mlv_proto"}  # fmt: skip
+HEAVY = {
+    *("grpc", "numpy", "sqlalchemy", "zstandard", "backports.zstd", "pathspec", "tqdm", "cryptography"),
+    *("google.protobuf", "mlv_proto", "mlv.remote", "mlv.transfer"),
+}
 PROBE = """
 import json, sys
 sys.argv = ["mlv", *json.loads(sys.argv[1])]
