@@ -50,9 +50,9 @@ imports: $(DEV)
 	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
 
 buf: $(BUF)
-	@cd proto && node_modules/.bin/buf lint
+	@cd proto && PATH="$$PATH:$$PWD/../$(BIN)" node_modules/.bin/buf lint
 	@release=$$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null || true); \
-	if [ -n "$$release" ]; then cd proto && node_modules/.bin/buf breaking --against "../.git#tag=$$release,subdir=proto"; \
+	if [ -n "$$release" ]; then cd proto && PATH="$$PATH:$$PWD/../$(BIN)" node_modules/.bin/buf breaking --against "../.git#tag=$$release,subdir=proto"; \
 	else echo "buf: no release yet, so there is no wire contract to break"; fi
 
 tidy: $(DEV)
@@ -81,7 +81,7 @@ clean: ## delete everything that make has made
 
 $(BIN)/python:
 	@found=; \
-	for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	for candidate in $(if $(PYTHON),$(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
 	  if "$$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
