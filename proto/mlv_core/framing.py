@@ -23,7 +23,7 @@ GROUP_BYTES = 1024 * 1024
 PATCH_BYTES = 4 * 1024 * 1024
 # Old bytes that a patch may look at, on top of its share of a long run: an insertion shifts what answers what.
 _MARGIN_BYTES = 1024 * 1024
-_BASE_BYTES = 8 * 1024 * 1024
+BASE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _chunk_plans(
         mixes = bool(pending_bases) != bool(bases)
         length = _length(segments, pending) + _length(segments, members)
         base_length = _length(old, pending_bases) + _length(old, bases)
-        full = length > GROUP_BYTES or base_length > _BASE_BYTES or len(pending_bases) + len(bases) > BASES_LIMIT
+        full = length > GROUP_BYTES or base_length > BASE_BYTES or len(pending_bases) + len(bases) > BASES_LIMIT
         if pending and (mixes or full or len(pending) + len(members) > MEMBERS_LIMIT):
             yield FramePlan(tuple(pending), tuple(pending_bases), typed=False)
             pending, pending_bases = [], []
@@ -195,8 +195,8 @@ def _share(between: Sequence[int], ends: list[int], start: float, end: float) ->
     if not between:
         return []
     middle = (start + end) / 2
-    start = max(start - _MARGIN_BYTES, middle - _BASE_BYTES / 2)
-    end = min(end + _MARGIN_BYTES, middle + _BASE_BYTES / 2)
+    start = max(start - _MARGIN_BYTES, middle - BASE_BYTES / 2)
+    end = min(end + _MARGIN_BYTES, middle + BASE_BYTES / 2)
     first = bisect_right(ends, start)
     last = bisect_right(ends, end)
     return list(between[first : min(last + 1, first + BASES_LIMIT)])

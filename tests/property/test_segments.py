@@ -125,7 +125,9 @@ def test_zip_layout_covers_each_byte_whatever_happens_to_it(content, data):
         assert rebuilt(kept, layout) == kept
 
 
-@given(st.binary(min_size=64, max_size=400), st.sampled_from([b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"\x80\0\0\0\0\0\0\0{"]))
+@given(
+    st.binary(min_size=64, max_size=400), st.sampled_from([b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"\x80\0\0\0\0\0\0\0{"])
+)
 def test_arbitrary_bytes_after_a_magic_are_plain_bytes(tail, magic):
     assert layout_of(magic + tail + bytes(70_000)) is None
 
