@@ -1,0 +1,1 @@
+"""Decisions that only the server takes: pure functions of what they are given."""

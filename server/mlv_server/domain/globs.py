@@ -1,4 +1,4 @@
-"""Globs of the access policy and of lock rules: for paths, where '*' stays in one part, and for names, where it does not."""
+"""Globs of the access policy and of lock rules: of paths, where '*' stays in one part, and of names."""
 
 from __future__ import annotations
 

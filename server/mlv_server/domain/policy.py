@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidRequest
-
 from mlv_server.domain.globs import matches_name, matches_path
 
 ACTIONS = frozenset(
@@ -47,7 +46,7 @@ ROLES: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. `scope` limits the token to these actions, empty for no limit; `exchange` marks the first token (P7)."""
+    """Who calls. `scope` limits the token to these actions, empty: no limit; `exchange` marks the first token (P7)."""
 
     user_id: int
     user: str
@@ -57,10 +56,20 @@ class Principal:
     exchange: bool = False
     groups: frozenset[str] = frozenset()
 
+    @classmethod
+    def anonymous(cls) -> Principal:
+        """Whoever calls before sign-in; may do nothing that a rule would have to allow."""
+        return cls(user_id=0, user="", server_admin=False, token_id="", exchange=True)
+
+    @classmethod
+    def host(cls) -> Principal:
+        """Whoever works on the server's host, where the database lies open anyway."""
+        return cls(user_id=0, user="host", server_admin=True, token_id="")
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What is asked for. `ref` is `branch/NAME`, `label/NAME` or `env/NAME`; '' in ref or path: somewhere in the whole."""
+    """What is asked for. `ref`: `branch/NAME`, `label/NAME` or `env/NAME`; '' in ref or path: somewhere in there."""
 
     repository: str
     ref: str = ""

@@ -1,0 +1,1 @@
+"""The one transactional database: users, rights, history, locks, and where content lies."""

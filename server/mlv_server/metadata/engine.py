@@ -9,11 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-from mlv_core.errors import Unreachable
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from mlv_core.errors import Unreachable
 from mlv_server.metadata.failures import is_serialization_failure, translate
 from mlv_server.metadata.rules import PolicyCache
 from mlv_server.metadata.unit_of_work import Transaction

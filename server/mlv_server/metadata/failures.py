@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from mlv_core.errors import DamagedContent, DiskFull, MlvError, Unreachable
 from sqlalchemy.exc import DBAPIError
+
+from mlv_core.errors import DamagedContent, DiskFull, MlvError, Unreachable
 
 _SQLITE_BUSY = 5
 _SQLITE_LOCKED = 6
@@ -36,10 +37,8 @@ def _name(error: BaseException) -> MlvError | None:
         return _disk_full()
     if not isinstance(error, DBAPIError):
         return None
-    if getattr(error.orig, "sqlstate", None) == _POSTGRES_DISK_FULL:
-        return _disk_full()
     code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
-    if code == _SQLITE_FULL:
+    if code == _SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _POSTGRES_DISK_FULL:
         return _disk_full()
     if code in {_SQLITE_CORRUPT, _SQLITE_NOT_A_DATABASE}:
         return DamagedContent(

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from mlv_core.errors import LimitExceeded, Unreachable
 from sqlalchemy import Connection, Engine
 
+from mlv_core.errors import LimitExceeded, Unreachable
 from mlv_server.metadata.failures import translate
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""Use cases: each loads, decides and stores in one transaction."""

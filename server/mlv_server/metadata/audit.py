@@ -1,0 +1,62 @@
+"""The audit chains in the database: append-only rows, one chain per repository and one for the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, insert, select
+
+from mlv_server.domain.audit import START, AuditEntry, AuditRow, seal
+from mlv_server.metadata.tables import audit
+
+
+class AuditTrail:
+    """The audit chains; 0 is the server's, else the repository's id."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, chain: int, entries: tuple[AuditEntry, ...]) -> None:
+        """Add `entries` to the end of `chain`, in the transaction that they describe."""
+        if not entries:
+            return
+        last = self._connection.execute(
+            select(audit.c.sequence, audit.c.hash)
+            .where(audit.c.chain == chain)
+            .order_by(audit.c.sequence.desc())
+            .limit(1)
+        ).first()
+        sequence, previous = (last.sequence, last.hash) if last else (0, START)
+        rows = []
+        for entry in entries:
+            sequence += 1
+            row = seal(chain, sequence, previous, entry)
+            previous = row.hash
+            rows.append(
+                {
+                    "chain": chain,
+                    "sequence": sequence,
+                    "time": entry.time,
+                    "user": entry.user,
+                    "action": entry.action,
+                    "allowed": entry.allowed,
+                    "record": row.record,
+                    "previous": row.previous,
+                    "hash": row.hash,
+                }
+            )
+        self._connection.execute(insert(audit), rows)
+
+    def chains(self) -> tuple[int, ...]:
+        """Every chain that has rows, in order."""
+        return tuple(self._connection.scalars(select(audit.c.chain).distinct().order_by(audit.c.chain)))
+
+    def rows(self, chain: int) -> Iterator[AuditRow]:
+        """The rows of `chain` from its beginning."""
+        found = self._connection.execute(
+            select(audit.c.sequence, audit.c.record, audit.c.previous, audit.c.hash)
+            .where(audit.c.chain == chain)
+            .order_by(audit.c.sequence)
+        )
+        for row in found:
+            yield AuditRow(row.sequence, row.record, row.previous, row.hash)

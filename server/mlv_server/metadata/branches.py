@@ -1,0 +1,104 @@
+"""Branches and their moving heads."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from mlv_core.entities import Branch, BranchKind
+from mlv_core.errors import HeadMoved, NotFound
+from mlv_core.ids import BranchId, ChangesetNumber, escape
+from mlv_server.metadata.names import canonical_name, claim_name
+from mlv_server.metadata.tables import branches
+
+MAIN = BranchId(1)
+"""Every repository's first branch."""
+
+
+class Branches:
+    """Branches by repository; names are found without regard to case."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, repository_id: int, branch: Branch) -> None:
+        """Keep a new branch, whose target ('' for none) must exist.
+
+        Raises: AlreadyExists, NotFound.
+        """
+        claim_name(self._connection, repository_id, "branch", branch.name)
+        self._connection.execute(
+            insert(branches).values(
+                repository_id=repository_id,
+                id=branch.id,
+                name=branch.name,
+                kind=int(branch.kind),
+                target_id=self.get(repository_id, branch.target).id if branch.target else None,
+                head=branch.head,
+                origin=branch.origin,
+                created_by=branch.created_by,
+                created_at=branch.created_at,
+            )
+        )
+
+    def find(self, repository_id: int, name: str) -> Branch | None:
+        """The branch of a name, or None."""
+        canonical = canonical_name(self._connection, repository_id, "branch", name)
+        if canonical is None:
+            return None
+        found = _SELECT.where(branches.c.repository_id == repository_id, branches.c.name == canonical)
+        return _branch(self._connection.execute(found).one())
+
+    def get(self, repository_id: int, name: str) -> Branch:
+        """The branch of a name.
+
+        Raises: NotFound.
+        """
+        branch = self.find(repository_id, name)
+        if branch is None:
+            raise NotFound(f"There is no branch '{escape(name)}'.", advice="'mlv branches' shows them.")
+        return branch
+
+    def by_id(self, repository_id: int, branch_id: BranchId) -> Branch:
+        """The branch of an id that the database holds."""
+        found = _SELECT.where(branches.c.repository_id == repository_id, branches.c.id == branch_id)
+        return _branch(self._connection.execute(found).one())
+
+    def list_all(self, repository_id: int) -> tuple[Branch, ...]:
+        """Every branch, in the order of making."""
+        found = _SELECT.where(branches.c.repository_id == repository_id).order_by(branches.c.id)
+        return tuple(_branch(row) for row in self._connection.execute(found))
+
+    def advance(
+        self, repository_id: int, branch_id: BranchId, expected: ChangesetNumber, head: ChangesetNumber
+    ) -> None:
+        """Move the head from `expected` to `head`.
+
+        Raises: HeadMoved when it stands elsewhere.
+        """
+        moved = self._connection.execute(
+            update(branches)
+            .where(branches.c.repository_id == repository_id, branches.c.id == branch_id, branches.c.head == expected)
+            .values(head=head)
+            .returning(branches.c.name)
+        ).first()
+        if moved is None:
+            raise HeadMoved(f"The branch's head is no longer @{expected}.")
+
+
+_target = branches.alias("target")
+_SELECT = select(branches, _target.c.name.label("target")).outerjoin(
+    _target, (branches.c.repository_id == _target.c.repository_id) & (branches.c.target_id == _target.c.id)
+)
+
+
+def _branch(row: Row[tuple[object, ...]]) -> Branch:
+    return Branch(
+        id=BranchId(row.id),
+        name=row.name,
+        kind=BranchKind(row.kind),
+        target=row.target or "",
+        head=ChangesetNumber(row.head),
+        origin=ChangesetNumber(row.origin),
+        created_by=row.created_by,
+        created_at=row.created_at,
+    )

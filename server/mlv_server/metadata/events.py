@@ -1,0 +1,49 @@
+"""The event stream of each repository as an outbox: rows written in the transaction that they tell of."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, func, insert, select
+
+from mlv_server.domain.events import Event, EventKind
+from mlv_server.metadata.tables import events
+
+
+class Events:
+    """Events, numbered from 1 per repository."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def append(self, repository_id: int, time: int, happened: tuple[Event, ...]) -> None:
+        """Add events at the end of the repository's stream; `time` in ms."""
+        if not happened:
+            return
+        last = self.last(repository_id)
+        self._connection.execute(
+            insert(events),
+            [
+                {
+                    "repository_id": repository_id,
+                    "sequence": last + place,
+                    "time": time,
+                    "kind": event.kind.value,
+                    "data": dict(event.data),
+                }
+                for place, event in enumerate(happened, start=1)
+            ],
+        )
+
+    def last(self, repository_id: int) -> int:
+        """The number of the newest event; 0 before the first."""
+        newest = select(func.max(events.c.sequence)).where(events.c.repository_id == repository_id)
+        return self._connection.scalar(newest) or 0
+
+    def after(self, repository_id: int, sequence: int, limit: int) -> tuple[tuple[int, int, Event], ...]:
+        """At most `limit` events after number `sequence`, oldest first: (number, time in ms, event)."""
+        found = self._connection.execute(
+            select(events)
+            .where(events.c.repository_id == repository_id, events.c.sequence > sequence)
+            .order_by(events.c.sequence)
+            .limit(limit)
+        )
+        return tuple((row.sequence, row.time, Event(EventKind(row.kind), row.data)) for row in found)

@@ -1,0 +1,113 @@
+"""Repositories, their content domains, and their counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Connection, Row, insert, select, update
+
+from mlv_core.errors import AlreadyExists, NotFound
+from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, escape, fold
+from mlv_server.metadata.tables import domains, lock_counters, repositories
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRow:
+    """A repository as the database knows it; `changesets` is the newest changeset's number."""
+
+    id: int
+    domain_id: int
+    name: RepositoryName
+    description: str
+    created_at: int
+    created_by: str
+    changesets: ChangesetNumber
+
+
+class Repositories:
+    """Repositories, found by name without regard to case."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(self, name: RepositoryName, description: str, by: str, now: int) -> RepositoryRow:
+        """Keep a new, empty repository with a content domain of its own.
+
+        Raises: AlreadyExists.
+        """
+        if self.find(name) is not None:
+            raise AlreadyExists(f"There is a repository '{name}' already.")
+        domain_id = self._connection.execute(
+            insert(domains).values(created_at=now).returning(domains.c.id)
+        ).scalar_one()
+        row = self._connection.execute(
+            insert(repositories)
+            .values(
+                domain_id=domain_id,
+                name=str(name),
+                folded=fold(str(name)),
+                description=description,
+                created_at=now,
+                created_by=by,
+                last_changeset=0,
+                last_file_id=0,
+                last_branch_id=0,
+            )
+            .returning(repositories)
+        ).one()
+        self._connection.execute(insert(lock_counters).values(repository_id=row.id, last_token=0))
+        return _repository(row)
+
+    def find(self, name: RepositoryName) -> RepositoryRow | None:
+        """The repository of a name, or None."""
+        row = self._connection.execute(select(repositories).where(repositories.c.folded == fold(str(name)))).first()
+        return None if row is None else _repository(row)
+
+    def get(self, name: RepositoryName) -> RepositoryRow:
+        """The repository of a name.
+
+        Raises: NotFound.
+        """
+        row = self.find(name)
+        if row is None:
+            raise NotFound(f"There is no repository '{escape(str(name))}'.", advice="'mlv repo list' shows yours.")
+        return row
+
+    def list_all(self) -> tuple[RepositoryRow, ...]:
+        """Every repository, sorted by name."""
+        return tuple(
+            _repository(row) for row in self._connection.execute(select(repositories).order_by(repositories.c.folded))
+        )
+
+    def next_changeset(self, repository_id: int) -> ChangesetNumber:
+        """A number for a new changeset; numbers have no gaps, as a transaction undone gives its number back."""
+        return ChangesetNumber(self._advance(repositories.c.last_changeset, repository_id, 1))
+
+    def next_file_ids(self, repository_id: int, count: int) -> FileId:
+        """The first of `count` new file ids in a row."""
+        return FileId(self._advance(repositories.c.last_file_id, repository_id, count) - count + 1)
+
+    def next_branch_id(self, repository_id: int) -> BranchId:
+        """An id for a new branch; the first is 1."""
+        return BranchId(self._advance(repositories.c.last_branch_id, repository_id, 1))
+
+    def _advance(self, counter: Column[int], repository_id: int, by: int) -> int:
+        advanced = (
+            update(repositories)
+            .where(repositories.c.id == repository_id)
+            .values({counter: counter + by})
+            .returning(counter)
+        )
+        return int(self._connection.execute(advanced).scalar_one())
+
+
+def _repository(row: Row[tuple[object, ...]]) -> RepositoryRow:
+    return RepositoryRow(
+        id=row.id,
+        domain_id=row.domain_id,
+        name=RepositoryName(*row.name.split("/", 1)),
+        description=row.description,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        changesets=ChangesetNumber(row.last_changeset),
+    )

@@ -1,0 +1,106 @@
+"""Tokens by id; of a secret only its hash is kept (P8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import BindParameter, Connection, Row, bindparam, insert, or_, select, update
+
+from mlv_core.entities import TokenInfo
+from mlv_core.errors import NotFound
+from mlv_core.ids import escape
+from mlv_server.metadata.tables import tokens, users
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token and what it takes to check it. `exchange`: single use, for the first admin (P7)."""
+
+    info: TokenInfo
+    user_id: int
+    secret_hash: bytes
+    exchange: bool
+    user_disabled: bool = False
+
+
+class Tokens:
+    """Tokens of all users."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, token: TokenRow) -> None:
+        """Keep a new token."""
+        info = token.info
+        self._connection.execute(
+            insert(tokens).values(
+                id=info.id,
+                user_id=token.user_id,
+                secret_hash=token.secret_hash,
+                description=info.description,
+                scope=list(info.scope),
+                exchange=token.exchange,
+                created_at=info.created_at,
+                expires_at=info.expires_at,
+            )
+        )
+
+    def find(self, token_id: str) -> TokenRow | None:
+        """The token of an id, or None."""
+        row = self._connection.execute(_SELECT.where(tokens.c.id == token_id)).first()
+        return None if row is None else _token(row)
+
+    def get(self, token_id: str) -> TokenRow:
+        """The token of an id.
+
+        Raises: NotFound.
+        """
+        token = self.find(token_id)
+        if token is None:
+            raise NotFound(f"There is no token '{escape(token_id)}'.", advice="'mlv token list' shows yours.")
+        return token
+
+    def list_of(self, user_id: int) -> tuple[TokenInfo, ...]:
+        """A user's tokens, oldest first."""
+        found = self._connection.execute(
+            _SELECT.where(tokens.c.user_id == user_id).order_by(tokens.c.created_at, tokens.c.id)
+        )
+        return tuple(_token(row).info for row in found)
+
+    def revoke(self, token_id: str, now: int) -> None:
+        """Make the token dead from `now` (ms) on, for good."""
+        self._connection.execute(
+            update(tokens).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None)).values(revoked_at=now)
+        )
+
+    def used(self, times: Mapping[str, int]) -> None:
+        """Note when tokens (by id) were last used, in ms."""
+        if not times:
+            return
+        seen: BindParameter[int] = bindparam("seen")
+        self._connection.execute(
+            update(tokens)
+            .where(
+                tokens.c.id == bindparam("token"), or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at < seen)
+            )
+            .values(last_used_at=seen),
+            [{"token": token_id, "seen": time} for token_id, time in times.items()],
+        )
+
+
+_SELECT = select(tokens, users.c.name.label("user"), users.c.disabled.label("user_disabled")).join(users)
+
+
+def _token(row: Row[tuple[object, ...]]) -> TokenRow:
+    info = TokenInfo(
+        id=row.id,
+        user=row.user,
+        description=row.description,
+        scope=tuple(row.scope),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        revoked=row.revoked_at is not None,
+    )
+    return TokenRow(info, row.user_id, row.secret_hash, row.exchange, row.user_disabled)

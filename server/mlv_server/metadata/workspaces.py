@@ -1,0 +1,125 @@
+"""Registered workspaces: who works where, on which branch, from which changeset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from mlv_core.entities import Workspace
+from mlv_core.errors import NotFound
+from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName, WorkspaceId, escape
+from mlv_server.metadata.tables import branches, repositories, users, workspaces
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRow:
+    """A workspace, its owner's id and its branch's."""
+
+    workspace: Workspace
+    owner_id: int
+    branch_id: BranchId
+
+
+class Workspaces:
+    """Workspaces by repository and the id that their client made."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, repository_id: int, row: WorkspaceRow) -> None:
+        """Register the workspace, or note where it stands now."""
+        workspace = row.workspace
+        where = {
+            "host": workspace.host,
+            "directory": workspace.directory,
+            "branch_id": row.branch_id,
+            "base": workspace.base,
+            "last_seen": workspace.last_seen,
+        }
+        known = self._connection.execute(
+            update(workspaces)
+            .where(workspaces.c.repository_id == repository_id, workspaces.c.id == workspace.id)
+            .values(**where)
+            .returning(workspaces.c.id)
+        ).first()
+        if known is None:
+            self._connection.execute(
+                insert(workspaces).values(
+                    repository_id=repository_id,
+                    id=workspace.id,
+                    owner_id=row.owner_id,
+                    created_at=workspace.last_seen,
+                    **where,
+                )
+            )
+
+    def moved(
+        self, repository_id: int, workspace: WorkspaceId, branch_id: BranchId, base: ChangesetNumber, now: int
+    ) -> None:
+        """Note that the workspace now stands on `base` of a branch; nothing if it is not registered."""
+        self._connection.execute(
+            update(workspaces)
+            .where(workspaces.c.repository_id == repository_id, workspaces.c.id == workspace)
+            .values(branch_id=branch_id, base=base, last_seen=now)
+        )
+
+    def find(self, repository_id: int, workspace: WorkspaceId) -> WorkspaceRow | None:
+        """The workspace of an id, or None."""
+        found = _SELECT.where(workspaces.c.repository_id == repository_id, workspaces.c.id == workspace)
+        row = self._connection.execute(found).first()
+        return None if row is None else _workspace(row)
+
+    def get(self, repository_id: int, workspace: WorkspaceId) -> WorkspaceRow:
+        """The workspace of an id.
+
+        Raises: NotFound.
+        """
+        row = self.find(repository_id, workspace)
+        if row is None:
+            raise NotFound(
+                f"The server knows no workspace '{escape(workspace)}'.", advice="'mlv update' registers it again."
+            )
+        return row
+
+    def list_all(self, repository_id: int) -> tuple[Workspace, ...]:
+        """Every workspace, last seen first."""
+        found = _SELECT.where(workspaces.c.repository_id == repository_id)
+        ordered = found.order_by(workspaces.c.last_seen.desc(), workspaces.c.id)
+        return tuple(_workspace(row).workspace for row in self._connection.execute(ordered))
+
+    def remove(self, repository_id: int, workspace: WorkspaceId) -> None:
+        """Forget the workspace."""
+        self._connection.execute(
+            delete(workspaces).where(workspaces.c.repository_id == repository_id, workspaces.c.id == workspace)
+        )
+
+
+_SELECT = (
+    select(
+        workspaces,
+        users.c.name.label("owner"),
+        branches.c.name.label("branch"),
+        repositories.c.name.label("repository"),
+    )
+    .join(users, users.c.id == workspaces.c.owner_id)
+    .join(repositories, repositories.c.id == workspaces.c.repository_id)
+    .join(
+        branches,
+        (branches.c.repository_id == workspaces.c.repository_id) & (branches.c.id == workspaces.c.branch_id),
+    )
+)
+
+
+def _workspace(row: Row[tuple[object, ...]]) -> WorkspaceRow:
+    workspace = Workspace(
+        id=WorkspaceId(row.id),
+        repository=RepositoryName(*row.repository.split("/", 1)),
+        owner=row.owner,
+        host=row.host,
+        directory=row.directory,
+        branch=row.branch,
+        base=ChangesetNumber(row.base),
+        last_seen=row.last_seen,
+    )
+    return WorkspaceRow(workspace, row.owner_id, BranchId(row.branch_id))
