@@ -1,0 +1,198 @@
+"""The canonical bytes of one leaf of a change list: columns as byte planes, front-coded paths, raw hashes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
+
+from mlv_core.changes.rows import Row
+from mlv_core.entities import FileMode, Operation, Properties
+from mlv_core.errors import DamagedContent
+from mlv_core.hashing import HASH_LENGTH
+
+_DELETE = int(Operation.DELETE)
+_MODE_BITS, _TEXT, _SOURCE, _PROPERTIES = 3, 4, 8, 16
+_ALL_FLAGS = _MODE_BITS | _TEXT | _SOURCE | _PROPERTIES
+_OPERATIONS = frozenset(int(operation) for operation in Operation)
+_U64 = 0xFFFF_FFFF_FFFF_FFFF
+
+
+def encode_leaf(rows: list[Row]) -> tuple[bytes, bytes]:
+    """The canonical columns and hashes of sorted rows; numbers as byte planes, so that like bytes lie together."""
+    paths, operations, file_ids, modes, texts, sizes, contents, properties, sources, changed = zip(*rows, strict=True)
+    prefixes, suffixes = _front_code([path.encode() for path in paths])
+    flags = bytes(
+        mode | (_TEXT if text else 0) | (_SOURCE if source else 0) | (_PROPERTIES if pairs else 0)
+        for mode, text, source, pairs in zip(modes, texts, sources, properties, strict=True)
+    )
+    moved = [source.encode() for source in sources if source]
+    columns = b"".join(
+        (
+            _planes("H", prefixes),
+            _planes("H", [len(suffix) for suffix in suffixes]),
+            bytes(operations),
+            flags,
+            _planes("Q", _differences(file_ids)),
+            _planes("Q", sizes),
+            _planes("Q", changed),
+            b"".join(suffixes),
+            struct.pack(f"<{len(moved)}H", *map(len, moved)),
+            b"".join(moved),
+            b"".join(_encode_properties(pairs) for pairs in properties if pairs),
+        )
+    )
+    return columns, b"".join(contents)
+
+
+def decode_leaf(data: bytes, hashes: bytes, count: int) -> list[Row]:
+    """The `count` rows of a leaf. Raises: DamagedContent."""
+    columns = Columns(data)
+    prefixes = columns.planes("H", 2, count)
+    lengths = columns.planes("H", 2, count)
+    operations = columns.take(count)
+    flags = columns.take(count)
+    file_ids = [total & _U64 for total in accumulate(columns.planes("Q", 8, count))]
+    sizes = columns.planes("Q", 8, count)
+    changed = columns.planes("Q", 8, count)
+    paths = _front_decode(columns, prefixes, lengths)
+    with_source = [at for at in range(count) if flags[at] & _SOURCE]
+    source_lengths = struct.unpack(f"<{len(with_source)}H", columns.take(2 * len(with_source)))
+    sources = [""] * count
+    for at, length in zip(with_source, source_lengths, strict=True):
+        sources[at] = columns.text(length)
+    properties: list[Properties] = [()] * count
+    for at in range(count):
+        if flags[at] & _PROPERTIES:
+            properties[at] = _decode_properties(columns)
+    columns.finish()
+    deleted = operations.count(_DELETE)
+    if (
+        not _OPERATIONS.issuperset(operations)
+        or len(hashes) != (count - deleted) * HASH_LENGTH
+        or any(flag & ~_ALL_FLAGS or flag & _MODE_BITS > FileMode.SYMLINK for flag in set(flags))
+        or (
+            deleted
+            and any(flag or size for op, flag, size in zip(operations, flags, sizes, strict=True) if op == _DELETE)
+        )
+        or not ascending(paths)
+    ):
+        raise DamagedContent("a leaf of a change list holds values that cannot be")
+    contents: Iterable[bytes] = [hashes[at : at + HASH_LENGTH] for at in range(0, len(hashes), HASH_LENGTH)]
+    if deleted:
+        present = iter(contents)
+        contents = [b"" if operation == _DELETE else next(present) for operation in operations]
+    modes = [flag & _MODE_BITS for flag in flags]
+    texts = [bool(flag & _TEXT) for flag in flags]
+    return list(
+        map(
+            Row._make,
+            zip(paths, operations, file_ids, modes, texts, sizes, contents, properties, sources, changed, strict=True),
+        )
+    )
+
+
+def _front_code(paths: list[bytes]) -> tuple[list[int], list[bytes]]:
+    """Of each path, how many bytes it shares with the one before, and the rest."""
+    prefixes: list[int] = []
+    suffixes: list[bytes] = []
+    before = b""
+    for path in paths:
+        length = min(len(path), len(before))
+        unlike = int.from_bytes(path[:length], "big") ^ int.from_bytes(before[:length], "big")
+        shared = length - (unlike.bit_length() + 7) // 8
+        prefixes.append(shared)
+        suffixes.append(path[shared:])
+        before = path
+    return prefixes, suffixes
+
+
+def _front_decode(columns: Columns, prefixes: Sequence[int], lengths: Sequence[int]) -> list[str]:
+    data = columns.take(sum(lengths))
+    paths: list[str] = []
+    before = b""
+    at = 0
+    try:
+        for shared, length in zip(prefixes, lengths, strict=True):
+            if shared > len(before):
+                raise DamagedContent("a path of a change list refers to more than the one before it")
+            before = before[:shared] + data[at : at + length]
+            at += length
+            paths.append(before.decode())
+    except UnicodeDecodeError as error:
+        raise DamagedContent("a path of a change list is no text") from error
+    return paths
+
+
+def _encode_properties(pairs: Properties) -> bytes:
+    parts = [struct.pack("<H", len(pairs))]
+    for key, value in pairs:
+        key_bytes, value_bytes = key.encode(), value.encode()
+        parts += (struct.pack("<HI", len(key_bytes), len(value_bytes)), key_bytes, value_bytes)
+    return b"".join(parts)
+
+
+def _decode_properties(columns: Columns) -> Properties:
+    pairs: list[tuple[str, str]] = []
+    for _ in range(columns.number("<H", 2)):
+        key_length, value_length = struct.unpack("<HI", columns.take(6))
+        pairs.append((columns.text(key_length), columns.text(value_length)))
+    return tuple(pairs)
+
+
+def _differences(values: Sequence[int]) -> list[int]:
+    """Each value less the one before, as 64-bit two's complement."""
+    return [(value - before) & _U64 for before, value in zip((0, *values[:-1]), values, strict=True)]
+
+
+def _planes(code: str, values: Sequence[int]) -> bytes:
+    width = struct.calcsize(f"<{code}")
+    raw = struct.pack(f"<{len(values)}{code}", *values)
+    return b"".join(raw[at::width] for at in range(width))
+
+
+def ascending(texts: Sequence[str]) -> bool:
+    """Whether each text is greater than the one before it."""
+    return all(before < after for before, after in pairwise(texts))
+
+
+class Columns:
+    """Bytes that are taken from the front, never beyond the end."""
+
+    __slots__ = ("_data", "position")
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self.position = data, 0
+
+    def take(self, length: int) -> bytes:
+        """The next `length` bytes. Raises: DamagedContent."""
+        part = self._data[self.position : self.position + length]
+        if len(part) != length:
+            raise DamagedContent("a change list ends early")
+        self.position += length
+        return part
+
+    def number(self, code: str, width: int) -> int:
+        """The next number of a struct code and width. Raises: DamagedContent."""
+        value: int = struct.unpack(code, self.take(width))[0]
+        return value
+
+    def text(self, length: int) -> str:
+        """The next `length` bytes as UTF-8. Raises: DamagedContent."""
+        try:
+            return self.take(length).decode()
+        except UnicodeDecodeError as error:
+            raise DamagedContent("a change list holds something that is no text") from error
+
+    def planes(self, code: str, width: int, count: int) -> tuple[int, ...]:
+        """A column of `count` numbers that lies as byte planes. Raises: DamagedContent."""
+        data = self.take(width * count)
+        raw = bytearray(width * count)
+        for at in range(width):
+            raw[at::width] = data[at * count : (at + 1) * count]
+        return struct.unpack(f"<{count}{code}", raw)
+
+    def finish(self) -> None:
+        """Check that nothing is left. Raises: DamagedContent."""
+        if self.position != len(self._data):
+            raise DamagedContent("a change list holds bytes that belong to nothing")
