@@ -67,9 +67,7 @@ def embed(model: Any, tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
     return functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)
 
 
-def train(
-    model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]], recipe: Recipe, save: Save
-) -> None:
+def train(model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]], recipe: Recipe, save: Save) -> None:
     """Train every parameter that requires a gradient; `save(step, optimizer)` at step 0 and each `save_every`."""
     params = [p for p in model.parameters() if p.requires_grad]
     groups = [
