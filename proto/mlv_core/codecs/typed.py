@@ -54,16 +54,16 @@ def encode_delta(plain: Buffer, base: Buffer, element: ElementType) -> bytes:
     live = _live_blocks(steps)
     writer.add(np.packbits(live))
     if not live.all():
-        keep = np.repeat(live, _BLOCK)[: steps.size]
-        steps, old = steps[keep], old[keep]
+        kept = _elements_of(live, steps.size)
+        steps, old = steps.take(kept), old.take(kept)
     if steps.size == 0:
         return writer.join()
     if element.mantissa_bits:
-        steps = steps[_order(old, element.mantissa_bits)]
+        steps = steps.take(_order(old, element.mantissa_bits))
     signed = steps.view(_SIGNED[width])
     if width == 2:  # noqa: PLR2004 - the only width whose steps are often a few units
         sizes = np.abs(signed).view(np.uint16)
-        if np.minimum(sizes, 64).mean() < _SMALL_STEP:
+        if np.minimum(sizes, 64).sum(dtype=np.uint32) < _SMALL_STEP * sizes.size:
             writer.literal(bytes([_BY_FLAGS]))
             _write_flags(writer, signed, sizes)
             return writer.join()
@@ -87,19 +87,19 @@ def decode_delta(blob: memoryview, plain_length: int, base: Buffer) -> bytes:
     reader, width, mantissa_bits, tail = _open(blob, plain_length)
     old = _numbers(base, width)
     live = np.unpackbits(reader.take(-(-_blocks(old.size) // 8)), count=_blocks(old.size)).view(np.bool_)
-    keep = None if live.all() else np.repeat(live, _BLOCK)[: old.size]
-    kept = old if keep is None else old[keep]
-    steps = _read_steps(reader, kept.size, width)
+    kept = None if live.all() else _elements_of(live, old.size)
+    near = old if kept is None else old.take(kept)
+    steps = _read_steps(reader, near.size, width)
     reader.finish()
-    if mantissa_bits and kept.size:
+    if mantissa_bits and near.size:
         placed = np.empty_like(steps)
-        placed[_order(kept, mantissa_bits)] = steps
+        placed[_order(near, mantissa_bits)] = steps
         steps = placed
-    if keep is None:
-        steps += old
+    steps += near
+    if kept is None:
         return _finish(steps, tail)
     numbers = old.copy()
-    numbers[keep] = steps + kept
+    numbers[kept] = steps
     return _finish(numbers, tail)
 
 
@@ -153,6 +153,11 @@ def _live_blocks(steps: Array) -> NDArray[np.bool_]:
     return live
 
 
+def _elements_of(live: NDArray[np.bool_], count: int) -> NDArray[np.intp]:
+    """Places of the elements in live blocks. Taking by place is several times as fast as by a mask."""
+    return np.flatnonzero(np.repeat(live, _BLOCK)[:count])
+
+
 def _order(base: Array, mantissa_bits: int) -> NDArray[np.intp]:
     """The stable order of elements by the exponent byte of their base; both sides compute it alike."""
     keys = (base >> base.dtype.type(mantissa_bits)).astype(np.uint8)
@@ -180,12 +185,13 @@ def _read_planes(reader: StreamReader, count: int, width: int) -> Array:
 def _write_flags(writer: StreamWriter, signed: Array, sizes: NDArray[np.uint16]) -> None:
     changed = sizes > 0
     writer.add(np.packbits(changed))
-    writer.add(np.packbits(signed[changed] < 0))
-    left = sizes[changed]
+    places = np.flatnonzero(changed)
+    writer.add(np.packbits(signed.take(places) < 0))
+    left = sizes.take(places)
     for step in range(1, _UNARY):
         further = left > step
         writer.add(np.packbits(further))
-        left = left[further]
+        left = left.take(np.flatnonzero(further))
     _write_planes(writer, left - np.uint16(_UNARY), 2)
 
 
@@ -206,22 +212,19 @@ def _read_steps(reader: StreamReader, count: int, width: int) -> Array:
 
 
 def _read_flags(reader: StreamReader, count: int) -> Array:
-    changed = _read_bits(reader, count)
-    total = int(np.count_nonzero(changed))
-    negative = _read_bits(reader, total)
-    ladder: list[NDArray[np.bool_]] = []
-    left = total
-    for _ in range(1, _UNARY):
-        ladder.append(_read_bits(reader, left))
-        left = int(np.count_nonzero(ladder[-1]))
-    sizes = _read_planes(reader, left, 2) + np.uint16(_UNARY)
-    for step in range(_UNARY - 1, 0, -1):
-        lower = np.full(ladder[step - 1].size, step, np.uint16)
-        lower[ladder[step - 1]] = sizes
-        sizes = lower
-    np.negative(sizes, out=sizes, where=negative)
+    changed = np.flatnonzero(_read_bits(reader, count))
+    negative = _read_bits(reader, changed.size)
+    sizes = np.ones(changed.size, np.uint16)
+    places = np.flatnonzero(_read_bits(reader, changed.size))
+    sizes[places] = 2
+    for step in range(2, _UNARY):
+        places = places.take(np.flatnonzero(_read_bits(reader, places.size)))
+        sizes[places] = step + 1
+    sizes[places] += _read_planes(reader, places.size, 2)
     steps = np.zeros(count, np.uint16)
-    steps[changed] = sizes
+    sign = negative.astype(np.uint16)
+    # Two's complement without a mask: invert and add one where the sign is set.
+    steps[changed] = (sizes ^ np.negative(sign)) + sign
     return steps
 
 
