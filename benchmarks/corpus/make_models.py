@@ -12,11 +12,10 @@ import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.corpus.text import text_pairs, unpack_base_model
 from benchmarks.corpus.training import Lora, Recipe, fresh_model, train
@@ -34,7 +33,7 @@ class Studio:
 
     out: Path
     base: Path
-    tokenizer: Any
+    tokenizer: PreTrainedTokenizerBase
     pairs: list[tuple[str, str]]
     wanted: Collection[str]
 
@@ -54,7 +53,7 @@ class Studio:
         return folder / f"step_{step:04d}.{suffix}"
 
 
-def weights_of(model: Any) -> Weights:
+def weights_of(model: PreTrainedModel) -> Weights:
     """A detached copy of the model's state, positions left out as `save_pretrained` does."""
     return {k: v.detach().contiguous().clone() for k, v in model.state_dict().items() if "position_ids" not in k}
 

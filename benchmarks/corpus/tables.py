@@ -8,7 +8,33 @@ import numpy as np
 import pyarrow as pa
 
 SEED = 20240613
-SYLLABLES = tuple("ka lo mi ter ra ve no shi pan der ul em ost ing qua bel dor fen gri hal jun kol lar mor nev".split())
+SYLLABLES = (
+    "ka",
+    "lo",
+    "mi",
+    "ter",
+    "ra",
+    "ve",
+    "no",
+    "shi",
+    "pan",
+    "der",
+    "ul",
+    "em",
+    "ost",
+    "ing",
+    "qua",
+    "bel",
+    "dor",
+    "fen",
+    "gri",
+    "hal",
+    "jun",
+    "kol",
+    "lar",
+    "mor",
+    "nev",
+)
 _COUNTRIES = np.array(["DE", "FR", "US", "IN", "BR", "JP", "GB"])
 _SHARES = [0.3, 0.2, 0.2, 0.1, 0.1, 0.05, 0.05]
 _VOCABULARY = 5000

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
-from transformers import AutoModel
+from transformers import AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from benchmarks.corpus.text import SEED
 
@@ -51,7 +50,7 @@ class Lora(torch.nn.Module):
         return (self.linear.weight + self.scale * (self.b @ self.a)).detach().clone()
 
 
-def fresh_model(base: Path, dtype: torch.dtype = torch.float32) -> Any:
+def fresh_model(base: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """The base model as on the first day, all seeds set again."""
     random.seed(SEED)
     np.random.seed(SEED)  # noqa: NPY002 - transformers draws from the global generator
@@ -59,7 +58,7 @@ def fresh_model(base: Path, dtype: torch.dtype = torch.float32) -> Any:
     return AutoModel.from_pretrained(base, attn_implementation="eager", dtype=dtype)
 
 
-def embed(model: Any, tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
+def embed(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> torch.Tensor:
     """Unit vectors of the texts, shape (len(texts), width): mean of the last hidden states."""
     batch = tokenizer(list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
     hidden = model(**batch).last_hidden_state.float()
@@ -67,7 +66,13 @@ def embed(model: Any, tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
     return functional.normalize((hidden * mask).sum(1) / mask.sum(1), dim=-1)
 
 
-def train(model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]], recipe: Recipe, save: Save) -> None:
+def train(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    pairs: Sequence[tuple[str, str]],
+    recipe: Recipe,
+    save: Save,
+) -> None:
     """Train every parameter that requires a gradient; `save(step, optimizer)` at step 0 and each `save_every`."""
     params = [p for p in model.parameters() if p.requires_grad]
     groups = [
