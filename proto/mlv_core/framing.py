@@ -30,9 +30,9 @@ BASE_BYTES = 8 * 1024 * 1024
 class FramePlan:
     """One frame to make: numbers of segments of the new recipe, and of the old one that it is coded against.
 
-    `typed`: the one member is coded by `codecs.encode` with its element type (`bases` has at most one number, of a
-    segment of the same length); otherwise the members' concatenation is coded by `encode_patch` against the
-    concatenation of the bases, or by `encode_group` without.
+    `typed`: the one member is coded by `codecs.encode` with its element type, against one base or none; otherwise
+    the members' concatenation is coded by `encode_patch` against the concatenation of the bases, or by
+    `encode_group` without.
     """
 
     members: tuple[int, ...]
@@ -54,7 +54,8 @@ def plan_frames(new: Recipe, base: Recipe | None, missing: Collection[ContentHas
     for index in keyed:
         match = matches[index]
         usable = match is not None and old[match].hash not in missing
-        plans.append(_keyed_plan(index, segments[index], match if usable else None, old))
+        bases = (match,) if match is not None and usable else ()
+        plans.append(FramePlan((index,), bases, typed=segments[index].element != OPAQUE))
     chunks = [index for index, segment in enumerate(segments) if not segment.key]
     old_chunks = [index for index, segment in enumerate(old) if not segment.key and segment.hash not in missing]
     plans.extend(_chunk_plans(segments, chunks, wanted, old, old_chunks))
@@ -101,18 +102,6 @@ def _first_places(segments: Sequence[RecipeSegment], missing: Collection[Content
         if segment.hash in missing:
             first.setdefault(segment.hash, index)
     return set(first.values())
-
-
-def _keyed_plan(index: int, segment: RecipeSegment, match: int | None, old: Sequence[RecipeSegment]) -> FramePlan:
-    typed = segment.element != OPAQUE
-    if match is None:
-        return FramePlan((index,), (), typed)
-    same_length = old[match].length == segment.length
-    # The header and the small tensors of another total length are still mostly what they were: patch those.
-    if typed and not same_length:
-        patchable = segment.key.startswith("\x1f")
-        return FramePlan((index,), (match,) if patchable else (), not patchable)
-    return FramePlan((index,), (match,), typed)
 
 
 def _chunk_plans(

@@ -161,6 +161,16 @@ def test_noise_is_stored_raw_and_text_is_not():
     assert encode(random.bytes(100_000), OPAQUE, None).codec is Codec.RAW
 
 
+def test_rows_that_moved_or_were_appended_are_found_in_the_older_segment():
+    old = np.random.default_rng(2).normal(size=100_000).astype(np.float32).tobytes()
+    moved, longer = old[4000:] + old[:4000], old + old[:400][::-1]
+    for new in (moved, longer):
+        encoded = encode(new, F32, old)
+        assert encoded.codec is Codec.PATCH
+        assert len(encoded.blob) < len(new) // 20
+        assert decode(encoded.codec, encoded.blob, len(new), old, LIMIT) == new
+
+
 def test_a_client_that_knows_only_raw_gets_raw():
     new = b"one line after the other\n" * 4000
     for element in ALL_ELEMENTS:

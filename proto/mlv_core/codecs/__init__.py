@@ -42,7 +42,10 @@ _GOOD_DELTA = 0.6
 _SAMPLE_PIECE = 16 * 1024
 _SAMPLE_PIECES = 4
 # Below this a sample costs as much as it saves.
-_SAMPLE_FROM = 512 * 1024
+_SAMPLE_FROM = 1024 * 1024
+# Strings by which moved content is recognised, and how many of them are looked for.
+_PROBE = 32
+_PROBES = 4
 # Shares are estimated from the sample; a candidate this much worse than the best is not tried on the whole.
 _SAMPLE_ERROR = 1.08
 
@@ -59,26 +62,28 @@ def encode(plain: Buffer, element: ElementType, base: Buffer | None, allowed: fr
     """The smallest coding found for one typed segment.
 
     `base` is the plain content of the same segment in an older version. A delta needs it to be as long as `plain`;
-    for opaque bytes, or more than `TYPED_LIMIT` of them, it serves as a patch's base. Only `allowed` codecs are
-    used; `RAW` always may be. Candidates are compared on a sample of 64 KiB first.
+    for opaque bytes, more than `TYPED_LIMIT` of them, or content that has moved, it serves as a patch's base. Only
+    `allowed` codecs are used; `RAW` always may be. Candidates are compared on a sample of 64 KiB first.
     """
     view = memoryview(plain).cast("B")
     old = None if base is None else memoryview(base).cast("B")
     if element == OPAQUE or len(view) > TYPED_LIMIT:
         return encode_group(view, allowed) if old is None else encode_patch(view, old, allowed)
     coders = _coders(view, element, old, allowed)
-    if not coders or not len(view):
-        return Encoded(Codec.RAW, bytes(view))
-    best: Encoded | None = None
+    best = Encoded(Codec.RAW, bytes(view))
+    if not len(view):
+        return best
     if Codec.DELTA in coders and _delta_pays(view, element, old, coders):
-        best = Encoded(Codec.DELTA, coders.pop(Codec.DELTA)(view, old))
+        best = _smaller(best, Encoded(Codec.DELTA, coders.pop(Codec.DELTA)(view, old)))
+        if len(best.blob) < _GOOD_DELTA * len(view):
+            return best
+    if old is not None and Codec.PATCH in allowed and _moved(view, old):
+        best = _smaller(best, Encoded(Codec.PATCH, general.encode_patch(view, old)))
         if len(best.blob) < _GOOD_DELTA * len(view):
             return best
     for codec in _promising(view, element, old, coders):
-        blob = coders[codec](view, old)
-        if best is None or len(blob) < len(best.blob):
-            best = Encoded(codec, blob)
-    return _or_raw(best, view)
+        best = _smaller(best, Encoded(codec, coders[codec](view, old)))
+    return best
 
 
 def encode_group(plain: Buffer, allowed: frozenset[Codec] = ALL_CODECS) -> Encoded:
@@ -86,7 +91,7 @@ def encode_group(plain: Buffer, allowed: frozenset[Codec] = ALL_CODECS) -> Encod
     view = memoryview(plain).cast("B")
     if Codec.ZSTD not in allowed or not len(view) or entropy(np.frombuffer(view, np.uint8)) >= NOISE_BITS:
         return Encoded(Codec.RAW, bytes(view))
-    return _or_raw(Encoded(Codec.ZSTD, general.encode_zstd(view)), view)
+    return _smaller(Encoded(Codec.RAW, bytes(view)), Encoded(Codec.ZSTD, general.encode_zstd(view)))
 
 
 def encode_patch(plain: Buffer, base: Buffer, allowed: frozenset[Codec] = ALL_CODECS) -> Encoded:
@@ -186,7 +191,14 @@ def _sample(view: memoryview, places: list[tuple[int, int]]) -> memoryview:
     return memoryview(b"".join(view[start:end] for start, end in places))
 
 
-def _or_raw(found: Encoded | None, view: memoryview) -> Encoded:
-    if found is None or len(found.blob) >= len(view):
-        return Encoded(Codec.RAW, bytes(view))
-    return found
+def _moved(view: memoryview, old: memoryview) -> bool:
+    """Whether bytes of the new segment lie somewhere in the old one, as after rows were inserted or appended."""
+    if len(view) < _PROBES * _PROBE:
+        return False
+    content = bytes(old)
+    step = len(view) // _PROBES
+    return any(content.find(view[at : at + _PROBE]) >= 0 for at in range(step // 2, len(view) - _PROBE, step))
+
+
+def _smaller(best: Encoded, other: Encoded) -> Encoded:
+    return other if len(other.blob) < len(best.blob) else best

@@ -113,7 +113,7 @@ def saved(save, *arrays, **named) -> bytes:
 def test_npy_is_typed():
     layout = layout_of(saved(np.save, np.zeros((300, 400), np.float32)), "x.npy")
     assert layout.format == "npy"
-    assert [(cut.key, cut.element) for cut in layout.typed] == [("\x1ff32\x1f<f4:300,400", F32)]
+    assert [(cut.key, cut.element) for cut in layout.typed] == [("array\x1ff32\x1f<f4:300,400", F32)]
 
 
 def test_npy_of_objects_records_or_the_other_byte_order_is_never_misread():

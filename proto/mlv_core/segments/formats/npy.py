@@ -37,7 +37,7 @@ _ELEMENTS = {
 
 def parse(size: int, read_at: ReadAt) -> Layout:
     """The layout of an npy file. Raises: NotThisFormat."""
-    return layout_of(size, [find_array(0, size, read_at, "")], "npy")
+    return layout_of(size, [find_array(0, size, read_at, "array")], "npy")
 
 
 def find_array(start: int, length: int, read_at: ReadAt, name: str) -> Tensor:
