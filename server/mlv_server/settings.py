@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -153,7 +154,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None, **ov
     return _settings(path.parent.absolute(), read, origins)
 
 
-def default_file(overrides: Mapping[str, str]) -> str:
+def default_file(overrides: Mapping[str, str | bool]) -> str:
     """The text of a settings file that states every key with its default and meaning."""
     lines = ["# Settings of this mlv server. 'mlv-server check-config FILE' checks them."]
     section = ""
@@ -162,7 +163,7 @@ def default_file(overrides: Mapping[str, str]) -> str:
             section = setting.section
             lines += ["", f"[{section}]"]
         value: object = overrides.get(setting.name, setting.default)
-        shown = str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else f'"{value}"'
+        shown = json.dumps(value)
         lines += [f"# {setting.description} ({setting.kind.value}; {setting.variable})", f"{setting.key} = {shown}"]
     return "\n".join(lines) + "\n"
 
@@ -201,7 +202,7 @@ def _settings(directory: Path, read: dict[str, object], origins: dict[str, str])
     plaintext = bool(read["server.plaintext"])
     if plaintext and not is_loopback(host):
         raise InvalidSettings(
-            f"{origins.get('server.plaintext', 'server.plaintext')}: plaintext is served on loopback only, not on {host}.",
+            f"{origins.get('server.plaintext', 'default')}: plaintext is served on loopback only, not on {host}.",
             advice="Listen on 127.0.0.1, or leave TLS on.",
         )
     metrics = text("metrics.listen")
@@ -244,7 +245,7 @@ def _read(setting: Setting, value: object, origin: str) -> object:
 
 def _text(_: Setting, value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")  # noqa: TRY003,TRY004,EM102 - becomes InvalidSettings
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - becomes InvalidSettings
     return value
 
 
@@ -260,25 +261,25 @@ def _flag(_: Setting, value: object) -> bool:
         return value
     if str(value).lower() in {"true", "false", "1", "0"}:
         return str(value).lower() in {"true", "1"}
-    raise ValueError(f"{value!r} is neither true nor false")  # noqa: TRY003,EM102 - becomes InvalidSettings
+    raise ValueError(f"{value!r} is neither true nor false")
 
 
 def _number(setting: Setting, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError(f"{value!r} is no number")  # noqa: TRY003,TRY004,EM102 - becomes InvalidSettings
+        raise ValueError(f"{value!r} is no number")  # noqa: TRY004 - becomes InvalidSettings
     match = _SIZE.fullmatch(str(value).strip())
     if not match or match[2].upper() not in _UNITS or (match[2] and setting.kind is not Kind.SIZE):
-        raise ValueError(f"{value!r} is no such number")  # noqa: TRY003,EM102 - becomes InvalidSettings
+        raise ValueError(f"{value!r} is no such number")
     number = int(match[1]) * _UNITS[match[2].upper()]
     if not setting.low <= number <= setting.high:
-        raise ValueError(f"{number} is outside {setting.low} to {setting.high}")  # noqa: TRY003,EM102 - as above
+        raise ValueError(f"{number} is outside {setting.low} to {setting.high}")
     return number
 
 
 def _one_of(*allowed: str) -> Reader:
     def read(setting: Setting, value: object) -> str:
         if _text(setting, value) not in allowed:
-            raise ValueError(f"{value!r} is none of {', '.join(allowed)}")  # noqa: TRY003,EM102 - as above
+            raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
         return str(value)
 
     return read
@@ -288,7 +289,7 @@ def _url(prefix: str) -> Reader:
     def read(setting: Setting, value: object) -> str:
         text = _text(setting, value)
         if not text.startswith(prefix) or len(text) == len(prefix):
-            raise ValueError(f"{value!r} does not begin with '{prefix}' and a path")  # noqa: TRY003,EM102 - as above
+            raise ValueError(f"{value!r} does not begin with '{prefix}' and a path")
         return text
 
     return read

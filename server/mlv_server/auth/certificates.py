@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 import socket
@@ -29,7 +29,7 @@ RENEW_DAYS = 60
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
-def create_authority(settings: Settings, now: datetime.datetime) -> None:
+def create_authority(settings: Settings, now: dt.datetime) -> None:
     """Write a new certificate authority and its key (mode 0600) where the settings say.
 
     Raises: OSError.
@@ -47,7 +47,7 @@ def create_authority(settings: Settings, now: datetime.datetime) -> None:
     _write(_authority_key(settings), _private(key), 0o600)
 
 
-def ensure_leaf(settings: Settings, names: tuple[str, ...], now: datetime.datetime) -> bool:
+def ensure_leaf(settings: Settings, names: tuple[str, ...], now: dt.datetime) -> bool:
     """Issue the server's certificate if it is missing, near its end or lacks one of its names; says whether it did.
 
     With a certificate of the admin's own (no authority key beside it) nothing is issued.
@@ -105,7 +105,7 @@ def fingerprint(der: bytes) -> str:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime.datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, days: int
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -113,8 +113,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=days))
     )
 
 
@@ -166,7 +166,7 @@ def _write(path: Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

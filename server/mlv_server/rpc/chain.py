@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import grpc
 
@@ -108,7 +108,7 @@ class _Frame:
         given = self.metadata.get("mlv-request-id", "")
         self.request_id = given if 0 < len(given) <= REQUEST_ID_LIMIT and given.isprintable() else str(uuid.uuid4())
 
-    async def __aenter__(self) -> _Frame:
+    async def __aenter__(self) -> Self:
         self._parts.metrics.begin()
         try:
             await asyncio.wait_for(self._running.acquire(), self.seconds_left())
@@ -161,7 +161,7 @@ class _Frame:
         if scheme.lower() != "bearer" or not secret:
             raise NotSignedIn("The call carries no token.")
         principal = await access.authenticate(self._parts.db, secret.strip(), time.time_ns() // 1_000_000)
-        if principal.exchange and permission is not Access.FIRST_TOKEN:
+        if principal.exchange and permission is not Access.EXCHANGE:
             raise NotSignedIn(
                 "The first token can only be exchanged.", advice="'mlv login URL' exchanges it for your own."
             )

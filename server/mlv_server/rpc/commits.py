@@ -24,8 +24,9 @@ async def _publish(call: Call, request: pb.PublishRequest) -> pb.PublishResponse
     return convert.published_to_wire(await commits.publish(call, convert.publish_request_from_wire(request)))
 
 
-async def _undo(call: Call, request: pb.UndoRequest) -> pb.PublishResponse:
-    return convert.published_to_wire(await commits.undo(call, convert.undo_request_from_wire(request)))
+async def _undo(call: Call, request: pb.UndoRequest) -> pb.UndoResponse:
+    published = await commits.undo(call, convert.undo_request_from_wire(request))
+    return pb.UndoResponse(outcome=convert.published_to_wire(published))
 
 
 async def _outcome(call: Call, request: pb.GetOutcomeRequest) -> pb.GetOutcomeResponse:

@@ -55,8 +55,8 @@ async def _revoke_token(call: Call, request: pb.RevokeTokenRequest) -> pb.Revoke
 SERVICE = Service(
     "mlv.v1.IdentityService",
     (
-        Method("WhoAmI", Access.FIRST_TOKEN, _who_am_i),
-        Method("ExchangeToken", Access.FIRST_TOKEN, _exchange_token),
+        Method("WhoAmI", Access.EXCHANGE, _who_am_i),
+        Method("ExchangeToken", Access.EXCHANGE, _exchange_token),
         Method("AddUser", "admin", _add_user),
         Method("ListUsers", "admin", _list_users),
         Method("DisableUser", "admin", _disable_user),

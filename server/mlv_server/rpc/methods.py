@@ -21,7 +21,7 @@ class Access(Enum):
 
     PUBLIC = "public"
     """Anybody, without a token."""
-    FIRST_TOKEN = "first token"
+    EXCHANGE = "any sign-in"
     """Any token, also the single-use first one."""
     SIGNED_IN = "signed in"
     """Any token but the first one; the service decides on what."""

@@ -1,0 +1,1 @@
+"""Moving content between a workspace and the server: cut, hash, code, send; fetch, decode, verify, write."""

@@ -1,0 +1,204 @@
+"""Fetches what a plan names, decodes it against the old files, and writes verified files beside them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from mlv.transfer.reading import FileSource
+from mlv.transfer.segments import Segments
+from mlv.transfer.types import Fetched, OldFile, Progress, Silent
+from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded
+from mlv_core.hashing import ContentHasher
+from mlv_core.ids import escape
+from mlv_core.requests import Piece, PlannedChange, PlanPart, Range
+
+if TYPE_CHECKING:
+    from mlv.remote.service import Server
+
+    from mlv_core.ids import RepositoryName
+
+SHARDS = 2
+"""Streams of one part: two use both directions of a core pair and hide one round trip behind the other."""
+SHARD_BYTES = 8 << 20
+"""Less than this is fetched by one stream."""
+OPEN_FILES = 256
+"""Files of a part that are open at once; a part with more is written in groups."""
+BLOCK_BYTES = 4 << 20
+
+
+def download(
+    server: Server,
+    repository: RepositoryName,
+    parts: Iterable[PlanPart],
+    old_file: OldFile,
+    incoming: str,
+    progress: Progress | None = None,
+) -> Iterator[Fetched]:
+    """Bring the content of every change of `parts` into the folder `incoming`, each file whole and verified (F4).
+
+    A file is named by its content's hash in hex; one that lies there already is not fetched again, and of one that
+    was left unfinished (`.part`) the good segments are kept.
+    Raises: DamagedContent, DiskFull, Unreachable, and whatever the server refuses with.
+    """
+    os.makedirs(incoming, exist_ok=True)
+    shown = progress or Silent()
+    for part in parts:
+        yield from _one_part(server, repository, part, old_file, incoming, shown)
+
+
+def _one_part(
+    server: Server,
+    repository: RepositoryName,
+    part: PlanPart,
+    old_file: OldFile,
+    incoming: str,
+    progress: Progress,
+) -> Iterator[Fetched]:
+    pieces: dict[int, list[Piece]] = {}
+    for piece in part.pieces:
+        pieces.setdefault(piece.change, []).append(piece)
+    wanted = [
+        index
+        for index, planned in enumerate(part.changes)
+        if planned.change.state is not None and (index in pieces or planned.change.state.size == 0)
+    ]
+    whole = {index for index in wanted if _is_whole(part.changes[index], incoming)}
+    for start in range(0, len(wanted), OPEN_FILES):
+        group = wanted[start : start + OPEN_FILES]
+        missing = _distinct(part.changes, [index for index in group if index not in whole])
+        if missing:
+            _fetch(
+                server,
+                repository,
+                part,
+                {index: pieces.get(index, []) for index in missing},
+                old_file,
+                incoming,
+                progress,
+            )
+        for index in group:
+            yield Fetched(part.changes[index], _file(part.changes[index], incoming))
+
+
+def _distinct(changes: Sequence[PlannedChange], indexes: list[int]) -> list[int]:
+    """One index per content: two files of the same bytes are fetched once."""
+    first: dict[bytes, int] = {}
+    for index in indexes:
+        state = changes[index].change.state
+        if state is not None:
+            first.setdefault(state.content, index)
+    return list(first.values())
+
+
+def _fetch(
+    server: Server,
+    repository: RepositoryName,
+    part: PlanPart,
+    pieces: dict[int, list[Piece]],
+    old_file: OldFile,
+    incoming: str,
+    progress: Progress,
+) -> None:
+    """Fetch, decode and write the files of the changes that `pieces` names, then verify each as a whole."""
+    files = {index: _file(part.changes[index], incoming) + ".part" for index in pieces}
+    try:
+        with ExitStack() as stack:
+            segments = Segments(server, repository, part, _old_sources(part, old_file, stack), stack)
+            for index, file in files.items():
+                segments.add_target(index, file, pieces[index])
+            everything = len(pieces) == len(part.changes)
+            needed = segments.ranges_needed(everything=everything)
+            progress.start(sum(part.ranges[number].length for number in needed), "receiving")
+            shards = _shards(needed, part.ranges)
+            with ThreadPoolExecutor(max(1, len(shards)), thread_name_prefix="mlv-fetch") as pool:
+                running = [pool.submit(segments.take, shard, progress.advance) for shard in shards]
+                try:
+                    for future in running:
+                        future.result()
+                except BaseException:
+                    segments.stop()
+                    raise
+            segments.copy_old()
+            progress.finish()
+        for index, file in files.items():
+            _verify(part.changes[index], file)
+            os.replace(file, file.removesuffix(".part"))
+    except OSError as error:
+        raise _named(error) from error
+
+
+def _old_sources(part: PlanPart, old_file: OldFile, stack: ExitStack) -> dict[int, FileSource]:
+    """The workspace's old files that segments of the part lie in, held open, by index of change."""
+    rows = {row for segment in part.segments for row, _, _ in segment.old}
+    sources: dict[int, FileSource] = {}
+    for row in sorted(rows):
+        change = part.changes[row].change
+        path = change.source or change.path
+        file = old_file(path)
+        if file is None:
+            raise DamagedContent(
+                f"The old bytes of '{escape(path)}' are not on the disk any more.",
+                advice="Type the same command again.",
+            )
+        sources[row] = FileSource(file, path)
+        stack.callback(sources[row].close)
+    return sources
+
+
+def _shards(needed: Sequence[int], ranges: Sequence[Range]) -> list[list[int]]:
+    """Cut the ordered ranges into a few runs of about the same number of bytes."""
+    total = sum(ranges[number].length for number in needed)
+    if total < SHARD_BYTES:
+        return [list(needed)] if needed else []
+    shards: list[list[int]] = [[] for _ in range(SHARDS)]
+    done = 0
+    for number in needed:
+        shards[min(SHARDS - 1, done * SHARDS // total)].append(number)
+        done += ranges[number].length
+    return [shard for shard in shards if shard]
+
+
+def _is_whole(planned: PlannedChange, incoming: str) -> bool:
+    """Whether the content lies in `incoming` already; a file there that is not what its name says is removed."""
+    file = _file(planned, incoming)
+    state = planned.change.state
+    if state is None or not os.path.exists(file):
+        return False
+    try:
+        _verify(planned, file)
+    except DamagedContent:
+        return False
+    return True
+
+
+def _verify(planned: PlannedChange, file: str) -> None:
+    """Raises: DamagedContent, after removing the file, unless `file` holds exactly the planned content."""
+    state = planned.change.state
+    hasher = ContentHasher()
+    with open(file, "rb", buffering=0) as handle:
+        while block := handle.read(BLOCK_BYTES):
+            hasher.update(block)
+    if state is None or hasher.digest() != state.content:
+        os.unlink(file)
+        raise DamagedContent(
+            f"'{escape(planned.change.path)}' (changeset @{planned.changed_in}) did not arrive as it was committed.",
+            advice="Type the same command again; if it stays so, run 'mlv-server verify' on the server.",
+        )
+
+
+def _file(planned: PlannedChange, incoming: str) -> str:
+    state = planned.change.state
+    return os.path.join(incoming, state.content.hex() if state is not None else "")
+
+
+def _named(error: OSError) -> Exception:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull("The disk is full.")
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return LimitExceeded("No file handle is free.", advice="Close programs or raise 'ulimit -n'.")
+    return error

@@ -1,0 +1,209 @@
+"""A local content read once: cut into segments, hashed, its recipe made."""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mlv.transfer.types import Stamp
+from mlv_core.errors import FileChanging, LimitExceeded, MissingFile
+from mlv_core.hashing import ContentHash, ContentHasher, hash_content
+from mlv_core.ids import escape
+from mlv_core.recipes import Recipe, from_layout, generic, single
+from mlv_core.segments import Chunker, Cut, Extent, Layout, average_chunk_size, plan_layout
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+BLOCK_BYTES = 4 << 20
+"""One read: large enough that the system call costs nothing, small enough that several fit in the cache."""
+_SNIFF_BYTES = 1 << 16
+
+
+class Source(Protocol):
+    """Bytes that can be read at any place."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    def read(self, offset: int, length: int) -> Buffer:
+        """Exactly `length` bytes at `offset`."""
+
+    def close(self) -> None:
+        """Give the file handle back."""
+
+
+class BytesSource:
+    """Bytes in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return len(self._data)
+
+    def read(self, offset: int, length: int) -> Buffer:
+        """Exactly `length` bytes at `offset`."""
+        return self._data[offset : offset + length]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class FileSource:
+    """A file of the workspace, held open; it must not change while it is read.
+
+    Raises: MissingFile; LimitExceeded when no file handle is free.
+    """
+
+    def __init__(self, file: str, path: str) -> None:
+        self._path = path
+        try:
+            self._handle = os.open(file, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError as error:
+            raise MissingFile(f"'{escape(path)}' is gone from the disk.") from error
+        except OSError as error:
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                raise LimitExceeded("No file handle is free.", advice="Close programs or raise 'ulimit -n'.") from error
+            raise
+        self.stamp = stamp_of(os.fstat(self._handle))
+
+    @property
+    def size(self) -> int:
+        """Length in bytes when it was opened."""
+        return self.stamp.size
+
+    def read(self, offset: int, length: int) -> Buffer:
+        """Exactly `length` bytes at `offset`.
+
+        Raises: FileChanging when the file became shorter.
+        """
+        data = os.pread(self._handle, length, offset)
+        while len(data) < length:
+            more = os.pread(self._handle, length - len(data), offset + len(data))
+            if not more:
+                raise changing(self._path)
+            data += more
+        return data
+
+    def check_unchanged(self) -> None:
+        """Raises: FileChanging when the file is not as it was when it was opened."""
+        if stamp_of(os.fstat(self._handle)) != self.stamp:
+            raise changing(self._path)
+
+    def close(self) -> None:
+        """Give the file handle back."""
+        os.close(self._handle)
+
+
+@dataclass(frozen=True, slots=True)
+class CutContent:
+    """What reading a content gave: its name, its recipe, and where each segment lies in it."""
+
+    content: ContentHash
+    recipe: Recipe
+    extents: tuple[tuple[Extent, ...], ...]
+    text: bool
+
+
+def changing(path: str) -> FileChanging:
+    """The error that says that `path` changed while it was read."""
+    return FileChanging(f"'{escape(path)}' changed while it was read.")
+
+
+def stamp_of(stat: os.stat_result) -> Stamp:
+    """The part of a stat that tells whether a file's bytes may have changed."""
+    return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def cut_content(source: Source, path: str) -> CutContent:
+    """Read `source` from its first byte to its last, cut it as its format asks and hash everything.
+
+    Memory: a few blocks and the recipe, whatever the size.
+    Raises: FileChanging, LimitExceeded.
+    """
+    if source.size > 0:
+        layout = plan_layout(path, source.size, lambda offset, length: bytes(source.read(offset, length)))
+        if layout is not None:
+            return _cut_typed(source, layout)
+    return _cut_generic(source)
+
+
+def read_extents(source: Source, extents: tuple[Extent, ...]) -> Buffer:
+    """The bytes of `extents`, one after the other."""
+    if len(extents) == 1:
+        return source.read(extents[0].offset, extents[0].length)
+    return b"".join(source.read(extent.offset, extent.length) for extent in extents)
+
+
+def _cut_generic(source: Source) -> CutContent:
+    hasher, chunker, text = ContentHasher(), Chunker(average_chunk_size(source.size)), _TextProbe()
+    chunks: list[tuple[ContentHash, int]] = []
+    for block in _blocks(source):
+        hasher.update(block)
+        text.feed(block)
+        chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.feed(block))
+    chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.finish())
+    content = hasher.digest()
+    recipe = generic(source.size, chunks) if len(chunks) > 1 else single(content, source.size)
+    return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text.finish())
+
+
+def _cut_typed(source: Source, layout: Layout) -> CutContent:
+    hasher = ContentHasher()
+    for block in _blocks(source):
+        hasher.update(block)
+
+    def named(cuts: tuple[Cut, ...]) -> list[ContentHash]:
+        return [hash_content(read_extents(source, cut.extents)) for cut in cuts]
+
+    content = hasher.digest()
+    recipe = from_layout(layout, named(layout.typed), named(layout.rest))
+    if len(recipe.typed) + len(recipe.rest) <= 1:
+        recipe = single(content, source.size)
+    return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text=False)
+
+
+def _blocks(source: Source) -> Iterator[Buffer]:
+    position = 0
+    while position < source.size:
+        length = min(BLOCK_BYTES, source.size - position)
+        yield source.read(position, length)
+        position += length
+
+
+class _TextProbe:
+    """Finds out on the way whether bytes are UTF-8 without NUL."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._text = True
+
+    def feed(self, block: Buffer) -> None:
+        if not self._text:
+            return
+        view = memoryview(block)
+        for start in range(0, len(view), _SNIFF_BYTES):
+            data = bytes(view[start : start + _SNIFF_BYTES])
+            try:
+                self._decoder.decode(data)
+            except UnicodeDecodeError:
+                self._text = False
+            if not self._text or b"\0" in data:
+                self._text = False
+                return
+
+    def finish(self) -> bool:
+        if self._text:
+            try:
+                self._decoder.decode(b"", final=True)
+            except UnicodeDecodeError:
+                self._text = False
+        return self._text

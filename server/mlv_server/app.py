@@ -1,0 +1,132 @@
+"""Composition root: checked settings in, running server out; the only module that names every part."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import datetime as dt
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mlv_core.errors import InvalidSettings, LimitExceeded
+from mlv_core.ids import ServerAddress
+from mlv_server import telemetry
+from mlv_server.auth import certificates
+from mlv_server.content.store import ContentStore
+from mlv_server.domain.policy import Principal
+from mlv_server.metadata import migrations
+from mlv_server.metadata.engine import Database
+from mlv_server.rpc import server as rpc
+from mlv_server.rpc.chain import Parts
+from mlv_server.services import recovery
+from mlv_server.services.background import Background
+
+if TYPE_CHECKING:
+    from mlv_server.settings import Settings
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+HEAP_THRESHOLD_BYTES = 64 << 20
+"""Buffers of a few MiB stay in the heap instead of being mapped and unmapped each time: less CPU per byte moved."""
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, *, background: bool = True) -> AsyncIterator[Parts]:
+    """The database, content store and background work of one server folder, closed in the reverse order.
+
+    With `background` False nothing is done but what the caller does: for commands beside a running server.
+
+    Raises: InvalidSettings when the folder holds no server or one of another version.
+    """
+    migrations.check(settings.database_url)
+    db = await Database.open(settings.database_url)
+    try:
+        store = await ContentStore.open(settings, db)
+        work = Background(settings, db, store, running=background)
+        try:
+            yield Parts(db, store, work, settings, telemetry.Metrics(), Principal.anonymous())
+        finally:
+            await work.close()
+            await store.close()
+    finally:
+        await db.close()
+
+
+async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
+    """Run a server until SIGTERM or SIGINT; `ready(url, fingerprint)` is called once it listens.
+
+    A stop refuses new calls and lets those in flight finish within the grace time.
+    Raises: InvalidSettings, LimitExceeded when the address is taken.
+    """
+    fingerprint = ""
+    if not settings.plaintext:
+        if certificates.ensure_leaf(settings, (settings.host,), dt.datetime.now(dt.UTC)):
+            telemetry.logger().info("certificate issued", path=str(settings.certificate))
+        fingerprint = certificates.fingerprint(certificates.authority_der(settings))
+    async with open_parts(settings) as parts:
+        await recovery.after_start(parts.db, parts.store, parts.background)
+        server, health = await rpc.build(parts)
+        try:
+            port = rpc.listen(server, settings)
+        except OSError as error:
+            message = f"Cannot listen on {settings.host}:{settings.port}: {error}."
+            raise LimitExceeded(message, advice="Stop what uses the port, or name another with --listen.") from error
+        if settings.metrics_port:
+            parts.metrics.serve(settings.metrics_host, settings.metrics_port)
+        await server.start()
+        url = str(ServerAddress(settings.host, port, plaintext=settings.plaintext))
+        telemetry.logger().info("listening", url=url, fingerprint=fingerprint)
+        ready(url, fingerprint)
+        await _until_stopped()
+        telemetry.logger().info("stopping", grace_seconds=settings.grace_seconds)
+        await health.enter_graceful_shutdown()
+        await server.stop(settings.grace_seconds)
+    telemetry.logger().info("stopped")
+
+
+def run(settings: Settings, ready: Callable[[str, str], None]) -> None:
+    """Run `serve` on the fastest event loop there is, with the allocator set for large buffers."""
+    telemetry.configure_logging(settings)
+    _tune_allocator()
+    try:
+        import uvloop  # noqa: PLC0415 - absent on some platforms
+    except ImportError:
+        asyncio.run(serve(settings, ready))
+    else:
+        uvloop.run(serve(settings, ready))
+
+
+def with_listen(settings: Settings, host: str, port: int) -> Settings:
+    """`settings` listening elsewhere.
+
+    Raises: InvalidSettings for plaintext outside of the loopback.
+    """
+    from mlv_server.settings import is_loopback  # noqa: PLC0415 - keeps the type-only import above type-only
+
+    if settings.plaintext and not is_loopback(host):
+        message = f"Plaintext is served on loopback only, not on {host}."
+        raise InvalidSettings(message, advice="Listen on 127.0.0.1, or leave TLS on.")
+    return replace(settings, host=host, port=port)
+
+
+async def _until_stopped() -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+
+
+def _tune_allocator() -> None:
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, HEAP_THRESHOLD_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, 2 * HEAP_THRESHOLD_BYTES)

@@ -1,0 +1,25 @@
+"""The command mlv-server."""
+
+from __future__ import annotations
+
+import click
+
+from mlv_server.cli import access, serve
+from mlv_server.rpc.info import server_version
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(server_version(), prog_name="mlv-server")
+def main() -> None:
+    """Run and look after an mlv server on its host."""
+
+
+main.add_command(serve.init)
+main.add_command(serve.start)
+main.add_command(serve.verify)
+main.add_command(serve.check_config)
+main.add_command(access.user)
+main.add_command(access.token)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""What a server does with what the last one left: packs without rows, dead uploads, queued background work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlv_server.content.store import ContentStore
+    from mlv_server.metadata.engine import Database
+    from mlv_server.services.background import Background
+
+
+async def after_start(db: Database, store: ContentStore, background: Background) -> None:
+    """Bring the content store in line with the database, then take up the background work of every repository.
+
+    Raises: DamagedContent, OSError.
+    """
+    await store.recover()
+    for repository in await db.read(lambda tx: tx.repositories.all_ids()):
+        background.kick("fold", repository)
+        background.kick("rebase", repository)
