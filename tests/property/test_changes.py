@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlv_core.changes import ListKind, ListReader, Row, apply, decode, encode, fold
+from mlv_core.changes import ListKind, ListReader, Row, apply, encode, fold
 from mlv_core.entities import Operation
 from mlv_core.errors import DamagedContent
 
@@ -23,9 +23,17 @@ def row(draw: st.DrawFn, path: str) -> Row:
     source = draw(paths) if operation is Operation.MOVE else ""
     mode = draw(st.integers(0, 2))
     return Row(
-        path, int(operation), draw(number), mode, draw(st.booleans()), draw(number), content, draw(pairs), source,
+        path,
+        int(operation),
         draw(number),
-    )  # fmt: skip
+        mode,
+        draw(st.booleans()),
+        draw(number),
+        content,
+        draw(pairs),
+        source,
+        draw(number),
+    )
 
 
 @st.composite

@@ -16,10 +16,20 @@ from mlv_core.ids import ChangesetNumber, FileId
 def files(count: int) -> list[Row]:
     random = Random(7)
     return [
-        Row(f"data/{i // 100:03d}/img_{i:06d}.jpg", 1, i + 1, 0, False, random.randrange(20_000, 200_000),
-            random.randbytes(32), (), "", random.randrange(1, 50))
+        Row(
+            f"data/{i // 100:03d}/img_{i:06d}.jpg",
+            1,
+            i + 1,
+            0,
+            False,
+            random.randrange(20_000, 200_000),
+            random.randbytes(32),
+            (),
+            "",
+            random.randrange(1, 50),
+        )
         for i in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def test_a_snapshot_costs_at_most_45_bytes_a_file():
