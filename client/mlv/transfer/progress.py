@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlv.transfer.types import Progress, Silent
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Never, TextIO
 
     from tqdm import tqdm
 
@@ -31,7 +31,7 @@ class Bar:
 
     def __init__(self, stream: TextIO = sys.stderr) -> None:
         self._stream = stream
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
 
     def start(self, total: int, label: str) -> None:
         """A step of `total` bytes begins."""

@@ -59,7 +59,7 @@ class Chain:
             async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
                 call = await frame.admit(request)
                 async with asyncio.timeout(frame.seconds_left()):
-                    return await method.serve(call, request)  # type: ignore[call-arg,misc,arg-type]
+                    return await method.serve(call, request)
 
         return handle
 
@@ -69,7 +69,7 @@ class Chain:
         async def handle(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 - as above
             async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
                 call = await frame.admit(request)
-                async for message in method.serve(call, request):  # type: ignore[call-arg,union-attr,arg-type]
+                async for message in method.serve(call, request):
                     yield message
 
         return handle
@@ -80,7 +80,7 @@ class Chain:
         async def handle(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401 - as above
             async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
                 call = await frame.admit(None)
-                return await method.serve(call, requests, frame.metadata)  # type: ignore[call-arg,misc]
+                return await method.serve(call, requests, frame.metadata)
 
         return handle
 
@@ -169,7 +169,7 @@ class _Frame:
 
     def seconds_left(self) -> float:
         """How long the call may still take: the caller's deadline within the server's limit."""
-        remaining = self._context.time_remaining()
+        remaining: float | None = self._context.time_remaining()
         limit = float(self._parts.settings.call_seconds)
         return limit if remaining is None else max(0.0, min(limit, remaining))
 

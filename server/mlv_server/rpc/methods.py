@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,6 @@ from mlv_core.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor
-    from google.protobuf.message import Message
-
-    from mlv_server.services.call import Call
 
 
 class Access(Enum):
@@ -30,9 +27,9 @@ class Access(Enum):
 OPTIONAL_REPOSITORY = frozenset({"ShowPolicy"})
 """Methods whose request may leave the repository empty: they then speak of the whole server."""
 
-Unary = Callable[["Call", Any], Awaitable["Message"]]
-ServerStream = Callable[["Call", Any], AsyncIterator["Message"]]
-ClientStream = Callable[["Call", AsyncIterator[Any], dict[str, str]], Awaitable["Message"]]
+Serve = Callable[..., Any]
+"""Unary: (call, request) -> awaitable message. Server stream: (call, request) -> async iterator of messages.
+Client stream: (call, async iterator of messages, metadata) -> awaitable message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Method:
 
     name: str
     permission: str | Access
-    serve: Unary | ServerStream | ClientStream
+    serve: Serve
     serializer: Callable[[Any], bytes] | None = None
     deserializer: Callable[[bytes], Any] | None = None
 

@@ -85,7 +85,7 @@ def declared_methods(services: tuple[Service, ...] = SERVICES) -> dict[str, tupl
 
 def contract_services() -> tuple[ServiceDescriptor, ...]:
     """The services that the published .proto files name."""
-    pool = descriptor_pool.Default()  # type: ignore[no-untyped-call]
+    pool = descriptor_pool.Default()
     nouns = ("server", "identity", "policy", "repositories", "locks", "history", "commits", "content")
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())
@@ -111,7 +111,7 @@ async def build(parts: Parts) -> tuple[grpc.aio.Server, health.aio.HealthService
     servicer = health.aio.HealthServicer()
     for name in handlers:
         await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     reflection.enable_server_reflection(names, server)
     return server, servicer
 
@@ -126,16 +126,16 @@ def listen(server: grpc.aio.Server, settings: Settings) -> int:
     try:
         if settings.plaintext:
             return int(server.add_insecure_port(address))
-        credentials = grpc.ssl_server_credentials(((settings.key.read_bytes(), settings.certificate.read_bytes()),))
+        credentials = grpc.ssl_server_credentials([(settings.key.read_bytes(), settings.certificate.read_bytes())])
         return int(server.add_secure_port(address, credentials))
     except RuntimeError as error:
         raise OSError(str(error)) from error
 
 
 def _handler(chain: Chain, method: Method, descriptor: MethodDescriptor) -> grpc.RpcMethodHandler[Any, Any]:
-    request = message_factory.GetMessageClass(descriptor.input_type)  # type: ignore[no-untyped-call]
-    response = message_factory.GetMessageClass(descriptor.output_type)  # type: ignore[no-untyped-call]
-    codecs = {
+    request = message_factory.GetMessageClass(descriptor.input_type)
+    response = message_factory.GetMessageClass(descriptor.output_type)
+    codecs: dict[str, Any] = {
         "request_deserializer": method.deserializer or request.FromString,
         "response_serializer": method.serializer or response.SerializeToString,
     }
