@@ -41,18 +41,14 @@ class Contents:
 
     def record(self, domain_id: int, items: Iterable[ContentItem]) -> None:
         """Keep what was proved; a file that is known already keeps its first recipe."""
-        rows = [
-            {"domain_id": domain_id, "hash": name, "size": size, "recipe": recipe} for name, size, recipe in items
-        ]
+        rows = [{"domain_id": domain_id, "hash": name, "size": size, "recipe": recipe} for name, size, recipe in items]
         if rows:
             self._connection.execute(insert_missing(self._connection, contents), rows)
 
     def page(self, domain_id: int, after: bytes, limit: int) -> list[ContentRow]:
         """Up to `limit` files of a domain in the order of their names, those after the name `after`."""
         query = _rows(domain_id).where(contents.c.hash > after).order_by(contents.c.hash).limit(limit)
-        return [
-            ContentRow(ContentHash(row.hash), row.size, row.recipe) for row in self._connection.execute(query)
-        ]
+        return [ContentRow(ContentHash(row.hash), row.size, row.recipe) for row in self._connection.execute(query)]
 
     def domains(self) -> list[int]:
         """Every content domain that holds files."""

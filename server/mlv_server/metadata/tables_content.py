@@ -61,12 +61,4 @@ contents = Table(
     sqlite_with_rowid=False,
 )
 
-rebased = Table(
-    "rebased",
-    metadata,
-    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
-    # All versions up to this changeset follow the chain rule.
-    Column("changeset", BigInteger, nullable=False),
-)
-
 Index("ix_frames_damaged", frames.c.pack, sqlite_where=frames.c.damaged, postgresql_where=frames.c.damaged)

@@ -1,0 +1,205 @@
+"""Taking packs in: every frame is decoded and checked as it arrives, and nothing shows before all of it is durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
+from mlv_core.hashing import ContentHash
+from mlv_core.packs import FRAME_LIMIT, Frame, PackParser, PlacedFrame, decode_frame, parse_frame
+
+from mlv_server.content.blobs.local import Draft, LocalBlobs
+from mlv_server.content.budget import ByteBudget
+from mlv_server.content.chains import trace
+from mlv_server.content.frames import bases_from, checksum
+from mlv_server.content.memory import PlainCache
+from mlv_server.content.plain import PlainReader
+from mlv_server.metadata.engine import Database
+from mlv_server.metadata.packs import NewFrame, NewPack
+
+T = TypeVar("T")
+
+# What all transfers together may hold: coded frames, their plain bytes and their bases.
+FLIGHT_BYTES = 128 * 1024 * 1024
+# Deeper uploads are refused: twice what Publish lets through, so that a lagging re-base never stops a client.
+UPLOAD_DEPTH = 32
+SEAL_LOCKS = 64
+
+
+@dataclass(slots=True)
+class _Upload:
+    """One pack on its way in."""
+
+    domain_id: int
+    draft: Draft
+    parser: PackParser = field(default_factory=PackParser)
+    own: dict[ContentHash, tuple[int, int]] = field(default_factory=dict)
+    """Members of frames so far, and where their frame lies in the draft."""
+    running: deque[asyncio.Task[NewFrame]] = field(default_factory=deque)
+    frames: list[NewFrame] = field(default_factory=list)
+
+
+class Intake:
+    """Verifies and stores packs that clients send."""
+
+    def __init__(
+        self,
+        db: Database,
+        blobs: LocalBlobs,
+        memory: PlainCache,
+        reader: PlainReader,
+        pool: ThreadPoolExecutor,
+        clock: Callable[[], int],
+    ) -> None:
+        self._db = db
+        self._blobs = blobs
+        self._memory = memory
+        self._reader = reader
+        self._pool = pool
+        self._clock = clock
+        self._budget = ByteBudget(FLIGHT_BYTES)
+        self._sealing = tuple(asyncio.Lock() for _ in range(SEAL_LOCKS))
+
+    async def take(self, domain_id: int, chunks: AsyncIterator[bytes]) -> tuple[bytes, int]:
+        """Store one pack; its id and the bytes kept (0 when all of it was there already).
+
+        Raises: DamagedContent, LimitExceeded naming the frame's segment when anything is wrong: then nothing of the
+        pack is kept; DiskFull.
+        """
+        upload = _Upload(domain_id, await self._run(self._begin))
+        try:
+            async for chunk in chunks:
+                await self._feed(upload, chunk)
+            pack_id = upload.parser.finish()
+            while upload.running:
+                upload.frames.append(await upload.running.popleft())
+            pack = NewPack(pack_id, upload.draft.length, tuple(upload.frames))
+            await self._check_depth(domain_id, pack)
+            return pack_id, await self._seal(upload, pack)
+        finally:
+            # Threads still read the draft: they come to their end before it is closed.
+            await asyncio.shield(asyncio.gather(*upload.running, return_exceptions=True))
+            await self._run(upload.draft.discard)
+
+    def _begin(self) -> Draft:
+        self._blobs.need_room(0)
+        return self._blobs.draft()
+
+    async def _feed(self, upload: _Upload, chunk: bytes) -> None:
+        placed = upload.parser.feed(chunk)
+        await self._run(partial(upload.draft.write, chunk))
+        for frame in placed:
+            weight = 2 * frame.frame.plain_length + frame.length
+            await self._budget.take(weight)
+            upload.running.append(asyncio.create_task(self._check(upload, frame, weight)))
+            for name, _ in frame.frame.members:
+                upload.own.setdefault(name, (frame.offset, frame.length))
+        while upload.running and upload.running[0].done():
+            upload.frames.append(await upload.running.popleft())
+
+    async def _check(self, upload: _Upload, placed: PlacedFrame, weight: int) -> NewFrame:
+        try:
+            return await self._run(partial(self._verify, upload, placed))
+        finally:
+            self._budget.give(weight)
+
+    def _verify(self, upload: _Upload, placed: PlacedFrame) -> NewFrame:
+        frame = placed.frame
+        base = self._base(upload, frame, placed.offset, 0)
+        plains = decode_frame(frame, base)
+        for (name, _), plain in zip(frame.members, plains, strict=True):
+            self._memory.put((upload.domain_id, name), bytes(plain))
+        return NewFrame(
+            placed.offset,
+            placed.header_length,
+            len(frame.blob),
+            frame.plain_length,
+            frame.codec,
+            frame.bases,
+            frame.members,
+            checksum(upload.draft.read(placed.offset, placed.length)),
+        )
+
+    def _base(self, upload: _Upload, frame: Frame, before: int, depth: int) -> bytes | None:
+        """The bytes that a frame was coded against: from the store, or from frames earlier in the same pack."""
+        if not frame.bases:
+            return None
+        member = frame.members[0][0]
+        if depth > UPLOAD_DEPTH:
+            raise _too_deep(member)
+        lengths = self._db.read_now(lambda tx: tx.segments.lengths(upload.domain_id, frame.bases))
+        _check_base_length(member, sum(lengths.get(name, 0) for name in frame.bases))
+        try:
+            found = self._reader.read_all(upload.domain_id, lengths)
+        except NotFound as error:
+            raise DamagedContent(f"A delta's base cannot be read: {error.message}", items=_named(member)) from error
+        for name in frame.bases:
+            if name not in found:
+                found.update(self._from_same_pack(upload, name, member, before, depth))
+                _check_base_length(member, sum(len(found[key]) for key in frame.bases if key in found))
+        return found[frame.bases[0]] if len(frame.bases) == 1 else b"".join(found[name] for name in frame.bases)
+
+    def _from_same_pack(
+        self, upload: _Upload, name: ContentHash, member: ContentHash, before: int, depth: int
+    ) -> dict[ContentHash, bytes]:
+        offset, length = upload.own.get(name, (before, 0))
+        if offset >= before:
+            raise DamagedContent(f"A delta names an unknown base {name.hex()}.", items=_named(member))
+        kept = self._memory.get((upload.domain_id, name))
+        if kept is not None:
+            return {name: kept}
+        inner = parse_frame(upload.draft.read(offset, length))
+        plains = decode_frame(inner, self._base(upload, inner, offset, depth + 1))
+        return {other: bytes(plain) for (other, _), plain in zip(inner.members, plains, strict=True)}
+
+    async def _check_depth(self, domain_id: int, pack: NewPack) -> None:
+        """Refuse a pack whose deltas stand on chains that are too long."""
+        own = {name for frame in pack.frames for name, _ in frame.members}
+        outside = {base for frame in pack.frames for base in frame.bases if base not in own}
+        read_bases = bases_from(self._blobs, domain_id)
+        chain = await self._db.read(lambda tx: trace(tx, domain_id, outside, read_bases))
+        below = {frame.id: depth for frame, depth in chain.frames(outside)}
+        depths = {name: below[place.frame.id] for name, place in chain.places.items() if place.frame.id in below}
+        for frame in pack.frames:
+            depth = 1 + max((depths.get(base, 0) for base in frame.bases), default=-1)
+            if depth > UPLOAD_DEPTH:
+                raise _too_deep(frame.members[0][0])
+            for name, _ in frame.members:
+                depths.setdefault(name, depth)
+
+    async def _seal(self, upload: _Upload, pack: NewPack) -> int:
+        """Make a verified pack durable, then visible."""
+        domain_id = upload.domain_id
+        # The same pack from two clients at once must not replace or remove the other's file.
+        async with self._sealing[pack.pack_id[0] % SEAL_LOCKS]:
+            if not await self._db.read(lambda tx: tx.packs.wanted(domain_id, pack)):
+                return 0
+            await self._run(partial(upload.draft.seal, self._blobs.path(domain_id, pack.pack_id)))
+            read_bases = bases_from(self._blobs, domain_id)
+            await self._db.write(lambda tx: tx.packs.index(domain_id, pack, self._clock(), read_bases))
+            if await self._db.read(lambda tx: tx.packs.find(domain_id, pack.pack_id)) is None:
+                await self._run(partial(self._blobs.delete, domain_id, pack.pack_id))
+                return 0
+        return pack.length
+
+    async def _run(self, fn: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, fn)
+
+
+def _named(member: ContentHash) -> tuple[str, ...]:
+    return (f"segment {member.hex()}",)
+
+
+def _check_base_length(member: ContentHash, length: int) -> None:
+    if length > FRAME_LIMIT:
+        raise LimitExceeded(f"A delta's base is longer than {FRAME_LIMIT} bytes.", items=_named(member))
+
+
+def _too_deep(member: ContentHash) -> DamagedContent:
+    return DamagedContent(f"A chain of deltas would be longer than {UPLOAD_DEPTH}.", items=_named(member))

@@ -1,0 +1,176 @@
+"""The content store: packs in, verified; files and frames out, verified; everything by content domain."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from mlv_core.errors import DamagedContent, NotFound
+from mlv_core.hashing import ContentHash
+from mlv_core.recipes import Recipe, single
+
+from mlv_server.content import recovery
+from mlv_server.content.blobs.local import LocalBlobs
+from mlv_server.content.chains import trace
+from mlv_server.content.deltas import DirectDeltas
+from mlv_server.content.frames import DamagedFrame, bases_from, read_raw
+from mlv_server.content.intake import Intake
+from mlv_server.content.materialized import MaterializedFiles
+from mlv_server.content.memory import PlainCache
+from mlv_server.content.plain import EMPTY, PlainReader
+from mlv_server.content.proof import FileReader
+from mlv_server.metadata.contents import ContentItem
+from mlv_server.metadata.engine import Database
+from mlv_server.settings import Settings
+
+T = TypeVar("T")
+
+MEMORY_BYTES = 64 * 1024 * 1024
+"""Plain segments kept in memory: the bases and segments of one large model's upload in flight."""
+DELTAS_SHARE = 8
+"""Direct deltas may fill this fraction of the cache."""
+RECIPES = 32
+"""Decoded recipes kept: a sequence of range reads asks for the same few."""
+
+
+class ContentStore:
+    """All content of one server. Parts that others build on: `blobs`, `reader`, `files`, `materialized`, `deltas`."""
+
+    def __init__(self, settings: Settings, db: Database, clock: Callable[[], int]) -> None:
+        root = settings.content_folder
+        self.db = db
+        self.clock = clock
+        self.blobs = LocalBlobs(root)
+        self.pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="mlv-content")
+        self.memory = PlainCache(MEMORY_BYTES)
+        share = settings.cache_bytes // DELTAS_SHARE
+        self.materialized = MaterializedFiles(root / "cache" / "files", settings.cache_bytes - share)
+        self.reader = PlainReader(db, self.blobs, self.memory, self.materialized)
+        self.files = FileReader(db, self.reader, self.materialized, self.pool)
+        self.deltas = DirectDeltas(root / "cache" / "deltas", share)
+        self._intake = Intake(db, self.blobs, self.memory, self.reader, self.pool, clock)
+        self._recipes: OrderedDict[tuple[int, ContentHash], Recipe] = OrderedDict()
+
+    @classmethod
+    async def open(cls, settings: Settings, db: Database, clock: Callable[[], int] | None = None) -> ContentStore:
+        """The store in the settings' content folder. `clock` gives milliseconds since 1970 UTC."""
+        return cls(settings, db, clock or _now)
+
+    async def recover(self) -> list[str]:
+        """Set right what an earlier process left behind, once, before calls are served; what was done, a line each.
+
+        Temporary files go; packs that no row knows are indexed, or cut to their last whole frame, or removed.
+        """
+        await self.run(self.deltas.clear)
+        return await recovery.recover(self.blobs, self.db, self.put_pack, self.run)
+
+    async def close(self) -> None:
+        """Wait for the work of all threads."""
+        await asyncio.to_thread(self.pool.shutdown)
+
+    async def find_missing(self, domain_id: int, hashes: Sequence[ContentHash]) -> list[bool]:
+        """For each segment, whether it is to be sent: not there, or only damaged (F4)."""
+        missing = await self.db.read(lambda tx: tx.segments.missing(domain_id, hashes))
+        return [gone and name != EMPTY for gone, name in zip(missing, hashes, strict=True)]
+
+    async def put_pack(self, domain_id: int, upload: str, chunks: AsyncIterator[bytes]) -> tuple[bytes, int]:
+        """Verify and store one pack that comes in pieces; its id, and the bytes kept: 0 when nothing in it was new.
+
+        When this returns, the pack is durable. Raises: DamagedContent, LimitExceeded naming upload and segment, when
+        anything in the pack is wrong: then nothing of it is kept; DiskFull.
+        """
+        try:
+            return await self._intake.take(domain_id, chunks)
+        except DamagedContent as error:
+            advice = "Nothing of the pack was kept. Send it again; if that fails too, report the upload's id."
+            items = (*error.items, f"upload {upload}") if upload else error.items
+            raise DamagedContent(error.message, advice=advice, items=items) from error
+
+    async def prove(self, domain_id: int, items: Sequence[ContentItem]) -> None:
+        """Check that each (file hash, size, recipe hash or None) can be read whole and gives that hash and size.
+
+        Raises: NotFound naming a segment that was not sent; DamagedContent naming the file that is not as it says.
+        """
+        await self.files.prove(domain_id, items)
+
+    async def read_range(self, domain_id: int, file_hash: ContentHash, offset: int, length: int) -> AsyncIterator[bytes]:
+        """`length` bytes of a file from `offset`, cut at its end; each segment is checked before its bytes leave.
+
+        Raises: NotFound when the domain has no such file; DamagedContent naming file and segment (F4).
+        """
+        recipe = await self.recipe_of(domain_id, file_hash)
+        await self.run(partial(self.materialized.touch, domain_id, file_hash))
+        try:
+            async for data in self.files.stream(domain_id, recipe, recipe.slice(offset, length)):
+                yield data
+        except DamagedContent as error:
+            raise DamagedContent(error.message, items=(f"file {file_hash.hex()}", *error.items)) from error
+
+    async def read_frame(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> bytes:
+        """Header and blob of the frame at `offset` of a pack, checked.
+
+        Raises: NotFound when no such frame of that length is there; DamagedContent.
+        """
+        cached = await self.run(partial(self.deltas.read, domain_id, pack_id, offset, length))
+        if cached is not None:
+            return cached
+        place = await self.db.read(lambda tx: tx.packs.frame_at(domain_id, pack_id, offset))
+        if place is None or place.length != length:
+            raise NotFound(
+                f"There is no frame of {length} bytes at {offset} of pack {pack_id.hex()}.",
+                advice="Ask for a new plan: content moves to other packs at times.",
+            )
+        try:
+            return await self.run(partial(read_raw, self.blobs, domain_id, place))
+        except DamagedFrame:
+            await self.run(partial(self.reader.mark, place))
+            raise
+
+    async def recipe_of(self, domain_id: int, file_hash: ContentHash) -> Recipe:
+        """How a file of the domain, or a single segment, is put together. Raises: NotFound, DamagedContent."""
+        key = domain_id, file_hash
+        kept = self._recipes.get(key)
+        if kept is not None:
+            self._recipes.move_to_end(key)
+            return kept
+        row = (await self.db.read(lambda tx: tx.contents.find(domain_id, (file_hash,)))).get(file_hash)
+        if row is None:
+            lengths = await self.db.read(lambda tx: tx.segments.lengths(domain_id, (file_hash,)))
+            if file_hash in lengths:
+                return single(file_hash, lengths[file_hash])
+            raise NotFound("There is no such content.", items=(f"file {file_hash.hex()}",))
+        if row.recipe is None:
+            return single(file_hash, row.size)
+        recipe = await self.files.recipe(domain_id, row.recipe)
+        self._recipes[key] = recipe
+        if len(self._recipes) > RECIPES:
+            self._recipes.popitem(last=False)
+        return recipe
+
+    async def depth_of(self, domain_id: int, recipes: Sequence[Recipe]) -> int:
+        """The longest chain of deltas under any segment of `recipes`; 0 when none is a delta."""
+        names = [segment.hash for recipe in recipes for segment in recipe.segments()]
+        read_bases = bases_from(self.blobs, domain_id)
+        chain = await self.db.read(lambda tx: trace(tx, domain_id, names, read_bases))
+        return max((depth for _, depth in chain.frames(names)), default=0)
+
+    async def stored_bytes(self, domain_id: int) -> int:
+        """Bytes of the domain's packs on disk."""
+        return await self.db.read(lambda tx: tx.packs.stored_bytes(domain_id))
+
+    async def cache_bytes(self) -> int:
+        """Bytes of all caches on disk: plain files and direct deltas."""
+        return await self.run(lambda: self.materialized.total_bytes() + self.deltas.total_bytes())
+
+    async def run(self, fn: Callable[[], T]) -> T:
+        """Run blocking work in the store's threads."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, fn)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,274 @@
+"""Packs and the frames in them: taken in, pointed at, replaced, retired, each step in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from mlv_core.hashing import ContentHash
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from mlv_server.metadata.segments import FRAME_COLUMNS, FramePlace, SegmentPlace, Segments, frame_place
+from mlv_server.metadata.tables_content import frames, packs, segments
+
+# More bases than this are read from the frame's own header: a patch may have thousands, 32 bytes each.
+INLINE_BASES = 4
+
+ReadBases = Callable[[FramePlace], tuple[ContentHash, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class NewFrame:
+    """A verified frame of a sealed pack; `checksum` as in the table."""
+
+    offset: int
+    header_length: int
+    blob_length: int
+    plain_length: int
+    codec: int
+    bases: tuple[ContentHash, ...]
+    members: tuple[tuple[ContentHash, int], ...]
+    checksum: bytes
+
+    @property
+    def length(self) -> int:
+        """Bytes of header and blob."""
+        return self.header_length + self.blob_length
+
+
+@dataclass(frozen=True, slots=True)
+class NewPack:
+    """A sealed pack file of `length` bytes whose frames were all decoded and checked."""
+
+    pack_id: bytes
+    length: int
+    frames: tuple[NewFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackRow:
+    """A pack that the database knows; `retired_at` in milliseconds since 1970 UTC."""
+
+    id: int
+    domain_id: int
+    pack_id: bytes
+    length: int
+    live_bytes: int
+    retired_at: int | None
+
+
+class Packs:
+    """The pack and frame rows of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._segments = Segments(connection)
+
+    def find(self, domain_id: int, pack_id: bytes) -> PackRow | None:
+        """The row of a pack, None where there is none."""
+        query = select(packs).where(packs.c.domain_id == domain_id, packs.c.pack_id == pack_id)
+        row = self._connection.execute(query).first()
+        return None if row is None else PackRow(*row)
+
+    def list_all(self, domain_id: int | None = None) -> list[PackRow]:
+        """All packs, of one domain or of every one."""
+        query = select(packs).order_by(packs.c.id)
+        if domain_id is not None:
+            query = query.where(packs.c.domain_id == domain_id)
+        return [PackRow(*row) for row in self._connection.execute(query)]
+
+    def stored_bytes(self, domain_id: int) -> int:
+        """Bytes of all pack files of a domain."""
+        query = select(func.coalesce(func.sum(packs.c.length), 0)).where(packs.c.domain_id == domain_id)
+        return int(self._connection.execute(query).scalar_one())
+
+    def frame_at(self, domain_id: int, pack_id: bytes, offset: int) -> FramePlace | None:
+        """The frame whose header lies at `offset` of a pack."""
+        query = (
+            select(*FRAME_COLUMNS)
+            .join(packs, packs.c.id == frames.c.pack)
+            .where(packs.c.domain_id == domain_id, packs.c.pack_id == pack_id, frames.c.offset == offset)
+        )
+        row = self._connection.execute(query).first()
+        return None if row is None else frame_place(row)
+
+    def frames_of(self, pack_row: int) -> list[FramePlace]:
+        """The frames of a pack that are pointed at, in order."""
+        query = (
+            select(*FRAME_COLUMNS)
+            .join(packs, packs.c.id == frames.c.pack)
+            .where(frames.c.pack == pack_row)
+            .order_by(frames.c.offset)
+        )
+        return [frame_place(row) for row in self._connection.execute(query)]
+
+    def mark_damaged(self, frame_ids: Iterable[int], *, damaged: bool = True) -> None:
+        """Remember that these frames cannot be read, so that their segments count as missing (F4)."""
+        rows = [{"frame": frame_id} for frame_id in frame_ids]
+        if rows:
+            query = update(frames).where(frames.c.id == bindparam("frame")).values(damaged=damaged)
+            self._connection.execute(query, rows)
+
+    def wanted(self, domain_id: int, pack: NewPack) -> bool:
+        """Whether the pack holds a segment that the domain has not, or has only damaged."""
+        names = [name for frame in pack.frames for name, _ in frame.members]
+        return any(self._segments.missing(domain_id, names))
+
+    def index(
+        self,
+        domain_id: int,
+        pack: NewPack,
+        now: int,
+        read_bases: ReadBases,
+        take: Mapping[ContentHash, int] | None = None,
+    ) -> set[ContentHash]:
+        """Let segment rows point into a durable pack; the names of those that do now.
+
+        Rows that are absent are made; rows of damaged frames are turned to the pack. So are those in `take`, which
+        names the frame id that each was copied from, unless it points elsewhere meanwhile. A row is not turned
+        where that would make a segment its own base.
+        """
+        names = [name for frame in pack.frames for name, _ in frame.members]
+        places = self._segments.find(domain_id, names)
+        turned = {
+            name
+            for name, place in places.items()
+            if place.frame.damaged or (take is not None and take.get(name) == place.frame.id)
+        }
+        turned -= self._circular(domain_id, pack, turned, read_bases)
+        taken = {name for name in names if name in turned or name not in places}
+        if not taken:
+            return taken
+        row = self._pack_row(domain_id, pack)
+        self._point(domain_id, pack, row, taken, places, now)
+        return taken
+
+    def retired(self, before: int) -> list[PackRow]:
+        """Packs that nothing has pointed at since `before` (milliseconds since 1970 UTC)."""
+        query = select(packs).where(packs.c.live_bytes == 0, packs.c.retired_at <= before)
+        return [PackRow(*row) for row in self._connection.execute(query)]
+
+    def forget(self, pack_row: int) -> bool:
+        """Drop the row of a retired pack; False when something points at it again."""
+        gone = delete(packs).where(packs.c.id == pack_row, packs.c.live_bytes == 0).returning(packs.c.id)
+        return self._connection.execute(gone).first() is not None
+
+    def _pack_row(self, domain_id: int, pack: NewPack) -> int:
+        """The id of the pack's row. A pack whose file was just replaced by the same frames is whole again."""
+        known = self.find(domain_id, pack.pack_id)
+        if known is None:
+            values = {"domain_id": domain_id, "pack_id": pack.pack_id, "length": pack.length, "live_bytes": 0}
+            return int(self._connection.execute(insert(packs).values(values).returning(packs.c.id)).scalar_one())
+        rows = [{"at": frame.offset, "checksum": frame.checksum} for frame in pack.frames]
+        query = update(frames).where(frames.c.pack == known.id, frames.c.offset == bindparam("at"))
+        self._connection.execute(query.values(checksum=bindparam("checksum"), damaged=False), rows)
+        return known.id
+
+    def _point(
+        self,
+        domain_id: int,
+        pack: NewPack,
+        pack_row: int,
+        taken: set[ContentHash],
+        places: Mapping[ContentHash, SegmentPlace],
+        now: int,
+    ) -> None:
+        known = {frame.offset: frame.id for frame in self.frames_of(pack_row)}
+        rows: list[dict[str, object]] = []
+        done: set[ContentHash] = set()
+        gains: dict[int, int] = {}
+        for frame in pack.frames:
+            at, chosen = 0, []
+            for name, length in frame.members:
+                if name in taken and name not in done:
+                    chosen.append((name, at, length))
+                    done.add(name)
+                at += length
+            if not chosen:
+                continue
+            frame_id = known.get(frame.offset) or self._add_frame(pack_row, frame)
+            gains[frame_id] = gains.get(frame_id, 0) + len(chosen)
+            rows.extend(
+                {"domain_id": domain_id, "hash": name, "frame": frame_id, "inner_offset": inner, "length": length}
+                for name, inner, length in chosen
+            )
+        left = [places[name].frame.id for name in taken if name in places]
+        for frame_id in left:
+            gains[frame_id] = gains.get(frame_id, 0) - 1
+        turned = [
+            {"name": row["hash"], "to": row["frame"], "inner": row["inner_offset"]}
+            for row in rows
+            if row["hash"] in places
+        ]
+        fresh = [row for row in rows if row["hash"] not in places]
+        if fresh:
+            self._connection.execute(insert(segments), fresh)
+        if turned:
+            query = update(segments).where(segments.c.domain_id == domain_id, segments.c.hash == bindparam("name"))
+            self._connection.execute(query.values(frame=bindparam("to"), inner_offset=bindparam("inner")), turned)
+        self._count(gains, now)
+
+    def _add_frame(self, pack_row: int, frame: NewFrame) -> int:
+        values = {
+            "pack": pack_row,
+            "offset": frame.offset,
+            "header_length": frame.header_length,
+            "blob_length": frame.blob_length,
+            "plain_length": frame.plain_length,
+            "codec": frame.codec,
+            "bases": b"".join(frame.bases) if len(frame.bases) <= INLINE_BASES else None,
+            "checksum": frame.checksum,
+            "live": 0,
+            "damaged": False,
+        }
+        return int(self._connection.execute(insert(frames).values(values).returning(frames.c.id)).scalar_one())
+
+    def _count(self, gains: Mapping[int, int], now: int) -> None:
+        """Apply changes of the frames' numbers of pointers; drop frames without one, retire packs without frames."""
+        changed = [{"frame": frame_id, "gain": gain} for frame_id, gain in gains.items() if gain]
+        if changed:
+            query = update(frames).where(frames.c.id == bindparam("frame"))
+            self._connection.execute(query.values(live=frames.c.live + bindparam("gain")), changed)
+        touched: set[int] = set()
+        ids = list(gains)
+        for start in range(0, len(ids), 900):
+            some = frames.c.id.in_(ids[start : start + 900])
+            touched.update(self._connection.scalars(select(frames.c.pack).where(some).distinct()))
+            self._connection.execute(delete(frames).where(some, frames.c.live <= 0))
+        for pack_row in touched:
+            total = func.coalesce(func.sum(frames.c.header_length + frames.c.blob_length), 0)
+            live = int(self._connection.execute(select(total).where(frames.c.pack == pack_row)).scalar_one())
+            values = {"live_bytes": live, "retired_at": None if live else now}
+            self._connection.execute(update(packs).where(packs.c.id == pack_row).values(values))
+
+    def _circular(
+        self, domain_id: int, pack: NewPack, turned: Collection[ContentHash], read_bases: ReadBases
+    ) -> set[ContentHash]:
+        """Members of frames whose bases lead, over any number of steps, to a name in `turned`."""
+        if not turned:
+            return set()
+        own = {name: frame for frame in pack.frames for name, _ in frame.members if name in turned}
+        edges: dict[ContentHash, tuple[ContentHash, ...]] = {}
+        waiting = {base for frame in own.values() for base in frame.bases}
+        while waiting:
+            for name, place in self._segments.find(domain_id, waiting).items():
+                edges[name] = place.frame.bases if place.frame.bases is not None else read_bases(place.frame)
+            found = {base for name in waiting for base in edges.setdefault(name, ())}
+            waiting = found - edges.keys()
+        if not edges.keys() & turned:
+            return set()
+        return {name for name, frame in own.items() if _reaches(frame.bases, edges, turned)}
+
+
+def _reaches(
+    start: tuple[ContentHash, ...], edges: Mapping[ContentHash, tuple[ContentHash, ...]], goal: Collection[ContentHash]
+) -> bool:
+    waiting, seen = list(start), set(start)
+    while waiting:
+        name = waiting.pop()
+        if name in goal:
+            return True
+        fresh = [base for base in edges.get(name, ()) if base not in seen]
+        seen.update(fresh)
+        waiting.extend(fresh)
+    return False
