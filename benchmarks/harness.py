@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -191,7 +192,7 @@ def run_measured(command: list[str], at: Path, environment: dict[str, str]) -> R
     The peak is what the kernel saw; it is at least this process' own size, which forks it.
     """
     started = time.monotonic()
-    with (at / ".answer").open("w+b") as out, (at / ".errors").open("w+b") as errors:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             command, cwd=at, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors
         )
@@ -201,8 +202,6 @@ def run_measured(command: list[str], at: Path, environment: dict[str, str]) -> R
         out.seek(0)
         errors.seek(0)
         text, complaint = out.read().decode("utf-8", "replace"), errors.read().decode("utf-8", "replace")
-    (at / ".answer").unlink()
-    (at / ".errors").unlink()
     try:
         answer = json.loads(text)
     except ValueError:
