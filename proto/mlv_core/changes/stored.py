@@ -78,7 +78,7 @@ def decode(blob: bytes) -> list[Row]:
 class ListReader:
     """A stored list of which only the index is read at once; `read_range(offset, length)` gives its bytes."""
 
-    __slots__ = ("_counts", "_entries", "_firsts", "_hashes", "_offsets", "_read", "count", "id", "kind")
+    __slots__ = ("_counts", "_entries", "_firsts", "_hashes", "_kept", "_offsets", "_read", "count", "id", "kind")
 
     def __init__(self, read_range: ReadRange) -> None:
         """Read the index.
@@ -86,6 +86,7 @@ class ListReader:
         Raises: DamagedContent.
         """
         self._read = read_range
+        self._kept: tuple[int, list[Row]] = (-1, [])
         head = read_range(0, _HEADER.size)
         if len(head) != _HEADER.size or head[:4] != MAGIC:
             raise DamagedContent("a change list does not begin as one")
@@ -137,10 +138,16 @@ class ListReader:
         own = self.lookup(directory)
         if own is not None:
             yield own
-        start, end = directory + "/", directory + "0"  # '0' follows '/'
+        yield from self.between(directory + "/", directory + "0")  # '0' follows '/'
+
+    def between(self, start: str, end: str) -> Iterator[Row]:
+        """The rows with `start` <= path < `end`, a leaf at a time; `end` '' is no bound. Raises: DamagedContent."""
         number = max(0, bisect_right(self._firsts, start) - 1)
-        while number < len(self._firsts) and self._firsts[number] < end:
-            yield from (row for row in self._leaf(number) if start <= row.path < end)
+        while number < len(self._firsts) and (not end or self._firsts[number] < end):
+            rows = self._leaf(number)
+            low = bisect_left(rows, start, key=lambda row: row.path)
+            high = bisect_left(rows, end, key=lambda row: row.path) if end else len(rows)
+            yield from rows[low:high]
             number += 1
 
     def rows(self) -> Iterator[Row]:
@@ -149,6 +156,12 @@ class ListReader:
             yield from self._leaf(number)
 
     def _leaf(self, number: int) -> list[Row]:
+        # Paths are mostly looked up in order, so the next one lies in the same leaf.
+        if self._kept[0] != number:
+            self._kept = (number, self._decode_leaf(number))
+        return self._kept[1]
+
+    def _decode_leaf(self, number: int) -> list[Row]:
         packed_length, plain_length, hash_count = self._entries[number]
         blob = self._read(self._offsets[number], packed_length + hash_count * HASH_LENGTH)
         if len(blob) != packed_length + hash_count * HASH_LENGTH:

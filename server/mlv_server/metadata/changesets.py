@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 
-from mlv_core.errors import NotFound
-from mlv_core.ids import BranchId, ChangesetNumber, FileId
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
 
+from mlv_core.errors import NotFound
+from mlv_core.ids import BranchId, ChangesetNumber, FileId
 from mlv_server.metadata.tables_history import changesets, path_changes
 
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
     SmallInteger,
-    String,
     Table,
     Text,
 )
 
 from mlv_server.metadata.schema import Hash, Time, metadata
 
-SNAPSHOT_LEVEL = 100
-"""The level of a list that holds a whole version; folds have 1, 2, ..., a commit's own list has 0."""
+ByteText = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that compares by code point, as change lists are sorted."""
 
 changesets = Table(
     "changesets",
@@ -32,8 +31,8 @@ changesets = Table(
     Column("second_parent", BigInteger),
     # Changesets on the way to the empty state along first parents: which folds end here follows from it.
     Column("depth", BigInteger, nullable=False),
-    Column("branch_id", ForeignKey("branches.id"), nullable=False),
-    Column("author", String(128), nullable=False),
+    Column("branch_id", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
     Column("time", Time, nullable=False),
     Column("message", Text, nullable=False),
     Column("prepared_min", BigInteger, nullable=False),
@@ -45,30 +44,43 @@ changesets = Table(
     # The repository's counter of file ids after this changeset.
     Column("last_file_id", BigInteger, nullable=False),
     Column("records", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["repository_id", "branch_id"], ["branches.repository_id", "branches.id"]),
+    Index("ix_changesets_branch", "repository_id", "branch_id", "number"),
+    Index("ix_changesets_author", "repository_id", "author", "number"),
 )
-Index("ix_changesets_time", changesets.c.repository_id, changesets.c.branch_id, changesets.c.time)
-Index("ix_changesets_author", changesets.c.repository_id, changesets.c.author, changesets.c.number)
 
 change_lists = Table(
     "change_lists",
     metadata,
     Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("changeset", BigInteger, primary_key=True, autoincrement=False),
+    # 0: a commit's own list, 1, 2, ...: folds of 16 lists of the level below, 100: a snapshot.
     Column("level", SmallInteger, primary_key=True, autoincrement=False),
     # The version that this list leads on from; 0 is the empty one.
     Column("before", BigInteger, nullable=False),
     Column("entries", Integer, nullable=False),
-    Column("list_hash", Hash, nullable=False),
-    # The list when it is small, else its index: its leaves lie in list_leaves.
+    Column("bytes", BigInteger, nullable=False),
+    Column("list_id", Hash, nullable=False),
+    # The first part of the encoded list; the others lie in list_parts.
     Column("data", LargeBinary, nullable=False),
 )
 
-list_leaves = Table(
-    "list_leaves",
+list_parts = Table(
+    "list_parts",
     metadata,
     Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
-    Column("hash", Hash, primary_key=True),
+    Column("changeset", BigInteger, primary_key=True, autoincrement=False),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False),
     Column("data", LargeBinary, nullable=False),
+)
+
+folded = Table(
+    "folded",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    # All folds and snapshots that end at this changeset or an earlier one are made.
+    Column("changeset", BigInteger, nullable=False),
 )
 
 path_changes = Table(
@@ -78,11 +90,11 @@ path_changes = Table(
     Column("file_id", BigInteger, primary_key=True, autoincrement=False),
     Column("changeset", BigInteger, primary_key=True, autoincrement=False),
     # A file that moves has two rows in one changeset: where it went and where it was.
-    Column("path", Text, primary_key=True),
+    Column("path", ByteText, primary_key=True),
     Column("operation", SmallInteger, nullable=False),
+    Index("ix_path_changes_path", "repository_id", "path", "changeset"),
     sqlite_with_rowid=False,
 )
-Index("ix_path_changes_path", path_changes.c.repository_id, path_changes.c.path, path_changes.c.changeset)
 
 file_contents = Table(
     "file_contents",
@@ -93,9 +105,8 @@ file_contents = Table(
     # Place in the file's chain of contents; the first is 0. A content that comes back keeps its place.
     Column("ordinal", Integer, nullable=False),
     Column("previous", Hash),
+    # The changeset that brought it.
     Column("changeset", BigInteger, nullable=False),
-    # Whether the chain rule asks for another base than the one it arrived with, and that was not yet seen to.
-    Column("due", Boolean, nullable=False),
+    Index("ix_file_contents_changeset", "repository_id", "changeset"),
     sqlite_with_rowid=False,
 )
-Index("ix_file_contents_due", file_contents.c.repository_id, sqlite_where=file_contents.c.due, postgresql_where=file_contents.c.due)

@@ -1,0 +1,185 @@
+"""From what a workspace proposes to a change list: is it well formed, what lands, what leads from state to state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
+from mlv_core.errors import InvalidRequest
+from mlv_core.hashing import HASH_LENGTH, ContentHash
+from mlv_core.ids import FileId
+from mlv_core.paths import PATH_LIMIT, check_path, check_paths, show_path
+
+States = Mapping[str, FileState | None]
+"""What stands at each path in one version; None, or no entry, where nothing does."""
+
+UNKNOWN_CONTENT = ContentHash(bytes(HASH_LENGTH))
+"""Stands for content that a client has not hashed yet (C7)."""
+SIZE_LIMIT = 1 << 50
+"""Bytes of one file: a petabyte, far below where 64-bit sums overflow."""
+PROPERTIES_LIMIT = 256
+PROPERTY_KEY_LIMIT = 128
+PROPERTY_VALUE_LIMIT = 4096
+"""Properties are short facts of a file; long texts belong into files."""
+
+
+def check_proposed(changes: Sequence[Change]) -> None:
+    """Check what can be told from the changes alone: shape, paths, and that they fit each other.
+
+    Raises: InvalidRequest, InvalidPath, PathClash.
+    """
+    rows = {change.path: change for change in changes}
+    if len(rows) != len(changes):
+        twice = next(path for path, count in Counter(change.path for change in changes).items() if count > 1)
+        raise InvalidRequest(f"The path '{show_path(twice)}' stands in the change list twice.")
+    check_paths(change.path for change in changes if change.state is not None and change.path != VERSION_PATH)
+    sources = Counter(change.source for change in changes if change.operation is Operation.MOVE)
+    for change in changes:
+        _check_row(change)
+        if change.operation is Operation.MOVE and not _leaves(rows.get(change.source)):
+            raise InvalidRequest(
+                f"'{show_path(change.path)}' is moved from '{show_path(change.source)}', which the change list "
+                "neither deletes nor replaces."
+            )
+    for source, count in sources.items():
+        if count > 1:
+            raise InvalidRequest(f"'{show_path(source)}' is moved to {count} places at once.")
+
+
+def land(changes: Iterable[Change], current: States, last_file_id: FileId) -> tuple[tuple[Change, ...], FileId]:
+    """The change list that lands on `current`, sorted by path, and the last file id given out.
+
+    Rows that change nothing are dropped. New files get ids in path order, moved ones keep theirs. `current` holds
+    what stands at every path and source of `changes`. Raises: InvalidRequest for a row that does not fit `current`.
+    """
+    proposed = sorted(changes, key=lambda change: change.path)
+    moved = {change.source for change in proposed if change.operation is Operation.MOVE}
+    landed = []
+    for change in proposed:
+        if change.path == VERSION_PATH:
+            row = _land_version(change, current.get(VERSION_PATH))
+        elif change.operation is Operation.ADD:
+            if current.get(change.path) is not None and change.path not in moved:
+                raise InvalidRequest(f"'{show_path(change.path)}' is added, but the version has it already.")
+            last_file_id = FileId(last_file_id + 1)
+            row = _with_id(change, last_file_id)
+        else:
+            row = _land_known(change, current, moved)
+        if row is not None:
+            landed.append(row)
+    return tuple(landed), last_file_id
+
+
+def changes_between(before: States, after: States) -> tuple[Change, ...]:
+    """The change list, sorted by path, that leads from `before` to `after`; paths equal in both give no row."""
+    paths = sorted({*before, *after})
+    gone = {
+        state.file_id: path
+        for path in paths
+        if (state := before.get(path)) is not None and not _same_file(state, after.get(path))
+    }
+    found = []
+    for path in paths:
+        old, new = before.get(path), after.get(path)
+        if old == new:
+            continue
+        if path == VERSION_PATH:
+            found.append(Change(path, Operation.META, FileId(0), new or version_state(())))
+        elif new is None:
+            if old is not None:
+                found.append(Change(path, Operation.DELETE, old.file_id, None))
+        elif old is not None and _same_file(old, new):
+            found.append(Change(path, _kind_of(old, new), new.file_id, new))
+        elif new.file_id in gone:
+            found.append(Change(path, Operation.MOVE, new.file_id, new, gone[new.file_id]))
+        else:
+            found.append(Change(path, Operation.ADD, new.file_id, new))
+    return tuple(found)
+
+
+def version_state(properties: tuple[tuple[str, str], ...]) -> FileState:
+    """The entry under which the properties of a whole version are kept."""
+    return FileState(FileId(0), FileMode.REGULAR, text=False, size=0, content=UNKNOWN_CONTENT, properties=properties)
+
+
+def _land_version(change: Change, current: FileState | None) -> Change | None:
+    properties = change.state.properties if change.state is not None else ()
+    if properties == (current.properties if current is not None else ()):
+        return None
+    return Change(VERSION_PATH, Operation.META, FileId(0), version_state(properties))
+
+
+def _land_known(change: Change, current: States, moved: set[str]) -> Change | None:
+    """A change of a file that has an id already; None when it changes nothing."""
+    origin = change.source if change.operation is Operation.MOVE else change.path
+    known = current.get(origin)
+    if known is None:
+        raise InvalidRequest(f"'{show_path(origin)}' is changed, but the version does not have it.")
+    if change.state is None:
+        return Change(change.path, Operation.DELETE, known.file_id, None)
+    row = _with_id(change, known.file_id)
+    if change.operation is Operation.MOVE:
+        return row
+    if change.path in moved:
+        raise InvalidRequest(f"'{show_path(change.path)}' is moved away and changed in one commit.")
+    if row.state == known or row.state is None:
+        return None
+    kind = _kind_of(known, row.state)
+    if change.operation is Operation.META and kind is not Operation.META:
+        raise InvalidRequest(f"The properties of '{show_path(change.path)}' change, but its content as well.")
+    return replace(row, operation=kind, source="")
+
+
+def _with_id(change: Change, file_id: FileId) -> Change:
+    state = None if change.state is None else replace(change.state, file_id=file_id)
+    return replace(change, file_id=file_id, state=state)
+
+
+def _same_file(state: FileState, other: FileState | None) -> bool:
+    return other is not None and state.file_id == other.file_id
+
+
+def _kind_of(old: FileState, new: FileState) -> Operation:
+    return Operation.META if replace(old, properties=new.properties) == new else Operation.MODIFY
+
+
+def _leaves(change: Change | None) -> bool:
+    """Whether a row takes away the file that was at its path."""
+    return change is not None and change.operation in {Operation.DELETE, Operation.ADD, Operation.MOVE}
+
+
+def _check_row(change: Change) -> None:
+    shown = show_path(change.path)
+    if (change.state is None) != (change.operation is Operation.DELETE):
+        raise InvalidRequest(f"The change of '{shown}' has a state if and only if it is no delete.")
+    if change.path == VERSION_PATH:
+        if change.operation is not Operation.META:
+            raise InvalidRequest("The version itself can only change its properties.")
+    else:
+        check_path(change.path)
+    if change.operation is Operation.MOVE or change.source:
+        check_path(change.source)
+    if change.source == change.path:
+        raise InvalidRequest(f"'{shown}' is moved or copied onto itself.")
+    if change.state is not None:
+        _check_state(shown, change.state)
+
+
+def _check_state(shown: str, state: FileState) -> None:
+    if not 0 <= state.size <= SIZE_LIMIT:
+        raise InvalidRequest(f"The size of '{shown}' is {state.size}; it may be 0 to {SIZE_LIMIT} bytes.")
+    if state.mode is FileMode.SYMLINK and state.size > PATH_LIMIT:
+        raise InvalidRequest(f"The target of the symbolic link '{shown}' has more than {PATH_LIMIT} bytes.")
+    if len(state.content) != HASH_LENGTH:
+        raise InvalidRequest(f"The content hash of '{shown}' has {len(state.content)} bytes, not {HASH_LENGTH}.")
+    keys = [key for key, _ in state.properties]
+    if keys != sorted(set(keys)) or len(keys) > PROPERTIES_LIMIT:
+        raise InvalidRequest(f"'{shown}' needs at most {PROPERTIES_LIMIT} properties, sorted by key, each key once.")
+    for key, value in state.properties:
+        if not 0 < len(key) <= PROPERTY_KEY_LIMIT or "=" in key or len(value) > PROPERTY_VALUE_LIMIT:
+            raise InvalidRequest(
+                f"A property of '{shown}' breaks the limits: a key has 1 to {PROPERTY_KEY_LIMIT} characters and no "
+                f"'=', a value at most {PROPERTY_VALUE_LIMIT} characters."
+            )
