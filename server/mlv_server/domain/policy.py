@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidRequest
-from mlv_server.domain.globs import matches_name, matches_path
+from mlv_core.paths import glob_match
+from mlv_server.domain.globs import matches_name
 
 ACTIONS = frozenset(
     {
@@ -58,12 +59,12 @@ class Principal:
 
     @classmethod
     def anonymous(cls) -> Principal:
-        """Whoever calls before sign-in; may do nothing that a rule would have to allow."""
-        return cls(user_id=0, user="", server_admin=False, token_id="", exchange=True)
+        """Nobody: whoever has not signed in, to whom nothing is allowed."""
+        return cls(user_id=0, user="", server_admin=False, token_id="")
 
     @classmethod
     def host(cls) -> Principal:
-        """Whoever works on the server's host, where the database lies open anyway."""
+        """Whoever works on the server's own host with the files of the server in hand."""
         return cls(user_id=0, user="host", server_admin=True, token_id="")
 
 
@@ -119,10 +120,8 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     Without ref or path in `resource` the question is whether it is allowed anywhere in there: a narrower allow
     counts, a narrower deny does not. A rule with conditions that cannot be checked here never allows and always denies.
     """
-    if principal.exchange:
-        return Decision(allowed=False, rule=None, reason="the first token can only be exchanged at login")
-    if principal.scope and action not in principal.scope:
-        return Decision(allowed=False, rule=None, reason=f"the token's scope lacks '{action}'")
+    if reason := _closed(principal, action):
+        return Decision(allowed=False, rule=None, reason=reason)
     allowing: Rule | None = None
     for rule in policy.rules:
         if not _speaks_of(rule, principal, action, now) or not _covers(rule, resource):
@@ -135,6 +134,17 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     if allowing is None:
         return Decision(allowed=False, rule=None, reason=f"no rule allows '{action}'")
     return Decision(allowed=True, rule=allowing.id, reason=f"rule {allowing.id} allows '{action}'")
+
+
+def _closed(principal: Principal, action: str) -> str:
+    """Why this token may not do `action` whatever the rules say; '' if it may."""
+    if not principal.user:
+        return "nobody is signed in"
+    if principal.exchange:
+        return "the first token can only be exchanged at login"
+    if principal.scope and action not in principal.scope:
+        return f"the token's scope lacks '{action}'"
+    return ""
 
 
 def _speaks_of(rule: Rule, principal: Principal, action: str, now: int) -> bool:
@@ -158,5 +168,5 @@ def _covers(rule: Rule, resource: Resource) -> bool:
         return False
     narrower_counts = rule.effect is Effect.ALLOW
     ref_covered = matches_name(rule.ref, resource.ref) if resource.ref else narrower_counts or rule.ref in {"*", "**"}
-    path_covered = matches_path(rule.path, resource.path) if resource.path else narrower_counts or rule.path == "**"
+    path_covered = glob_match(rule.path, resource.path) if resource.path else narrower_counts or rule.path == "**"
     return ref_covered and path_covered

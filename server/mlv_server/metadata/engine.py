@@ -84,8 +84,13 @@ class Database:
         self._closing = False
 
     @classmethod
-    def open(cls, url: str, *, readers: int = READERS, connections: int = POSTGRES_CONNECTIONS) -> Database:
+    async def open(cls, url: str, *, readers: int = READERS, connections: int = POSTGRES_CONNECTIONS) -> Database:
         """Open the database that `url` names: `sqlite:///FILE` or `postgresql+psycopg://...`."""
+        return await asyncio.to_thread(cls.open_now, url, readers=readers, connections=connections)
+
+    @classmethod
+    def open_now(cls, url: str, *, readers: int = READERS, connections: int = POSTGRES_CONNECTIONS) -> Database:
+        """As `open`, for commands and tests: blocks."""
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             write_engine = sqlite_engine(parsed, writes=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
@@ -15,63 +14,67 @@ IN_LIMIT = 500
 """Values in one IN: below every database's limit of parameters."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockRow:
-    """A lock with the ids of its owner and branch."""
-
-    lock: Lock
-    owner_id: int
-    branch_id: BranchId
-
-
 class Locks:
     """Locks by repository and fencing token."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def next_tokens(self, repository_id: int, count: int) -> FencingToken:
-        """The first of `count` new fencing tokens in a row."""
-        advanced = (
+    def last_token(self, repository_id: int) -> FencingToken:
+        """The highest fencing token that was ever given out; 0 before the first."""
+        counter = select(lock_counters.c.last_token).where(lock_counters.c.repository_id == repository_id)
+        return FencingToken(self._connection.execute(counter).scalar_one())
+
+    def add(self, repository_id: int, owner_id: int, branch_id: BranchId, new: tuple[Lock, ...]) -> None:
+        """Keep new locks of one owner on one branch, whose tokens follow each other from `last_token` on."""
+        if not new:
+            return
+        self._connection.execute(insert(locks), [_columns(repository_id, owner_id, branch_id, lock) for lock in new])
+        self._connection.execute(
             update(lock_counters)
             .where(lock_counters.c.repository_id == repository_id)
-            .values(last_token=lock_counters.c.last_token + count)
-            .returning(lock_counters.c.last_token)
+            .values(last_token=max(lock.token for lock in new))
         )
-        return FencingToken(int(self._connection.execute(advanced).scalar_one()) - count + 1)
 
-    def add(self, repository_id: int, rows: tuple[LockRow, ...]) -> None:
-        """Keep new locks, each with a token of its own."""
-        if rows:
-            self._connection.execute(insert(locks), [_columns(repository_id, row) for row in rows])
-
-    def renew(self, repository_id: int, rows: tuple[LockRow, ...]) -> None:
+    def renew(self, repository_id: int, held: tuple[Lock, ...]) -> None:
         """Write reason, base and lease of locks that are held already."""
-        for row in rows:
+        for lock in held:
             self._connection.execute(
                 update(locks)
-                .where(locks.c.repository_id == repository_id, locks.c.token == row.lock.token)
-                .values(reason=row.lock.reason, base=row.lock.base, lease_until=row.lock.lease_until)
+                .where(locks.c.repository_id == repository_id, locks.c.token == lock.token)
+                .values(reason=lock.reason, base=lock.base, lease_until=lock.lease_until)
             )
 
-    def on_files(self, repository_id: int, files: Iterable[FileId]) -> tuple[LockRow, ...]:
+    def on_files(self, repository_id: int, files: Iterable[FileId]) -> tuple[Lock, ...]:
         """Every lock on these files, on whatever branch."""
         wanted = sorted(set(files))
-        found: list[LockRow] = []
+        found: list[Lock] = []
         for start in range(0, len(wanted), IN_LIMIT):
             found.extend(self._select(repository_id, locks.c.file_id.in_(wanted[start : start + IN_LIMIT])))
         return tuple(found)
 
-    def of_workspace(self, repository_id: int, workspace: WorkspaceId) -> tuple[LockRow, ...]:
+    def of_workspace(self, repository_id: int, workspace: WorkspaceId) -> tuple[Lock, ...]:
         """Every lock that a workspace holds."""
         return self._select(repository_id, locks.c.workspace == workspace)
 
-    def of_owner(self, owner_id: int) -> tuple[tuple[int, LockRow], ...]:
+    def of_owner(self, owner_id: int) -> tuple[tuple[int, Lock], ...]:
         """Every lock of a user, with its repository's id."""
         found = self._connection.execute(_SELECT.where(locks.c.owner_id == owner_id).order_by(locks.c.token))
         return tuple((row.repository_id, _lock(row)) for row in found)
 
-    def list_all(self, repository_id: int) -> tuple[LockRow, ...]:
+    def at_paths(self, repository_id: int, paths: Iterable[str]) -> tuple[Lock, ...]:
+        """Every lock that shows under one of these paths, on whatever branch."""
+        wanted = sorted(set(paths))
+        found: list[Lock] = []
+        for start in range(0, len(wanted), IN_LIMIT):
+            found.extend(self._select(repository_id, locks.c.path.in_(wanted[start : start + IN_LIMIT])))
+        return tuple(found)
+
+    def expire(self, owner_id: int, now: int) -> None:
+        """End the lease of every lock of a user at `now` (ms): they show, and block nobody."""
+        self._connection.execute(update(locks).where(locks.c.owner_id == owner_id).values(lease_until=now))
+
+    def list_all(self, repository_id: int) -> tuple[Lock, ...]:
         """Every lock of the repository."""
         return self._select(repository_id)
 
@@ -91,7 +94,7 @@ class Locks:
             update(locks).where(locks.c.repository_id == repository_id, locks.c.file_id == file_id).values(path=path)
         )
 
-    def _select(self, repository_id: int, *conditions: ColumnElement[bool]) -> tuple[LockRow, ...]:
+    def _select(self, repository_id: int, *conditions: ColumnElement[bool]) -> tuple[Lock, ...]:
         found = _SELECT.where(locks.c.repository_id == repository_id, *conditions).order_by(locks.c.path, locks.c.token)
         return tuple(_lock(row) for row in self._connection.execute(found))
 
@@ -103,8 +106,7 @@ _SELECT = (
 )
 
 
-def _columns(repository_id: int, row: LockRow) -> dict[str, object]:
-    lock = row.lock
+def _columns(repository_id: int, owner_id: int, branch_id: BranchId, lock: Lock) -> dict[str, object]:
     return {
         "repository_id": repository_id,
         "token": lock.token,
@@ -113,8 +115,8 @@ def _columns(repository_id: int, row: LockRow) -> dict[str, object]:
         "tree": lock.tree,
         "mode": int(lock.mode),
         "scope": int(lock.scope),
-        "branch_id": row.branch_id,
-        "owner_id": row.owner_id,
+        "branch_id": branch_id,
+        "owner_id": owner_id,
         "workspace": lock.workspace,
         "host": lock.host,
         "base": lock.base,
@@ -124,8 +126,8 @@ def _columns(repository_id: int, row: LockRow) -> dict[str, object]:
     }
 
 
-def _lock(row: Row[tuple[object, ...]]) -> LockRow:
-    lock = Lock(
+def _lock(row: Row[tuple[object, ...]]) -> Lock:
+    return Lock(
         file_id=FileId(row.file_id),
         path=row.path,
         owner=row.owner,
@@ -141,4 +143,3 @@ def _lock(row: Row[tuple[object, ...]]) -> LockRow:
         token=FencingToken(row.token),
         tree=row.tree,
     )
-    return LockRow(lock, row.owner_id, BranchId(row.branch_id))

@@ -1,19 +1,19 @@
-"""Repositories, their content domains, and their counters."""
+"""Repositories and their content domains."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from mlv_core.errors import AlreadyExists, NotFound
-from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, escape, fold
+from mlv_core.ids import BranchId, RepositoryName, escape, fold
 from mlv_server.metadata.tables import domains, lock_counters, repositories
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryRow:
-    """A repository as the database knows it; `changesets` is the newest changeset's number."""
+    """A repository as the database knows it."""
 
     id: int
     domain_id: int
@@ -21,7 +21,6 @@ class RepositoryRow:
     description: str
     created_at: int
     created_by: str
-    changesets: ChangesetNumber
 
 
 class Repositories:
@@ -49,8 +48,6 @@ class Repositories:
                 description=description,
                 created_at=now,
                 created_by=by,
-                last_changeset=0,
-                last_file_id=0,
                 last_branch_id=0,
             )
             .returning(repositories)
@@ -79,26 +76,26 @@ class Repositories:
             _repository(row) for row in self._connection.execute(select(repositories).order_by(repositories.c.folded))
         )
 
-    def next_changeset(self, repository_id: int) -> ChangesetNumber:
-        """A number for a new changeset; numbers have no gaps, as a transaction undone gives its number back."""
-        return ChangesetNumber(self._advance(repositories.c.last_changeset, repository_id, 1))
+    def by_id(self, repository_id: int) -> RepositoryRow:
+        """The repository of an id that the database holds."""
+        return _repository(
+            self._connection.execute(select(repositories).where(repositories.c.id == repository_id)).one()
+        )
 
-    def next_file_ids(self, repository_id: int, count: int) -> FileId:
-        """The first of `count` new file ids in a row."""
-        return FileId(self._advance(repositories.c.last_file_id, repository_id, count) - count + 1)
+    def all_ids(self) -> tuple[int, ...]:
+        """The id of every repository."""
+        return tuple(self._connection.scalars(select(repositories.c.id).order_by(repositories.c.id)))
 
     def next_branch_id(self, repository_id: int) -> BranchId:
         """An id for a new branch; the first is 1."""
-        return BranchId(self._advance(repositories.c.last_branch_id, repository_id, 1))
-
-    def _advance(self, counter: Column[int], repository_id: int, by: int) -> int:
+        counter = repositories.c.last_branch_id
         advanced = (
             update(repositories)
             .where(repositories.c.id == repository_id)
-            .values({counter: counter + by})
+            .values(last_branch_id=counter + 1)
             .returning(counter)
         )
-        return int(self._connection.execute(advanced).scalar_one())
+        return BranchId(int(self._connection.execute(advanced).scalar_one()))
 
 
 def _repository(row: Row[tuple[object, ...]]) -> RepositoryRow:
@@ -109,5 +106,4 @@ def _repository(row: Row[tuple[object, ...]]) -> RepositoryRow:
         description=row.description,
         created_at=row.created_at,
         created_by=row.created_by,
-        changesets=ChangesetNumber(row.last_changeset),
     )

@@ -59,8 +59,8 @@ groups = Table(
 group_members = Table(
     "group_members",
     metadata,
-    Column("group_id", ForeignKey("groups.id"), primary_key=True),
-    Column("user_id", ForeignKey("users.id"), primary_key=True, index=True),
+    Column("group_id", ForeignKey("groups.id"), primary_key=True, autoincrement=False),
+    Column("user_id", ForeignKey("users.id"), primary_key=True, autoincrement=False, index=True),
 )
 
 rules = Table(
@@ -110,22 +110,20 @@ repositories = Table(
     Column("created_at", Time, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("archived_at", Time),
-    Column("last_changeset", BigInteger, nullable=False),
-    Column("last_file_id", BigInteger, nullable=False),
     Column("last_branch_id", BigInteger, nullable=False),
 )
 
 lock_counters = Table(
     "lock_counters",
     metadata,
-    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("last_token", BigInteger, nullable=False),
 )
 
 names = Table(
     "names",
     metadata,
-    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("folded", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -134,7 +132,7 @@ names = Table(
 branches = Table(
     "branches",
     metadata,
-    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False),
     Column("kind", Integer, nullable=False),
@@ -150,7 +148,7 @@ branches = Table(
 labels = Table(
     "labels",
     metadata,
-    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("name", Text, primary_key=True),
     Column("changeset", BigInteger, nullable=False),
     Column("message", Text, nullable=False),
@@ -162,7 +160,7 @@ labels = Table(
 workspaces = Table(
     "workspaces",
     metadata,
-    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("id", Text, primary_key=True),
     Column("owner_id", ForeignKey("users.id"), nullable=False, index=True),
     Column("host", Text, nullable=False),
@@ -177,7 +175,7 @@ workspaces = Table(
 locks = Table(
     "locks",
     metadata,
-    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("token", BigInteger, primary_key=True, autoincrement=False),
     Column("file_id", BigInteger),
     Column("path", Text, nullable=False),
@@ -215,7 +213,7 @@ audit = Table(
 events = Table(
     "events",
     metadata,
-    Column("repository_id", ForeignKey("repositories.id"), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),
     Column("time", Time, nullable=False),
     Column("kind", Text, nullable=False),
@@ -225,7 +223,7 @@ events = Table(
 requests = Table(
     "requests",
     metadata,
-    Column("user_id", ForeignKey("users.id"), primary_key=True),
+    Column("user_id", ForeignKey("users.id"), primary_key=True, autoincrement=False),
     Column("request_id", Text, primary_key=True),
     Column("method", Text, nullable=False),
     Column("digest", Hash, nullable=False),

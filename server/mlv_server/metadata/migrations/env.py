@@ -1,0 +1,29 @@
+"""How alembic reaches the database: by the URL it is handed, in one transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import create_engine
+
+from mlv_server.metadata import tables, tables_content, tables_history
+from mlv_server.metadata.schema import metadata
+
+ROOMS = (tables, tables_history, tables_content)
+"""The modules that have put their tables into the MetaData."""
+
+
+def run() -> None:
+    """Run the migrations that alembic was asked for."""
+    engine = create_engine(context.config.attributes["url"])
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()

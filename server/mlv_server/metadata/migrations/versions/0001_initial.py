@@ -1,0 +1,386 @@
+"""The whole schema of the first release."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("chain", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("user", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("allowed", sa.Boolean(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("previous", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("chain", "sequence", name=op.f("pk_audit")),
+    )
+    op.create_index(op.f("ix_audit_time"), "audit", ["time"], unique=False)
+    op.create_table(
+        "contents",
+        sa.Column("domain_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("recipe", sa.LargeBinary(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("domain_id", "hash", name=op.f("pk_contents")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "domains",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_domains")),
+    )
+    op.create_table(
+        "groups",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
+        sa.UniqueConstraint("folded", name=op.f("uq_groups_folded")),
+    )
+    op.create_table(
+        "packs",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("domain_id", sa.BigInteger(), nullable=False),
+        sa.Column("pack_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.Column("live_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_packs")),
+        sa.UniqueConstraint("domain_id", "pack_id", name=op.f("uq_packs_domain_id_pack_id")),
+    )
+    op.create_table(
+        "policy_versions",
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("added", sa.JSON(), nullable=False),
+        sa.Column("removed", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_policy_versions")),
+    )
+    op.create_table(
+        "rules",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("effect", sa.Integer(), nullable=False),
+        sa.Column("subject_kind", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("actions", sa.JSON(), nullable=False),
+        sa.Column("repository", sa.Text(), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("conditions", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rules")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "segments",
+        sa.Column("domain_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("frame", Id, nullable=False),
+        sa.Column("inner_offset", sa.Integer(), nullable=False),
+        sa.Column("length", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("domain_id", "hash", name=op.f("pk_segments")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("server_admin", sa.Boolean(), nullable=False),
+        sa.Column("disabled", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("folded", name=op.f("uq_users_folded")),
+    )
+    op.create_table(
+        "frames",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("pack", Id, nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("header_length", sa.Integer(), nullable=False),
+        sa.Column("blob_length", sa.Integer(), nullable=False),
+        sa.Column("plain_length", sa.Integer(), nullable=False),
+        sa.Column("codec", sa.Integer(), nullable=False),
+        sa.Column("bases", sa.LargeBinary(), nullable=True),
+        sa.Column("checksum", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("live", sa.Integer(), nullable=False),
+        sa.Column("damaged", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["pack"], ["packs.id"], name=op.f("fk_frames_pack")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_frames")),
+        sa.UniqueConstraint("pack", "offset", name=op.f("uq_frames_pack_offset")),
+    )
+    op.create_index(
+        "ix_frames_damaged",
+        "frames",
+        ["pack"],
+        unique=False,
+        sqlite_where=sa.text("damaged"),
+        postgresql_where=sa.text("damaged"),
+    )
+    op.create_table(
+        "group_members",
+        sa.Column("group_id", Id, autoincrement=False, nullable=False),
+        sa.Column("user_id", Id, autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], name=op.f("fk_group_members_group_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_group_members_user_id")),
+        sa.PrimaryKeyConstraint("group_id", "user_id", name=op.f("pk_group_members")),
+    )
+    op.create_index(op.f("ix_group_members_user_id"), "group_members", ["user_id"], unique=False)
+    op.create_table(
+        "repositories",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("domain_id", Id, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("archived_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_branch_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["domain_id"], ["domains.id"], name=op.f("fk_repositories_domain_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_repositories")),
+        sa.UniqueConstraint("folded", name=op.f("uq_repositories_folded")),
+    )
+    op.create_index(op.f("ix_repositories_domain_id"), "repositories", ["domain_id"], unique=False)
+    op.create_table(
+        "requests",
+        sa.Column("user_id", Id, autoincrement=False, nullable=False),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_requests_user_id")),
+        sa.PrimaryKeyConstraint("user_id", "request_id", name=op.f("pk_requests")),
+    )
+    op.create_index(op.f("ix_requests_time"), "requests", ["time"], unique=False)
+    op.create_table(
+        "tokens",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("user_id", Id, nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("scope", sa.JSON(), nullable=False),
+        sa.Column("exchange", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tokens_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+    )
+    op.create_index(op.f("ix_tokens_user_id"), "tokens", ["user_id"], unique=False)
+    op.create_table(
+        "branches",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Integer(), nullable=False),
+        sa.Column("target_id", sa.BigInteger(), nullable=True),
+        sa.Column("head", sa.BigInteger(), nullable=False),
+        sa.Column("origin", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "target_id"],
+            ["branches.repository_id", "branches.id"],
+            name=op.f("fk_branches_repository_id_target_id"),
+        ),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_branches_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "id", name=op.f("pk_branches")),
+        sa.UniqueConstraint("repository_id", "name", name=op.f("uq_branches_repository_id_name")),
+    )
+    op.create_table(
+        "change_lists",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("changeset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("level", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("before", sa.BigInteger(), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("list_id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_change_lists_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "changeset", "level", name=op.f("pk_change_lists")),
+    )
+    op.create_table(
+        "events",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("data", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_events_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "sequence", name=op.f("pk_events")),
+    )
+    op.create_table(
+        "file_contents",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("file_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("previous", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("changeset", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_file_contents_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "file_id", "content", name=op.f("pk_file_contents")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_file_contents_changeset", "file_contents", ["repository_id", "changeset"], unique=False)
+    op.create_table(
+        "folded",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("changeset", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_folded_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_folded")),
+    )
+    op.create_table(
+        "labels",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("changeset", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_labels_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "name", name=op.f("pk_labels")),
+    )
+    op.create_index(op.f("ix_labels_repository_id_changeset"), "labels", ["repository_id", "changeset"], unique=False)
+    op.create_table(
+        "list_parts",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("changeset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("level", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_list_parts_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "changeset", "level", "part", name=op.f("pk_list_parts")),
+    )
+    op.create_table(
+        "lock_counters",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("last_token", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_lock_counters_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lock_counters")),
+    )
+    op.create_table(
+        "names",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_names_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "folded", name=op.f("pk_names")),
+    )
+    op.create_table(
+        "path_changes",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("file_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("changeset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
+        sa.Column("operation", sa.SmallInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_path_changes_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "file_id", "changeset", "path", name=op.f("pk_path_changes")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_path_changes_path", "path_changes", ["repository_id", "path", "changeset"], unique=False)
+    op.create_table(
+        "changesets",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("first_parent", sa.BigInteger(), nullable=False),
+        sa.Column("second_parent", sa.BigInteger(), nullable=True),
+        sa.Column("depth", sa.BigInteger(), nullable=False),
+        sa.Column("branch_id", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("prepared_min", sa.BigInteger(), nullable=False),
+        sa.Column("prepared_max", sa.BigInteger(), nullable=False),
+        sa.Column("files_changed", sa.Integer(), nullable=False),
+        sa.Column("raw_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("stored_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("last_file_id", sa.BigInteger(), nullable=False),
+        sa.Column("records", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "branch_id"],
+            ["branches.repository_id", "branches.id"],
+            name=op.f("fk_changesets_repository_id_branch_id"),
+        ),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_changesets_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "number", name=op.f("pk_changesets")),
+    )
+    op.create_index("ix_changesets_author", "changesets", ["repository_id", "author", "number"], unique=False)
+    op.create_index("ix_changesets_branch", "changesets", ["repository_id", "branch_id", "number"], unique=False)
+    op.create_table(
+        "locks",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("token", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("file_id", sa.BigInteger(), nullable=True),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("tree", sa.Boolean(), nullable=False),
+        sa.Column("mode", sa.Integer(), nullable=False),
+        sa.Column("scope", sa.Integer(), nullable=False),
+        sa.Column("branch_id", sa.BigInteger(), nullable=False),
+        sa.Column("owner_id", Id, nullable=False),
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("base", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("acquired_at", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_locks_owner_id")),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "branch_id"],
+            ["branches.repository_id", "branches.id"],
+            name=op.f("fk_locks_repository_id_branch_id"),
+        ),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_locks_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "token", name=op.f("pk_locks")),
+    )
+    op.create_index(op.f("ix_locks_owner_id"), "locks", ["owner_id"], unique=False)
+    op.create_index(op.f("ix_locks_repository_id_file_id"), "locks", ["repository_id", "file_id"], unique=False)
+    op.create_index(op.f("ix_locks_repository_id_workspace"), "locks", ["repository_id", "workspace"], unique=False)
+    op.create_table(
+        "workspaces",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("owner_id", Id, nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("directory", sa.Text(), nullable=False),
+        sa.Column("branch_id", sa.BigInteger(), nullable=False),
+        sa.Column("base", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_workspaces_owner_id")),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "branch_id"],
+            ["branches.repository_id", "branches.id"],
+            name=op.f("fk_workspaces_repository_id_branch_id"),
+        ),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_workspaces_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "id", name=op.f("pk_workspaces")),
+    )
+    op.create_index(op.f("ix_workspaces_owner_id"), "workspaces", ["owner_id"], unique=False)
