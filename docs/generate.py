@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,15 +40,19 @@ def errors_page() -> str:
 
 def commands_page() -> str:
     """Every command of `mlv` and `mlv-server` with its arguments, options and aliases."""
-    lines = [HEAD, "# Commands", ""]
+    lines = [HEAD, "# Commands"]
+    aliases = importlib.import_module("mlv.cli.verbs").ALIASES
     for program, module in (("mlv", "mlv.cli.main"), ("mlv-server", "mlv_server.cli.main")):
         group = root_group(module)
         context = click.Context(group, info_name=program)
-        lines += [f"## {program}", ""]
-        lines += _options(context, group)
-        for name, command in _walk(context, group):
-            lines += [f"### {name}", "", *_described(context, command), ""]
-    return "\n".join(lines).rstrip() + "\n"
+        lines += ["", f"## {program}", "", *_text(group), *_options(context, group, set())]
+        shared = {option for parameter in group.params for option in parameter.opts}
+        for own, command in _walk(context, group):
+            others = [
+                alias for alias, name in aliases.items() if program == "mlv" and command is group.get_command(own, name)
+            ]
+            lines += ["", f"### {own.command_path}", "", *_described(own, command, others, shared)]
+    return "\n".join(lines) + "\n"
 
 
 def root_group(module: str) -> click.Group:
@@ -59,36 +64,39 @@ def root_group(module: str) -> click.Group:
     return found[0]
 
 
-def _walk(context: click.Context, group: click.Group) -> Iterator[tuple[str, click.Command]]:
-    """Name and command of everything in `group`; an alias is told in the description of its command."""
-    seen: set[int] = set()
+def _walk(context: click.Context, group: click.Group) -> Iterator[tuple[click.Context, click.Command]]:
+    """Every command below `group`, with the context in which it would run."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        if command is None or command.hidden or id(command) in seen:
+        if command is None or command.hidden:
             continue
-        seen.add(id(command))
-        path = f"{context.command_path} {name}"
-        yield path, command
+        own = click.Context(command, info_name=name, parent=context)
+        yield own, command
         if isinstance(command, click.Group):
-            yield from _walk(click.Context(command, info_name=name, parent=context), command)
+            yield from _walk(own, command)
 
 
-def _described(context: click.Context, command: click.Command) -> list[str]:
-    own = click.Context(command, info_name=command.name, parent=context)
-    text = (command.help or command.short_help or "").replace("\b", "").strip()
-    usage = " ".join(own.command.collect_usage_pieces(own))
-    lines = [text, ""]
+def _described(own: click.Context, command: click.Command, others: list[str], shared: set[str]) -> list[str]:
+    lines = _text(command)
     if not isinstance(command, click.Group):
-        lines += [f"Usage: `{command.name} {usage}`", ""]
-    return lines + _options(own, command)
+        usage = " ".join(["[OPTIONS]", *(p.make_metavar(own) for p in command.params if isinstance(p, click.Argument))])
+        lines += ["", f"    {own.command_path} {usage}"]
+    if others:
+        lines += ["", f"Also: {', '.join(f'`{alias}`' for alias in others)}."]
+    return lines + _options(own, command, shared)
 
 
-def _options(context: click.Context, command: click.Command) -> list[str]:
-    records = [p.get_help_record(context) for p in command.get_params(context) if isinstance(p, click.Option)]
-    rows = [
-        _row((f"`{record[0]}`", record[1])) for record in records if record is not None and "--help" not in record[0]
-    ]
-    return ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
+def _text(command: click.Command) -> list[str]:
+    """The help of `command`, paragraph by paragraph."""
+    return inspect.cleandoc(command.help or command.short_help or "").replace("\b\n", "").splitlines()
+
+
+def _options(context: click.Context, command: click.Command, shared: set[str]) -> list[str]:
+    """A table of the options of `command`, without those that all commands share."""
+    options = [p for p in command.params if isinstance(p, click.Option) and not shared & set(p.opts)]
+    records = [record for option in options if (record := option.get_help_record(context)) is not None]
+    rows = [_row((f"`{names}`", meaning)) for names, meaning in records]
+    return ["", "| option | meaning |", "|---|---|", *rows] if rows else []
 
 
 def settings_page() -> str:
