@@ -175,6 +175,15 @@ class LocalChanges(MlvError):
     default_advice = "Commit or revert the named files first."
 
 
+class WorkspaceBusy(MlvError):
+    """Another command is changing the same workspace."""
+
+    code = "WORKSPACE_BUSY"
+    status = "ABORTED"
+    exit_code = 3
+    default_advice = "Wait until it has finished, then type the command again."
+
+
 class LockHeld(MlvError):
     """Somebody else holds the lock."""
 

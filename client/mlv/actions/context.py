@@ -1,0 +1,109 @@
+"""What every action is given: where it works, how it reaches the server, whom it tells how far it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlv.workspace.opened import Workspace
+
+if TYPE_CHECKING:
+    from mlv.remote import Server
+    from mlv.transfer.types import Progress
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+"""Retries of one call stop after this (C3)."""
+
+
+def _unheard(_text: str) -> None:
+    """A notice that nobody asked for."""
+
+
+@dataclass(slots=True)
+class Context:
+    """The surroundings of an action; for the command and for the SDK alike.
+
+    `notice` gets one line each about what the user should know besides the result. `progress` None: silent.
+    """
+
+    directory: str = field(default_factory=os.getcwd)
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    notice: Callable[[str], None] = _unheard
+    progress: Progress | None = None
+    _workspace: Workspace | None = None
+    _servers: dict[str, Server] = field(default_factory=dict)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace that the directory lies in.
+
+        Raises: NotAWorkspace.
+        """
+        if self._workspace is None:
+            self._workspace = Workspace.open(self.directory, self.notice)
+        return self._workspace
+
+    def use(self, workspace: Workspace) -> None:
+        """Work in this workspace from now on."""
+        self._workspace = workspace
+
+    def has_workspace(self) -> bool:
+        """Whether the directory lies in a workspace."""
+        from mlv_core.errors import NotAWorkspace
+
+        try:
+            return self.workspace is not None
+        except NotAWorkspace:
+            return False
+
+    def server(self, address: str | None = None) -> Server:
+        """The signed-in server at `address`; None: the workspace's, else the default of the user's settings.
+
+        Raises: NotSignedIn, Unreachable, UntrustedServer.
+        """
+        from mlv.actions import connecting
+
+        address = address or self.address()
+        if address not in self._servers:
+            self._servers[address] = connecting.connect(address, timeout_seconds=self.timeout_seconds)
+        return self._servers[address]
+
+    def address(self) -> str:
+        """The server that a command without an address speaks to.
+
+        Raises: NotSignedIn.
+        """
+        if self.has_workspace():
+            return self.workspace.server
+        from mlv.actions import connecting
+
+        return connecting.default_address()
+
+    def paths(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        """The version's paths that the user's arguments mean; none: the whole workspace.
+
+        Raises: InvalidPath.
+        """
+        from mlv.workspace.layout import to_version_path
+
+        where = self.workspace.layout
+        return tuple(to_version_path(where, self.directory, item) for item in arguments) or ("",)
+
+    def silent_or(self) -> Progress:
+        """The progress to tell, or one that tells nobody."""
+        if self.progress is not None:
+            return self.progress
+        from mlv.transfer.types import Silent
+
+        return Silent()
+
+    def close(self) -> None:
+        """Let go of workspace and servers."""
+        if self._workspace is not None:
+            self._workspace.close()
+            self._workspace = None
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()

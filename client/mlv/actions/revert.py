@@ -1,0 +1,176 @@
+"""Take back local changes; bytes that go are kept in the rescue folder, locks are given back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlv_core.errors import Conflict, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
+
+from mlv.actions.context import Context
+from mlv.actions.restoring import stage_bases
+from mlv.actions.status import REQUIRED
+from mlv.workspace import guard, materialize, pristine
+from mlv.workspace.journal import Step, UpdateJournal
+from mlv.workspace.layout import under
+from mlv.workspace.opened import Workspace
+from mlv.workspace.scan import SYMLINK, Found, scan
+from mlv.workspace.state import TrackedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """Paths that were taken back, those whose local bytes were kept in `.mlv/rescue/`, and locks given back."""
+
+    paths: tuple[str, ...]
+    rescued: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Plan:
+    restored: list[tuple[TrackedFile, str]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    rows: list[TrackedFile] = field(default_factory=list)
+    trusted: list[str] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+    edits: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+
+
+def revert(
+    context: Context,
+    arguments: tuple[str, ...],
+    *,
+    only_unchanged: bool = False,
+    keep_local: bool = False,
+    dry_run: bool = False,
+) -> Reverted:
+    """Bring the paths back to what the version has, close them and give their locks back (L11).
+
+    `only_unchanged` closes only files without a change. `keep_local` leaves the files as they are and gives up their
+    locks. Works without the server for opened files and small text. Raises: NotFound, Conflict, UsageError.
+    """
+    if not arguments and not only_unchanged:
+        raise UsageError("No path was named.", advice="Name files or folders; '.' is everything here.")
+    workspace, roots = context.workspace, context.paths(arguments)
+    with guard.long_step(workspace.layout), guard.writing(workspace.layout):
+        found = scan(workspace.layout, workspace.state, roots, untracked=False).found
+        waiting = tuple(item.path for item in found if item.state == "C")
+        if waiting and not keep_local and not only_unchanged:
+            raise Conflict("Files in conflict are decided, not reverted.", items=waiting)
+        changed = {item.base.path for item in found if item.base is not None}
+        opened = [f for f in workspace.state.files().values() if under(f.path, roots) and (f.opened or f.token)]
+        plan = _Plan()
+        if not only_unchanged and not keep_local:
+            for item in found:
+                _take_back(workspace, plan, item)
+        closing = [file for file in opened if not only_unchanged or file.path not in changed]
+        _close(plan, closing, leave_writable=keep_local)
+        if not plan.paths:
+            if found or opened or only_unchanged or any(under(p, roots) for p in workspace.state.files()):
+                return Reverted(())
+            raise NotFound("No tracked file at the named paths.", advice="'mlv status' shows what differs.")
+        tokens = tuple(file.path for file in closing if file.token)
+        if dry_run:
+            return Reverted(tuple(sorted(plan.paths)), (), tokens)
+        rescued = _apply(context, plan, closing, keep_local=keep_local)
+    released = _release(context, tokens) if tokens else ()
+    return Reverted(tuple(sorted(set(plan.paths))), rescued, released)
+
+
+def _take_back(workspace: Workspace, plan: _Plan, item: Found) -> None:
+    base = item.base
+    plan.paths.append(item.path)
+    if item.state == "P" or item.path in workspace.state.property_edits():
+        plan.edits.append(item.path)
+    if base is None:
+        if item.state != "P":
+            plan.pending.append(item.path)
+        return
+    place = item.path
+    plan.pending.extend((base.path, item.path))
+    if place != base.path and item.state in {"R", "M"}:
+        # The bytes go home; what was changed in them is restored from the base.
+        plan.steps.append(Step(base.path, source=place))
+        if not _is_clean(workspace, base, place):
+            plan.restored.append((base, base.path))
+        else:
+            plan.rows.append(base._replace(doubtful=1))
+            plan.trusted.append(base.path)
+    elif item.state in {"M", "D", "!", "A"}:
+        plan.restored.append((base, base.path))
+
+
+def _is_clean(workspace: Workspace, base: TrackedFile, place: str) -> bool:
+    from mlv.workspace.scan import hash_file
+
+    try:
+        return hash_file(workspace.layout.absolute(place), base.mode) == base.content
+    except OSError:
+        return False
+
+
+def _close(plan: _Plan, closing: list[TrackedFile], *, leave_writable: bool) -> None:
+    rows = {row.path: row for row in plan.rows}
+    for file in closing:
+        row = rows.get(file.path, file)
+        rows[file.path] = row._replace(opened=0)
+        if file.path not in plan.paths:
+            plan.paths.append(file.path)
+    for base, _place in plan.restored:
+        rows[base.path] = rows.get(base.path, base)._replace(opened=0, doubtful=1)
+        plan.trusted.append(base.path)
+    plan.rows = list(rows.values())
+    if leave_writable:
+        plan.trusted.clear()
+
+
+def _apply(context: Context, plan: _Plan, closing: list[TrackedFile], *, keep_local: bool) -> tuple[str, ...]:
+    workspace = context.workspace
+    staged = stage_bases(context, plan.restored)
+    journal = UpdateJournal(
+        label=f"a revert of {len(plan.paths)} files",
+        steps=(*plan.steps, *staged),
+        rows=tuple(plan.rows),
+        trusted=tuple(dict.fromkeys(plan.trusted)),
+        pending_dropped=tuple(dict.fromkeys(plan.pending)),
+        edits_dropped=tuple(plan.edits),
+    )
+    materialize.begin(workspace.layout, journal)
+    rescued = materialize.finish(workspace.layout, workspace.state, journal)
+    if not keep_local:
+        restored = {base.path for base, _ in plan.restored}
+        for file in closing:
+            if file.path not in restored:
+                _lock_down(workspace, file)
+    pristine.drop_unused(workspace.layout, workspace.state)
+    return rescued
+
+
+def _lock_down(workspace: Workspace, file: TrackedFile) -> None:
+    """Read-only again, with a fresh stamp (changing the bits changes ctime)."""
+    absolute = workspace.layout.absolute(file.path)
+    if file.need != REQUIRED or file.mode == SYMLINK:
+        return
+    try:
+        materialize.set_read_only(absolute, file.mode, read_only=True)
+    except FileNotFoundError:
+        return
+    with workspace.state.transaction():
+        row = workspace.state.file(file.path)
+        if row is not None:
+            workspace.state.put_files([row._replace(doubtful=1)])
+
+
+def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the locks back; without a server they stay, and the user is told."""
+    from mlv.actions import locks
+
+    try:
+        return tuple(lock.path for lock in locks.unlock(context, paths=paths))
+    except (Unreachable, NotSignedIn) as error:
+        context.notice(f"The locks stay until 'mlv unlock' reaches the server: {error.message}")
+        return ()
+    except MlvError as error:
+        context.notice(f"The locks could not be given back: {error.message}")
+        return ()

@@ -1,0 +1,92 @@
+"""What differs between the workspace and its version, and who holds locks; without the server unless asked."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from mlv_core.errors import WorkspaceBusy
+
+from mlv.actions.context import Context
+from mlv.workspace import guard
+from mlv.workspace.opened import Workspace
+from mlv.workspace.scan import Found, Scan, scan
+
+REQUIRED = 3
+"""The value of LockNeed.REQUIRED, whose module costs start-up time."""
+STATES = {
+    "A": "added", "M": "modified", "D": "deleted", "R": "moved", "P": "meta", "C": "conflict", "?": "untracked",
+    "!": "missing",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """A path that differs; `lock` is mine, other, unlocked_edit, expired, broken or None; `source` of a move or copy.
+
+    `letter` is the short form of `state`; `holder` names the user of another's lock.
+    """
+
+    path: str
+    state: str
+    lock: str | None
+    letter: str
+    source: str = ""
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The workspace and all paths that differ; `head` is the branch's newest changeset, None if not asked."""
+
+    workspace: str
+    repository: str
+    branch: str
+    base: int
+    server: str
+    files: tuple[FileStatus, ...]
+    head: int | None = None
+
+
+def scan_and_refresh(
+    workspace: Workspace, roots: tuple[str, ...] = ("",), *, untracked: bool = True, thorough: bool = False
+) -> Scan:
+    """Scan, and keep the fresher stamps when nobody else is writing, so that the next scan reads less."""
+    result = scan(workspace.layout, workspace.state, roots, untracked=untracked, thorough=thorough)
+    if result.stamps:
+        try:
+            with guard.writing(workspace.layout, wait_seconds=0.0), workspace.state.transaction():
+                workspace.state.set_stamps(result.stamps)
+        except (WorkspaceBusy, sqlite3.OperationalError, OSError):
+            return result
+    return result
+
+
+def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: bool = False) -> Status:
+    """The state of the paths named, or of all; with `ask_server` also others' locks and the branch's head.
+
+    Raises: NotAWorkspace, InvalidPath; with `ask_server` those of the connection.
+    """
+    workspace = context.workspace
+    result = scan_and_refresh(workspace, context.paths(arguments))
+    files = [_file_status(workspace, found) for found in result.found]
+    head = None
+    if ask_server:
+        from mlv.actions import locks
+
+        head, files = locks.with_server_locks(context, files)
+    return Status(
+        workspace.id, workspace.repository, workspace.branch, workspace.base, workspace.server, tuple(files), head
+    )
+
+
+def _file_status(workspace: Workspace, found: Found) -> FileStatus:
+    letter = "M" if found.state == "P" else found.state
+    lock = None
+    base = found.base or workspace.state.file(found.path)
+    if base is not None:
+        if base.token:
+            lock = "mine"
+        elif base.need == REQUIRED and found.state in {"M", "D", "R", "P", "C"}:
+            lock = "unlocked_edit"
+    return FileStatus(found.path, STATES[found.state], lock, letter, found.source)

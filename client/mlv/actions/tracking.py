@@ -1,0 +1,284 @@
+"""Record adds, deletes, moves and copies for the next commit; none of it needs the server."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from mlv_core.errors import AlreadyExists, LocalChanges, NotFound, UnsupportedFile, UsageError
+from mlv_core.ids import escape
+from mlv_core.paths import check_path, check_paths, check_symlink, clash_key
+
+from mlv.actions.context import Context
+from mlv.actions.status import REQUIRED
+from mlv.workspace import guard, pristine
+from mlv.workspace.layout import Layout, to_version_path, under
+from mlv.workspace.materialize import prune_folders, set_read_only
+from mlv.workspace.scan import SYMLINK, hash_file, kind_of, list_files, scan, stamp_of
+from mlv.workspace.state import Pending, TrackedFile
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The paths an act was recorded for; `need_lock` are those that the commit will ask a lock for."""
+
+    paths: tuple[str, ...]
+    need_lock: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+def add(context: Context, arguments: tuple[str, ...], *, dry_run: bool = False) -> Recorded:
+    """Record every file under the paths that is not tracked yet; ignored ones are left out unless named themselves.
+
+    Raises: NotFound, InvalidPath, PathClash, UnsupportedFile.
+    """
+    workspace, roots = context.workspace, context.paths(arguments)
+    with guard.writing(workspace.layout):
+        files, pending = workspace.state.files(), workspace.state.pending()
+        moved_away = {act.source for act in pending.values() if act.kind == "move"}
+        chosen: list[str] = []
+        for path in _candidates(workspace.layout, roots):
+            act = pending.get(path)
+            tracked = path in files and path not in moved_away
+            if not (tracked or act is not None) or (act is not None and act.kind == "delete"):
+                _check_file(workspace.layout, path)
+                chosen.append(path)
+        _check_clashes(chosen, files, pending, moved_away)
+        if not dry_run and chosen:
+            back = [path for path in chosen if path in pending and path in files]
+            with workspace.state.transaction():
+                workspace.state.drop_pending(back)
+                workspace.state.put_pending(Pending(path, "add", "") for path in chosen if path not in back)
+    return Recorded(tuple(chosen))
+
+
+def _candidates(layout: Layout, roots: tuple[str, ...]) -> list[str]:
+    found = set(list_files(layout, roots))
+    for root in roots:
+        absolute = layout.absolute(root)
+        if not os.path.lexists(absolute):
+            raise NotFound(f"There is no '{escape(root)}' here.", advice="Check the path.")
+        if root and not (os.path.isdir(absolute) and not os.path.islink(absolute)):
+            found.add(root)
+    return sorted(found)
+
+
+def _check_file(layout: Layout, path: str) -> None:
+    check_path(path)
+    absolute = layout.absolute(path)
+    kind = kind_of(os.lstat(absolute))
+    if kind is None:
+        raise UnsupportedFile(f"'{escape(path)}' is a device, pipe or socket.")
+    if kind == SYMLINK:
+        check_symlink(path, os.readlink(absolute))
+
+
+def _check_clashes(
+    chosen: list[str], files: dict[str, TrackedFile], pending: dict[str, Pending], moved_away: set[str]
+) -> None:
+    """F2, among the chosen and against what is there."""
+    if not chosen:
+        return
+    gone = moved_away | {path for path, act in pending.items() if act.kind == "delete"}
+    check_paths([*(path for path in files if path not in gone), *(p for p in pending if p not in gone), *chosen])
+
+
+def delete(
+    context: Context, arguments: tuple[str, ...], *, keep_local: bool = False, dry_run: bool = False
+) -> Recorded:
+    """Record that the tracked files under the paths go, and delete them here unless `keep_local`.
+
+    Files that differ from their base are refused unless they are kept. Raises: NotFound, LocalChanges.
+    """
+    workspace, roots = context.workspace, _named(context, arguments)
+    with guard.writing(workspace.layout):
+        state, layout = workspace.state, workspace.layout
+        found = {item.path: item for item in scan(layout, state, roots, untracked=False).found}
+        pending = state.pending()
+        origins = {act.path: act.source for act in pending.values() if act.kind == "move"}
+        new = [act.path for act in pending.values() if act.kind in {"add", "copy"} and under(act.path, roots)]
+        moved = {origins[path]: path for path in origins if under(path, roots)}
+        gone = {act.path for act in pending.values() if act.kind == "delete"} | set(origins.values())
+        going = [file for file in state.files().values() if under(file.path, roots) and file.path not in gone]
+        going.extend(file for origin in moved if (file := state.file(origin)) is not None)
+        if not going and not new:
+            raise NotFound(f"No tracked file at {_shown(roots)}.", advice="'mlv ls' shows what is tracked.")
+        places = [moved.get(file.path, file.path) for file in going]
+        changed = [path for path in places if path in found and found[path].state in {"M", "C"}]
+        changed += [path for path in moved.values() if found[path].base and _differs(layout, found[path].base, path)]
+        if changed and not keep_local:
+            raise LocalChanges(
+                "Files with local changes are not deleted.", items=tuple(changed),
+                advice="Revert them first, or keep them on the disk with -k.",
+            )  # fmt: skip
+        if not dry_run:
+            with state.transaction():
+                state.drop_pending([*new, *moved.values()])
+                state.put_pending(Pending(file.path, "delete", "") for file in going)
+            if not keep_local:
+                for path in places:
+                    _unlink(layout, path)
+    need = tuple(file.path for file in going if file.need == REQUIRED and not file.token)
+    return Recorded(tuple(sorted([*places, *new])), need)
+
+
+def _differs(layout: Layout, file: TrackedFile | None, path: str) -> bool:
+    absolute = layout.absolute(path)
+    if file is None or not os.path.lexists(absolute):
+        return False
+    mode = kind_of(os.lstat(absolute))
+    return mode is None or hash_file(absolute, mode) != file.content
+
+
+def move(
+    context: Context, arguments: tuple[str, ...], target: str, *, keep_local: bool = False, dry_run: bool = False
+) -> Recorded:
+    """Move tracked files or folders to `target` here and in the next commit; file ids and locks go with them.
+
+    `keep_local`: the files were moved already. Raises: NotFound, AlreadyExists.
+    """
+    workspace = context.workspace
+    pairs = _pairs(context, arguments, target)
+    with guard.writing(workspace.layout):
+        state, layout = workspace.state, workspace.layout
+        files, pending = state.files(), state.pending()
+        acts, dropped, stamps, need = [], [], [], []
+        for old, new in _expand(pairs, files, pending):
+            _check_target(layout, new, files, pending, there=keep_local)
+            act = pending.get(old)
+            origin = act.source if act is not None and act.kind == "move" else old
+            if act is not None:
+                dropped.append(old)
+            if act is not None and act.kind in {"add", "copy"}:
+                acts.append(Pending(new, act.kind, act.source))
+            elif origin != new:
+                acts.append(Pending(new, "move", origin))
+            file = files.get(origin)
+            if file is not None and file.need == REQUIRED and not file.token:
+                need.append(new)
+            if not dry_run:
+                stamps.extend(_rename(layout, old, new, file, keep_local=keep_local))
+        if not dry_run:
+            with state.transaction():
+                state.drop_pending(dropped)
+                state.put_pending(acts)
+                state.set_stamps(stamps)
+    done = [new for _, new in _expand(pairs, files, pending)]
+    return Recorded(tuple(done), tuple(need), tuple(old for old, _ in _expand(pairs, files, pending)))
+
+
+def _rename(
+    layout: Layout, old: str, new: str, file: TrackedFile | None, *, keep_local: bool
+) -> list[tuple[int, int, int, int, str]]:
+    """Rename on the disk; the fresh stamp when the bytes were known to be those of the base."""
+    if keep_local:
+        return []
+    before = os.lstat(layout.absolute(old))
+    os.makedirs(os.path.dirname(layout.absolute(new)), exist_ok=True)
+    os.rename(layout.absolute(old), layout.absolute(new))
+    prune_folders(layout, os.path.dirname(old))
+    known = file is not None and (before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino, 0) == (
+        file.size, file.mtime_ns, file.ctime_ns, file.inode, file.doubtful,
+    )  # fmt: skip
+    if not known or file is None:
+        return []
+    clock_ns = layout.clock_ns()
+    return [(*stamp_of(os.lstat(layout.absolute(new)), clock_ns), file.path)]
+
+
+def copy(context: Context, arguments: tuple[str, ...], target: str, *, dry_run: bool = False) -> Recorded:
+    """Copy tracked files or folders to `target`; the copies are new files that remember where they came from.
+
+    Raises: NotFound, AlreadyExists.
+    """
+    workspace = context.workspace
+    pairs = _pairs(context, arguments, target)
+    with guard.writing(workspace.layout):
+        state, layout = workspace.state, workspace.layout
+        files, pending = state.files(), state.pending()
+        chosen = _expand(pairs, files, pending)
+        for old, new in chosen:
+            _check_target(layout, new, files, pending, there=False)
+            if not dry_run:
+                _copy_file(layout, old, new)
+        if not dry_run:
+            origins = {old: pending[old].source if old in pending else old for old, _ in chosen}
+            with state.transaction():
+                state.put_pending(
+                    Pending(new, "copy" if origins[old] else "add", origins[old]) for old, new in chosen
+                )
+    return Recorded(tuple(new for _, new in chosen), (), tuple(old for old, _ in chosen))
+
+
+def _copy_file(layout: Layout, old: str, new: str) -> None:
+    source, copied = layout.absolute(old), layout.absolute(new)
+    os.makedirs(os.path.dirname(copied), exist_ok=True)
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), copied)
+        return
+    pristine.clone(source, copied)
+    set_read_only(copied, kind_of(os.lstat(source)) or 0, read_only=False)
+
+
+def _pairs(context: Context, arguments: tuple[str, ...], target: str) -> list[tuple[str, str]]:
+    layout = context.workspace.layout
+    new = to_version_path(layout, context.directory, target)
+    into = os.path.isdir(layout.absolute(new)) and not os.path.islink(layout.absolute(new))
+    olds = context.paths(arguments)
+    if len(olds) > 1 and not into:
+        raise UsageError(f"'{escape(target)}' is no folder.", advice="Several paths can only go into a folder.")
+    if "" in olds:
+        raise UsageError("The whole workspace cannot be moved or copied.", advice="Name files or folders in it.")
+    return [(old, os.path.join(new, os.path.basename(old)) if into else new) for old in olds]
+
+
+def _expand(
+    pairs: list[tuple[str, str]], files: dict[str, TrackedFile], pending: dict[str, Pending]
+) -> list[tuple[str, str]]:
+    """Folders as their tracked files."""
+    gone = {act.source for act in pending.values() if act.kind == "move"}
+    gone.update(act.path for act in pending.values() if act.kind == "delete")
+    here = [path for path in files if path not in gone]
+    here.extend(act.path for act in pending.values() if act.kind != "delete")
+    result: list[tuple[str, str]] = []
+    for old, new in pairs:
+        inside = sorted(path for path in here if under(path, (old,)))
+        if not inside:
+            raise NotFound(f"No tracked file at '{escape(old)}'.", advice="'mlv add' it first.")
+        result.extend((path, new + path[len(old) :]) for path in inside)
+    return result
+
+
+def _check_target(
+    layout: Layout, new: str, files: dict[str, TrackedFile], pending: dict[str, Pending], *, there: bool
+) -> None:
+    check_path(new)
+    if new in pending and pending[new].kind == "delete":
+        raise AlreadyExists(f"'{escape(new)}' is still recorded as deleted.", advice="Commit the deletion first.")
+    moved_away = any(act.kind == "move" and act.source == new for act in pending.values())
+    taken = new in pending or (new in files and not moved_away)
+    if taken or (os.path.lexists(layout.absolute(new)) and not there):
+        raise AlreadyExists(f"'{escape(new)}' exists already.", advice="Choose another path, or delete that one first.")
+    key = clash_key(new)
+    for path in files:
+        if path != new and clash_key(path) == key:
+            check_paths([path, new])
+
+
+def _unlink(layout: Layout, path: str) -> None:
+    try:
+        os.unlink(layout.absolute(path))
+    except FileNotFoundError:
+        return
+    prune_folders(layout, os.path.dirname(path))
+
+
+def _named(context: Context, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    if not arguments:
+        raise UsageError("No path was named.", advice="Name files or folders; '.' is everything here.")
+    return context.paths(arguments)
+
+
+def _shown(roots: tuple[str, ...]) -> str:
+    return ", ".join(f"'{escape(root or '.')}'" for root in roots)
+

@@ -1,0 +1,66 @@
+"""mlv status."""
+
+from __future__ import annotations
+
+import click
+
+from mlv.actions import status as actions
+from mlv.actions.status import FileStatus, Status
+from mlv.cli.output import colored, escaped
+from mlv.cli.running import Run, verb
+
+_LOCK_LETTERS = {"mine": "K", "other": "O", "unlocked_edit": "E", "expired": "X", "broken": "B"}
+_COLORS = {"A": "green", "M": "cyan", "D": "red", "R": "cyan", "C": "red", "!": "red"}
+
+
+@verb()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("-u", "--ask-server", is_flag=True, help="Ask the server for others' locks and the branch's head.")
+def status(run: Run, paths: tuple[str, ...], *, ask_server: bool) -> None:
+    """Show what differs here from the version; works without the server.
+
+    First column: A added, M modified, D deleted, R moved, C conflict, ? untracked, ! missing. Second column: K you
+    hold the lock, O another does, E edited without its lock, X the lock expired, B it was broken.
+    """
+    found = actions.status(run.context, paths, ask_server=ask_server)
+    run.result(_value(found), _lines(found, quiet=run.quiet))
+
+
+def _value(found: Status) -> dict[str, object]:
+    value: dict[str, object] = {
+        "workspace": found.workspace,
+        "repository": found.repository,
+        "branch": found.branch,
+        "base": found.base,
+        "server": found.server,
+        "files": [_file_value(file) for file in found.files],
+    }
+    if found.head is not None:
+        value["head"] = found.head
+    return value
+
+
+def _file_value(file: FileStatus) -> dict[str, object]:
+    value: dict[str, object] = {"path": file.path, "state": file.state, "lock": file.lock}
+    if file.source:
+        value["source"] = file.source
+    if file.holder:
+        value["holder"] = file.holder
+    return value
+
+
+def _lines(found: Status, *, quiet: bool) -> list[str]:
+    lines = []
+    if not quiet:
+        behind = f", head @{found.head}" if found.head is not None and found.head != found.base else ""
+        lines.append(f"{escaped(found.repository)} {escaped(found.branch)} @{found.base}{behind}")
+    for file in found.files:
+        letter = colored(file.letter, _COLORS.get(file.letter, "yellow"))
+        lock = _LOCK_LETTERS.get(file.lock or "", " ")
+        origin = f"  (from {escaped(file.source)})" if file.source else ""
+        only_meta = "  (properties)" if file.state == "meta" else ""
+        holder = f"  (locked by {escaped(file.holder)})" if file.holder else ""
+        lines.append(f"{letter} {lock} {escaped(file.path)}{origin}{only_meta}{holder}")
+    if len(lines) == 1 and not quiet:
+        lines.append("Nothing differs.")
+    return lines

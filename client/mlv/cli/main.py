@@ -1,0 +1,160 @@
+"""The command `mlv`: finds the module of a verb, runs it, and turns every failure into a message and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mlv.cli import output
+from mlv.cli.running import global_options
+from mlv.cli.verbs import ALIASES, VERBS
+from mlv_core.errors import InternalError, Interrupted, MlvError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MODULES = "mlv.cli.commands"
+
+
+class Verbs(click.Group):
+    """All verbs; the module of one is imported when it runs, and an alias is the verb itself."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The canonical verbs, in the order in which people meet them."""
+        return [verb.name for verb in VERBS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The verb, or the one that `cmd_name` is an alias of."""
+        name = ALIASES.get(cmd_name, cmd_name)
+        for verb in VERBS:
+            if verb.name == name:
+                module = importlib.import_module(f"{_MODULES}.{verb.module}")
+                found: click.Command = getattr(module, verb.attribute)
+                return found
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; an unknown verb gets the nearest known ones."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], [*(verb.name for verb in VERBS), *ALIASES], n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else " 'mlv help' lists all verbs."
+            raise click.UsageError(f"There is no verb '{output.escaped(args[0])}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The verbs by family, with their aliases; no module is imported for that."""
+        others: dict[str, list[str]] = {}
+        for alias, verb_name in ALIASES.items():
+            others.setdefault(verb_name, []).append(alias)
+        for family in dict.fromkeys(verb.family for verb in VERBS):
+            rows = []
+            for verb in VERBS:
+                if verb.family == family:
+                    also = f" ({', '.join(others[verb.name])})" if verb.name in others else ""
+                    rows.append((verb.name, verb.help + also))
+            with formatter.section(family):
+                formatter.write_dl(rows)
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"mlv {version('mlvcs')}")
+        ctx.exit()
+
+
+cli = Verbs(
+    "mlv",
+    params=[
+        click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."),
+        *global_options(),
+    ],
+    callback=lambda **_values: None,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    help="Version control for machine-learning models: one atomic version of code, data, parameters and weights; "
+    "locks that the server enforces; typed deltas for large artifacts.",
+    epilog="'mlv help VERB' tells more. Exit codes: 0 ok, 1 bug, 2 usage, 3 out of date or conflict, 4 lock refused, "
+    "5 not signed in or denied, 6 server unreachable, 7 damaged content, 8 limit, 9 not found or exists, 130 stopped.",
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and give its exit code; everything it has to say is printed."""
+    as_json = "--json" in arguments
+    try:
+        answer = cli.main(args=list(arguments), prog_name="mlv", standalone_mode=False)
+        return answer if isinstance(answer, int) else 0
+    except MlvError as error:
+        failure: MlvError = error
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return 2
+    except click.UsageError as error:
+        failure = _usage(error)
+    except click.ClickException as error:
+        failure = UsageError(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        failure = Interrupted("Stopped.")
+    except BrokenPipeError:
+        # The reader of a pipe went away: nothing is left to say, and nothing may be said at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        failure = _system(error)
+    except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets a message and an exit code
+        failure = _bug(error)
+    output.show_error(failure, as_json=as_json)
+    return failure.exit_code
+
+
+def main() -> None:
+    """The entry point of the command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _usage(error: click.UsageError) -> MlvError:
+    where = error.ctx.command_path if error.ctx else "mlv"
+    return UsageError(error.format_message(), advice=f"'{where} --help' shows how it is used.")
+
+
+def _system(error: OSError) -> MlvError:
+    """An operating system's refusal, named as what it is."""
+    import errno
+
+    from mlv_core.errors import DiskFull, LimitExceeded
+
+    name = f"'{error.filename}': " if error.filename else ""
+    text = f"{name}{error.strerror or error}."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(text)
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return LimitExceeded(text)
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR, errno.ENOTDIR}:
+        return UsageError(text, advice="Check the path and its permissions.")
+    return _bug(error)
+
+
+def _bug(error: Exception) -> MlvError:
+    """An unforeseen failure: short on the screen, whole in a file."""
+    import traceback
+
+    folder = os.environ.get("MLV_CONFIG_DIR") or os.path.expanduser("~/.config/mlv")
+    file = os.path.join(folder, "last-error.txt")
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(file, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write("".join(traceback.format_exception(error)))
+    except OSError:
+        file = ""
+    advice = f"Please report it with the file {file}." if file else "Please report it."
+    return InternalError(f"mlv met something it did not foresee: {type(error).__name__}: {error}", advice=advice)

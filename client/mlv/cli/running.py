@@ -1,0 +1,163 @@
+"""The frame around every command: the flags that all share, the surroundings they make, where results go."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mlv.cli import output
+
+if TYPE_CHECKING:
+    from mlv.actions.context import Context
+
+    _Type = click.ParamType[float]
+else:
+    _Type = click.ParamType
+
+GLOBAL = ("as_json", "quiet", "verbose", "directory", "timeout")
+
+
+class Duration(_Type):
+    """A number of seconds, or one with a unit: 90, 1.5s, 2m, 12h, 7d."""
+
+    name = "duration"
+    _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}  # noqa: RUF012 - never changed
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
+        """Seconds; fails as click does."""
+        text = str(value)
+        unit = self._UNITS.get(text[-1:], 0)
+        try:
+            seconds = float(text[:-1]) * unit if unit else float(text)
+        except ValueError:
+            seconds = -1.0
+        if not 0 < seconds < 1e10:  # noqa: PLR2004 - 300 years
+            self.fail(f"'{text}' is no duration; write 90, 2m, 12h or 7d.", param, ctx)
+        return seconds
+
+
+def global_options() -> list[click.Option]:
+    """The flags that stand before or after the verb."""
+    return [
+        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON value, errors too."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Print nothing but results and errors."),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Say more."),
+        click.Option(["-C", "directory"], metavar="DIR", help="Work as if started in DIR."),
+        click.Option(["--timeout"], type=Duration(), metavar="S", help="Give up on the server after this long."),
+    ]
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a command."""
+
+    as_json: bool
+    quiet: bool
+    verbose: bool
+    directory: str
+    timeout: float | None
+    dry_run: bool = False
+    _context: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """The surroundings for actions; progress is shown where it can be seen."""
+        if self._context is None:
+            from mlv.actions.context import DEFAULT_TIMEOUT_SECONDS, Context
+
+            seconds = self.timeout or DEFAULT_TIMEOUT_SECONDS
+            self._context = Context(directory=self.directory, timeout_seconds=seconds, notice=self.note)
+        return self._context
+
+    def with_progress(self) -> Context:
+        """The surroundings for an action that moves content."""
+        context = self.context
+        if not self.quiet and not self.as_json:
+            from mlv.transfer.progress import for_terminal
+
+            context.progress = for_terminal(quiet=self.quiet, stream=sys.stderr)
+        return context
+
+    def note(self, text: str) -> None:
+        """A line besides the result."""
+        if not self.quiet:
+            output.note(output.escaped(text))
+
+    def result(self, value: object, lines: Iterable[str]) -> None:
+        """The result: `value` for scripts, `lines` (escaped) for people."""
+        if self.as_json:
+            output.emit_json(value)
+        else:
+            output.emit(lines)
+
+    def done(self, value: object, lines: Iterable[str]) -> None:
+        """The result of an act: as `result`, but with -q people read nothing."""
+        self.result(value, () if self.quiet else lines)
+
+    def tell_dry(self) -> str:
+        """What stands before the text of a dry run."""
+        return "would: " if self.dry_run else ""
+
+    def close(self) -> None:
+        """Let go of everything."""
+        if self._context is not None:
+            self._context.close()
+
+
+def verb(*, writes: bool = False, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a command of a function that takes a Run first; `writes` gives it -n/--dry-run."""
+
+    def wrap(function: Callable[..., None]) -> click.Command:
+        @functools.wraps(function)
+        def callback(**values: Any) -> None:  # noqa: ANN401 - what click parsed
+            run = _run_of(click.get_current_context(), values)
+            try:
+                function(run, **values)
+            finally:
+                run.close()
+
+        # -h stays free for nothing else, and abbreviations of long flags are not taken.
+        command = click.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(callback)
+        if writes:
+            command.params.append(
+                click.Option(["-n", "--dry-run", "dry_run"], is_flag=True, help="Say what would be done, change nothing.")
+            )
+        command.params.extend(global_options())
+        return command
+
+    return wrap
+
+
+def _run_of(context: click.Context, values: dict[str, Any]) -> Run:
+    """Join the flags before the verb with those after it; those after win."""
+    before: dict[str, Any] = {}
+    at: click.Context | None = context.parent
+    while at is not None:
+        before = {**(at.params or {}), **{k: v for k, v in before.items() if v}}
+        at = at.parent
+    mine = {key: values.pop(key, None) or before.get(key) for key in GLOBAL}
+    directory = os.path.abspath(mine["directory"] or ".")
+    if not os.path.isdir(directory):
+        raise click.UsageError(f"There is no directory '{mine['directory']}'.")
+    return Run(
+        as_json=bool(mine["as_json"]),
+        quiet=bool(mine["quiet"]),
+        verbose=bool(mine["verbose"]),
+        directory=directory,
+        timeout=mine["timeout"],
+        dry_run=bool(values.pop("dry_run", False)),
+    )
+
+
+class Family(click.Group):
+    """A command with sub-commands, such as `repo create`; the shared flags may stand before those too."""
+
+    def __init__(self, name: str, help_text: str, commands: dict[str, click.Command]) -> None:
+        super().__init__(name, commands=commands, help=help_text, params=list(global_options()))
+        self.context_settings = {"help_option_names": ["-h", "--help"]}

@@ -1,0 +1,75 @@
+"""The table of all verbs: where each lives and what it is called; nothing is imported for reading it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """A verb, the module of mlv.cli.commands and the attribute that hold it, one line of help and its family."""
+
+    name: str
+    module: str
+    attribute: str
+    help: str
+    family: str
+
+
+_SIGN_IN, _REPOSITORY, _WORK, _HISTORY, _LOCKS, _ADMIN = (
+    "Sign in", "Repositories and workspaces", "Change", "History", "Locks", "Administration and settings",
+)  # fmt: skip
+
+VERBS: tuple[Verb, ...] = (
+    Verb("login", "signin", "login", "Sign in to a server and remember it.", _SIGN_IN),
+    Verb("logout", "signin", "logout", "Forget the token of a server.", _SIGN_IN),
+    Verb("whoami", "signin", "whoami", "Who the server takes you for.", _SIGN_IN),
+    Verb("repo", "repo", "repo", "Create, list and show repositories.", _REPOSITORY),
+    Verb("checkout", "checkout", "checkout", "Make a workspace of one version.", _REPOSITORY),
+    Verb("update", "checkout", "update", "Bring the workspace to the newest or another version.", _REPOSITORY),
+    Verb("switch", "checkout", "switch", "Go to another branch; local changes stay.", _REPOSITORY),
+    Verb("resolve", "checkout", "resolve", "Decide a conflict: mine or theirs.", _REPOSITORY),
+    Verb("status", "status", "status", "What differs here from the version.", _WORK),
+    Verb("edit", "locks", "edit", "Take the needed lock and make files writable.", _WORK),
+    Verb("add", "tracking", "add", "Record new files for the next commit.", _WORK),
+    Verb("delete", "tracking", "delete", "Delete files here and in the next commit.", _WORK),
+    Verb("move", "tracking", "move", "Move or rename files; history and locks follow.", _WORK),
+    Verb("copy", "tracking", "copy", "Copy files; the copy remembers its origin.", _WORK),
+    Verb("reconcile", "tracking", "reconcile", "Find edits, adds and deletes made outside mlv.", _WORK),
+    Verb("revert", "revert", "revert", "Take back local changes.", _WORK),
+    Verb("meta", "meta", "meta", "Set, unset and show properties of files and of the version.", _WORK),
+    Verb("diff", "diff", "diff", "Show what differs, in text or in records.", _WORK),
+    Verb("commit", "commit", "commit", "Make a new version of everything that changed.", _WORK),
+    Verb("undo", "commit", "undo", "A new version that takes back committed ones.", _WORK),
+    Verb("log", "history", "log", "The versions, newest first.", _HISTORY),
+    Verb("show", "history", "show", "One version: message, records, changes.", _HISTORY),
+    Verb("cat", "history", "cat", "Print a file of any version.", _HISTORY),
+    Verb("ls", "history", "ls", "The files of a version.", _HISTORY),
+    Verb("branch", "branches", "branch", "Make a branch.", _HISTORY),
+    Verb("branches", "branches", "branches", "List branches.", _HISTORY),
+    Verb("label", "branches", "label", "Name a version, once and for all.", _HISTORY),
+    Verb("labels", "branches", "labels", "List labels.", _HISTORY),
+    Verb("lock", "locks", "lock", "Take the locks of files.", _LOCKS),
+    Verb("unlock", "locks", "unlock", "Give locks back, or break another's.", _LOCKS),
+    Verb("locks", "locks", "locks", "Who holds which lock.", _LOCKS),
+    Verb("user", "admin", "user", "Add, list and disable users.", _ADMIN),
+    Verb("token", "admin", "token", "Create, list and revoke tokens.", _ADMIN),
+    Verb("policy", "admin", "policy", "Grant, revoke and show roles.", _ADMIN),
+    Verb("config", "config", "config", "Show and change settings.", _ADMIN),
+    Verb("help", "help", "help_", "Help on a verb.", _ADMIN),
+    Verb("completion", "help", "completion", "Print the completion script of a shell.", _ADMIN),
+)
+
+ALIASES: dict[str, str] = {
+    "co": "checkout", "get": "checkout", "clone": "checkout",
+    "up": "update", "sync": "update", "pull": "update",
+    "sw": "switch",
+    "open": "edit",
+    "reserve": "lock", "release": "unlock", "opened": "locks",
+    "rm": "delete", "mv": "move", "rename": "move", "cp": "copy",
+    "st": "status", "rec": "reconcile", "backout": "undo",
+    "propset": "meta", "proplist": "meta",
+    "di": "diff", "ci": "commit", "submit": "commit", "checkin": "commit",
+    "history": "log", "changes": "log", "filelog": "log",
+    "describe": "show", "print": "cat",
+    "tag": "label", "protect": "policy", "protects": "policy",
+}  # fmt: skip

@@ -1,0 +1,169 @@
+"""What a command is in the middle of, written before it starts to be visible, so that the next one can end it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mlv_core.errors import DamagedContent
+
+from mlv.workspace.layout import Layout
+from mlv.workspace.state import TrackedFile
+
+Stamp = tuple[int, int, int, int]
+"""size, mtime_ns, ctime_ns, inode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rename or removal.
+
+    `file` is the name in the incoming folder of what goes to `path`; '' removes `path`. `expected` is the stamp of
+    what may be replaced there, None for nothing: anything else is the user's and moves to the rescue folder first.
+    `source` moves the file that lies there instead.
+    """
+
+    path: str
+    file: str = ""
+    expected: Stamp | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateJournal:
+    """Everything that brings disk and state to another version; all new bytes are on the disk when it is written.
+
+    `rows` are the tracked files as they will be, `trusted` the paths among them whose bytes on the disk are then those
+    of the version. `texts` names text files whose base is to be kept.
+    """
+
+    label: str
+    steps: tuple[Step, ...] = ()
+    rows: tuple[TrackedFile, ...] = ()
+    trusted: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    pending_dropped: tuple[str, ...] = ()
+    pending_added: tuple[tuple[str, str, str], ...] = ()
+    conflicts: tuple[tuple[str, str], ...] = ()
+    conflicts_dropped: tuple[str, ...] = ()
+    edits_dropped: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedFile:
+    """A path of a commit with the stamp of the bytes that were read; None for what has no bytes."""
+
+    path: str
+    stamp: Stamp | None
+    need: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitJournal:
+    """A commit that was, or was about to be, published (C3)."""
+
+    request_id: str
+    branch: str
+    keep_locks: bool
+    files: tuple[CommittedFile, ...]
+
+
+Journal = UpdateJournal | CommitJournal
+
+
+def write(layout: Layout, journal: Journal) -> None:
+    """Make `journal` durable."""
+    kind = "update" if isinstance(journal, UpdateJournal) else "commit"
+    text = json.dumps({"format": 1, "kind": kind, **asdict(journal)}, default=_plain)
+    beside = f"{layout.journal}.new"
+    with open(beside, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(beside, layout.journal)
+    sync_folder(layout.control)
+
+
+def read(layout: Layout) -> Journal | None:
+    """The journal of an interrupted command, if there is one.
+
+    Raises: DamagedContent.
+    """
+    try:
+        with open(layout.journal, encoding="utf-8") as stream:
+            found = json.load(stream)
+        if found["kind"] == "commit":
+            files = tuple(CommittedFile(f["path"], _stamp(f["stamp"]), f["need"]) for f in found["files"])
+            return CommitJournal(found["request_id"], found["branch"], found["keep_locks"], files)
+        return _read_update(found)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedContent(
+            f"The workspace's journal cannot be read: {error}.",
+            advice="'mlv update --verify' compares every file with the server.",
+        ) from error
+
+
+def remove(layout: Layout) -> None:
+    """What was begun is done."""
+    try:
+        os.unlink(layout.journal)
+    except FileNotFoundError:
+        return
+    sync_folder(layout.control)
+
+
+def encode_row(file: TrackedFile | None) -> str:
+    """A tracked file as text; 'null' for none."""
+    return json.dumps(file and tuple(file), default=_plain)
+
+
+def decode_row(text: str) -> TrackedFile | None:
+    """What `encode_row` wrote."""
+    values = json.loads(text)
+    return _row(values) if values else None
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _read_update(found: dict[str, Any]) -> UpdateJournal:
+    steps = tuple(Step(s["path"], s["file"], _stamp(s["expected"]), s["source"]) for s in found["steps"])
+    return UpdateJournal(
+        label=found["label"],
+        steps=steps,
+        rows=tuple(_row(values) for values in found["rows"]),
+        trusted=tuple(found["trusted"]),
+        dropped=tuple(found["dropped"]),
+        pending_dropped=tuple(found["pending_dropped"]),
+        pending_added=tuple((a, b, c) for a, b, c in found["pending_added"]),
+        conflicts=tuple((a, b) for a, b in found["conflicts"]),
+        conflicts_dropped=tuple(found["conflicts_dropped"]),
+        edits_dropped=tuple(found["edits_dropped"]),
+        settings=dict(found["settings"]),
+    )
+
+
+def _row(values: list[Any]) -> TrackedFile:
+    file = TrackedFile._make(values)
+    return file._replace(content=bytes.fromhex(file.content))  # type: ignore[arg-type]  # hex in JSON
+
+
+def _stamp(values: list[int] | None) -> Stamp | None:
+    return (values[0], values[1], values[2], values[3]) if values else None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(type(value).__name__)

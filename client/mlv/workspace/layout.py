@@ -1,0 +1,132 @@
+"""Where a workspace keeps its things, and how a user's path argument becomes a path of the version."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from mlv_core.errors import InvalidPath, NotAWorkspace, UsageError
+from mlv_core.ids import escape
+
+CONTROL = ".mlv"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files under a workspace's root; all names are absolute."""
+
+    root: str
+
+    @property
+    def control(self) -> str:
+        """The folder that holds everything that is not the user's."""
+        return os.path.join(self.root, CONTROL)
+
+    @property
+    def state(self) -> str:
+        """The workspace's database."""
+        return os.path.join(self.control, "state.db")
+
+    @property
+    def pristine(self) -> str:
+        """Bases of files that are open for edit, by hash."""
+        return os.path.join(self.control, "pristine")
+
+    @property
+    def incoming(self) -> str:
+        """New content that is not in its place yet, by hash."""
+        return os.path.join(self.control, "incoming")
+
+    @property
+    def rescue(self) -> str:
+        """Local bytes that had to make room."""
+        return os.path.join(self.control, "rescue")
+
+    @property
+    def journal(self) -> str:
+        """What is being done; present only while it is."""
+        return os.path.join(self.control, "journal")
+
+    @property
+    def write_lock(self) -> str:
+        """Held by a command while it changes the workspace."""
+        return os.path.join(self.control, "write.lock")
+
+    @property
+    def long_lock(self) -> str:
+        """Held by a commit or update from its first step to its last."""
+        return os.path.join(self.control, "long.lock")
+
+    @property
+    def clock(self) -> str:
+        """An empty file whose time tells the file system's own clock."""
+        return os.path.join(self.control, "clock")
+
+    def absolute(self, path: str) -> str:
+        """The file of a version's path."""
+        return os.path.join(self.root, path)
+
+    def clock_ns(self) -> int:
+        """Now, by the clock of the file system that stamps the workspace's files."""
+        try:
+            os.utime(self.clock)
+        except FileNotFoundError:
+            os.close(os.open(self.clock, os.O_CREAT | os.O_WRONLY, 0o600))
+            os.utime(self.clock)
+        return os.stat(self.clock).st_mtime_ns
+
+
+def find(start: str) -> Layout:
+    """The workspace that `start` lies in.
+
+    Raises: NotAWorkspace.
+    """
+    here = os.path.realpath(start)
+    while True:
+        if os.path.exists(os.path.join(here, CONTROL, "state.db")):
+            return Layout(here)
+        parent = os.path.dirname(here)
+        if parent == here:
+            raise NotAWorkspace(f"'{escape(start)}' lies in no workspace.")
+        here = parent
+
+
+def create(root: str) -> Layout:
+    """Make the folders of a new workspace at `root`.
+
+    Raises: UsageError when there is one already.
+    """
+    layout = Layout(os.path.realpath(root))
+    if os.path.exists(layout.state):
+        raise UsageError(f"'{escape(root)}' is a workspace already.", advice="Choose another directory.")
+    for folder in (layout.control, layout.pristine, layout.incoming):
+        os.makedirs(folder, exist_ok=True)
+    return layout
+
+
+def to_version_path(layout: Layout, directory: str, argument: str) -> str:
+    """The version's path that the user's `argument` means when typed in `directory`; '' is the whole workspace.
+
+    Raises: InvalidPath when it lies outside of the workspace or inside of `.mlv`.
+    """
+    joined = os.path.join(os.path.realpath(directory), argument)
+    # The last part may be a symbolic link that is itself versioned: only its folder is resolved.
+    head, tail = os.path.split(joined.rstrip("/") or "/")
+    if tail in {"", ".", ".."}:
+        resolved = os.path.realpath(joined)
+    else:
+        resolved = os.path.join(os.path.realpath(head), tail)
+    path = os.path.relpath(resolved, layout.root)
+    if path == ".":
+        return ""
+    first = path.split("/", 1)[0]
+    if first == os.pardir:
+        raise InvalidPath(f"'{escape(argument)}' lies outside of the workspace.", advice="Name a path inside of it.")
+    if first == CONTROL:
+        raise InvalidPath(f"'{escape(argument)}' belongs to mlv itself.", advice="Name a file of yours.")
+    return path
+
+
+def under(path: str, roots: tuple[str, ...]) -> bool:
+    """Whether `path` is one of `roots` or lies below one; the root '' holds everything."""
+    return any(not root or path == root or path.startswith(f"{root}/") for root in roots)

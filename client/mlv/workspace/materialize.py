@@ -1,0 +1,269 @@
+"""Bring new bytes into their places: all beside the old first, one sync, then renames, then the state."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat as stat_bits
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from mlv_core.errors import DiskFull
+from mlv_core.ids import escape
+from mlv_core.paths import check_symlink
+
+from mlv.workspace import journal as journals
+from mlv.workspace import pristine
+from mlv.workspace.guard import Rescue
+from mlv.workspace.journal import Step, UpdateJournal
+from mlv.workspace.layout import Layout
+from mlv.workspace.scan import EXECUTABLE, SYMLINK, stamp_of
+from mlv.workspace.state import Pending, State, TrackedFile
+
+THREADS = 8
+"""Renames wait for the disk, not for the processor."""
+_SETTLE_SECONDS = 0.002
+_SETTLE_TRIES = 10
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
+
+
+def umask() -> int:
+    """The process's umask."""
+    current = os.umask(0o022)
+    os.umask(current)
+    return current
+
+
+def permissions(mode: int, *, read_only: bool, mask: int) -> int:
+    """The permission bits of a file in the workspace (L13: read-only is a hint, the server decides)."""
+    bits = (0o777 if mode == EXECUTABLE else 0o666) & ~mask
+    return bits & ~0o222 if read_only else bits
+
+
+def set_read_only(absolute: str, mode: int, *, read_only: bool) -> None:
+    """Give a file in its place its permission bits; links have none."""
+    if mode != SYMLINK:
+        os.chmod(absolute, permissions(mode, read_only=read_only, mask=umask()))
+
+
+def stage(layout: Layout, file: str, name: str, path: str, mode: int, *, read_only: bool, mask: int) -> None:
+    """Make `incoming/name` what will stand at `path`: a link, or a file with its permission bits.
+
+    `file` is an absolute name in the incoming folder; it is renamed. Raises: UnsupportedFile for a link that leaves
+    the workspace.
+    """
+    target = os.path.join(layout.incoming, name)
+    if mode == SYMLINK:
+        with open(file, "rb") as stream:
+            link = os.fsdecode(stream.read())
+        check_symlink(path, link)
+        beside = f"{target}.link"
+        if os.path.lexists(beside):
+            os.unlink(beside)
+        os.symlink(link, beside)
+        os.rename(beside, target)
+        return
+    os.chmod(file, permissions(mode, read_only=read_only, mask=mask))
+    if file != target:
+        os.rename(file, target)
+
+
+def sync_all(layout: Layout) -> None:
+    """Make everything that was written to the workspace's file system durable."""
+    import ctypes
+
+    handle = os.open(layout.control, os.O_RDONLY)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is not None and syncfs(handle) == 0:
+            return
+    finally:
+        os.close(handle)
+    for name in os.listdir(layout.incoming):
+        file = os.path.join(layout.incoming, name)
+        if not os.path.islink(file):
+            handle = os.open(file, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+    journals.sync_folder(layout.incoming)
+
+
+def begin(layout: Layout, plan: UpdateJournal) -> None:
+    """Make the staged bytes durable, then say that the switch begins."""
+    sync_all(layout)
+    journals.write(layout, plan)
+
+
+def finish(layout: Layout, state: State, plan: UpdateJournal, *, now: float | None = None) -> tuple[str, ...]:
+    """Do all steps of `plan`, whichever were done before, and record the result; the paths that were rescued.
+
+    The same call ends an update that a crash interrupted. Raises: DiskFull.
+    """
+    rescue = Rescue(layout, time.time() if now is None else now)
+    placed = _run(layout, rescue, plan.steps)
+    _record(layout, state, plan, placed)
+    journals.remove(layout)
+    pristine.drop_unused(layout, state)
+    return tuple(rescue.saved)
+
+
+def clear_incoming(layout: Layout) -> None:
+    """Delete content that was fetched and is not needed."""
+    shutil.rmtree(layout.incoming, ignore_errors=True)
+    os.makedirs(layout.incoming, exist_ok=True)
+
+
+def _run(layout: Layout, rescue: Rescue, steps: tuple[Step, ...]) -> dict[str, tuple[int, int]]:
+    """Do the steps; (mtime_ns, inode) of what was placed, by path."""
+    moves = [step for step in steps if step.source]
+    removals = [step for step in steps if not step.file and not step.source]
+    places = [step for step in steps if step.file]
+    for step in moves:
+        _move(layout, rescue, step)
+    for step in removals:
+        _remove(layout, rescue, step)
+    for folder in sorted({os.path.dirname(step.path) for step in places}):
+        _make_folder(layout, rescue, folder)
+
+    def work(step: Step) -> tuple[str, tuple[int, int]] | None:
+        return _place(layout, rescue, step)
+
+    if len(places) < THREADS:
+        return dict(filter(None, map(work, places)))
+    with ThreadPoolExecutor(THREADS) as pool:
+        return dict(filter(None, pool.map(work, places)))
+
+
+def _place(layout: Layout, rescue: Rescue, step: Step) -> tuple[str, tuple[int, int]] | None:
+    staged = os.path.join(layout.incoming, step.file)
+    try:
+        status = os.lstat(staged)
+    except FileNotFoundError:
+        return None  # done before a crash
+    target = layout.absolute(step.path)
+    _make_room(layout, rescue, step)
+    try:
+        os.rename(staged, target)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            beside = f"{target}.mlv-new"
+            shutil.copy2(staged, beside, follow_symlinks=False)
+            os.rename(beside, target)
+            os.unlink(staged)
+            return None
+        if error.errno in _NO_ROOM:
+            raise DiskFull(f"'{escape(step.path)}' could not be written: {error.strerror}.") from error
+        raise
+    return step.path, (status.st_mtime_ns, status.st_ino)
+
+
+def _make_room(layout: Layout, rescue: Rescue, step: Step) -> bool:
+    """Whether what lies at the step's path may be replaced now; what is the user's was moved aside."""
+    try:
+        status = os.lstat(layout.absolute(step.path))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    if step.expected is None or stamp != tuple(step.expected):
+        rescue.take(step.path)
+        return False
+    return True
+
+
+def _remove(layout: Layout, rescue: Rescue, step: Step) -> None:
+    if _make_room(layout, rescue, step):
+        os.unlink(layout.absolute(step.path))
+    prune_folders(layout, os.path.dirname(step.path))
+
+
+def _move(layout: Layout, rescue: Rescue, step: Step) -> None:
+    source = layout.absolute(step.source)
+    if not os.path.lexists(source):
+        return
+    _make_folder(layout, rescue, os.path.dirname(step.path))
+    if os.path.lexists(layout.absolute(step.path)):
+        rescue.take(step.path)
+    os.rename(source, layout.absolute(step.path))
+    prune_folders(layout, os.path.dirname(step.source))
+
+
+def _make_folder(layout: Layout, rescue: Rescue, folder: str) -> None:
+    """Make `folder`; a file or link that stands in its way moves aside, so that nothing is written through it."""
+    path = ""
+    for part in folder.split("/") if folder else ():
+        path = f"{path}/{part}" if path else part
+        try:
+            status = os.lstat(layout.absolute(path))
+            if stat_bits.S_ISDIR(status.st_mode):
+                continue
+            rescue.take(path)
+        except FileNotFoundError:
+            pass
+        os.makedirs(layout.absolute(path), exist_ok=True)
+
+
+def prune_folders(layout: Layout, folder: str) -> None:
+    """Delete `folder` and those above it as long as they are empty."""
+    while folder:
+        try:
+            os.rmdir(layout.absolute(folder))
+        except OSError:
+            return
+        folder = os.path.dirname(folder)
+
+
+def stamped(layout: Layout, files: list[TrackedFile], placed: dict[str, tuple[int, int]]) -> list[TrackedFile]:
+    """`files` with the stamps of what lies in their places.
+
+    `placed` holds (mtime_ns, inode) of the verified bytes that were put there; what does not agree is left doubtful.
+    """
+    clock_ns = _settled_clock(layout) if files else 0
+    result = []
+    for file in files:
+        try:
+            status = os.lstat(layout.absolute(file.path))
+        except (FileNotFoundError, NotADirectoryError):
+            result.append(file._replace(mtime_ns=0, ctime_ns=0, inode=0, doubtful=1))
+            continue
+        mtime_ns, ctime_ns, inode, doubtful = stamp_of(status, clock_ns)
+        if placed.get(file.path) != (mtime_ns, inode):
+            doubtful = 1
+        result.append(file._replace(mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, doubtful=doubtful))
+    return result
+
+
+def _settled_clock(layout: Layout) -> int:
+    """The file system's clock, one tick after now: stamps older than it prove that nothing changed since."""
+    start = clock_ns = layout.clock_ns()
+    for _ in range(_SETTLE_TRIES):
+        if clock_ns > start:
+            break
+        time.sleep(_SETTLE_SECONDS)
+        clock_ns = layout.clock_ns()
+    return clock_ns
+
+
+def _record(layout: Layout, state: State, plan: UpdateJournal, placed: dict[str, tuple[int, int]]) -> None:
+    trusted = set(plan.trusted)
+    rows = stamped(layout, [row for row in plan.rows if row.path in trusted], placed)
+    rows.extend(row for row in plan.rows if row.path not in trusted)
+    texts = []
+    for row in rows:
+        wanted = row.path in trusted and row.text and row.mode != SYMLINK and row.size <= pristine.TEXT_LIMIT_BYTES
+        if wanted and state.text(row.content) is None:
+            with open(layout.absolute(row.path), "rb") as stream:
+                texts.append((row.content, stream.read()))
+    with state.transaction():
+        state.drop_files(plan.dropped)
+        state.put_files(rows)
+        state.drop_pending(plan.pending_dropped)
+        state.put_pending(Pending(*act) for act in plan.pending_added)
+        state.drop_conflicts(plan.conflicts_dropped)
+        for path, theirs in plan.conflicts:
+            state.put_conflict(path, theirs)
+        state.drop_property_edits(plan.edits_dropped)
+        for content, data in texts:
+            state.put_text(content, data)
+        state.drop_stale_texts()
+        state.set_settings(plan.settings)

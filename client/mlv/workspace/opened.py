@@ -1,0 +1,113 @@
+"""A workspace as an object: its layout, its state, and the end of what an earlier command was interrupted in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+
+from mlv_core.errors import DamagedContent
+
+from mlv.workspace import guard, journal, layout
+from mlv.workspace.layout import Layout
+from mlv.workspace.state import State
+
+
+class Workspace:
+    """An open workspace; `settings` are those at the time of opening or of the last `reload`."""
+
+    def __init__(self, where: Layout, state: State) -> None:
+        self.layout = where
+        self.state = state
+        self.settings = state.settings()
+
+    @classmethod
+    def open(cls, directory: str, notice: Callable[[str], None]) -> Workspace:
+        """The workspace that `directory` lies in; an interrupted update is ended first, and `notice` told so.
+
+        Raises: NotAWorkspace, DamagedContent, VersionSkew.
+        """
+        where = layout.find(directory)
+        workspace = cls(where, State.open(where.state))
+        if os.path.exists(where.journal):
+            workspace._end_update(notice)
+        return workspace
+
+    @classmethod
+    def create(cls, root: str, settings: dict[str, str]) -> Workspace:
+        """A new, empty workspace at `root`.
+
+        Raises: UsageError when there is one already.
+        """
+        where = layout.create(root)
+        return cls(where, State.create(where.state, settings))
+
+    def _end_update(self, notice: Callable[[str], None]) -> None:
+        if not guard.is_free(self.layout.long_lock):
+            return
+        with guard.writing(self.layout):
+            found = journal.read(self.layout)
+            if not isinstance(found, journal.UpdateJournal):
+                return
+            from mlv.workspace import materialize
+
+            rescued = materialize.finish(self.layout, self.state, found)
+        self.reload()
+        notice(f"Finished what an interrupted command had begun: {found.label}.")
+        for path in rescued:
+            notice(f"Your local '{path}' was moved to .mlv/rescue/.")
+
+    def reload(self) -> None:
+        """Read the settings again."""
+        self.settings = self.state.settings()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.state.close()
+
+    @property
+    def id(self) -> str:
+        """The id under which the server knows this workspace."""
+        return self.settings["workspace"]
+
+    @property
+    def repository(self) -> str:
+        """`namespace/name`."""
+        return self.settings["repository"]
+
+    @property
+    def server(self) -> str:
+        """The server's address."""
+        return self.settings["server"]
+
+    @property
+    def branch(self) -> str:
+        """The branch that commits go to."""
+        return self.settings["branch"]
+
+    @property
+    def base(self) -> int:
+        """The changeset that the workspace was last updated to; 0 before the first."""
+        return int(self.settings["base"])
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Globs of a sparse workspace: what it holds; empty: everything."""
+        return _globs(self.settings.get("only", "[]"))
+
+    @property
+    def exclude(self) -> tuple[str, ...]:
+        """Globs of what a sparse workspace leaves out."""
+        return _globs(self.settings.get("exclude", "[]"))
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The properties of the version itself."""
+        return dict(json.loads(self.settings.get("properties", "{}")))
+
+
+def _globs(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(item) for item in json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise DamagedContent("The workspace's sparse globs cannot be read.") from error

@@ -1,0 +1,222 @@
+"""What differs between the disk and the workspace's version: stat stamps first, bytes only on doubt."""
+
+from __future__ import annotations
+
+import os
+import stat as stat_bits
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mlv.workspace.layout import CONTROL, Layout, under
+from mlv.workspace.state import Pending, State, TrackedFile
+
+REGULAR, EXECUTABLE, SYMLINK = 0, 1, 2
+"""The values of mlv_core's FileMode, which costs start-up time to import."""
+IGNORE_FILE = ".mlvignore"
+_BLOCK = 1 << 20
+
+
+class Found(NamedTuple):
+    """A path that differs; `state` is a letter: A M D R C ? ! or P where only properties changed.
+
+    `source` is the old path of a move or copy. `base` is the tracked file that it comes from.
+    """
+
+    path: str
+    state: str
+    source: str
+    base: TrackedFile | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """All paths that differ, sorted, and fresher stamps of files that were doubted and found equal."""
+
+    found: tuple[Found, ...]
+    stamps: tuple[tuple[int, int, int, int, str], ...]
+
+
+def kind_of(status: os.stat_result) -> int | None:
+    """The mode in which a file is kept; None for what mlv does not keep."""
+    if stat_bits.S_ISREG(status.st_mode):
+        return EXECUTABLE if status.st_mode & stat_bits.S_IXUSR else REGULAR
+    return SYMLINK if stat_bits.S_ISLNK(status.st_mode) else None
+
+
+def hash_file(file: str, mode: int) -> bytes:
+    """The content name of the file's bytes, or of the link's target."""
+    from blake3 import blake3
+
+    if mode == SYMLINK:
+        return blake3(os.fsencode(os.readlink(file))).digest()
+    hasher = blake3()
+    with open(file, "rb", buffering=0) as stream:
+        while block := stream.read(_BLOCK):
+            hasher.update(block)
+    return hasher.digest()
+
+
+def stamp_of(status: os.stat_result, clock_ns: int) -> tuple[int, int, int, int]:
+    """(mtime_ns, ctime_ns, inode, doubtful) of a file whose bytes are known.
+
+    `clock_ns` was read before `status`: a file changed at or after it could change again without a new stamp.
+    """
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, int(status.st_ctime_ns >= clock_ns)
+
+
+def scan(
+    layout: Layout, state: State, roots: tuple[str, ...] = ("",), *, untracked: bool = True, thorough: bool = False
+) -> Scan:
+    """Compare the disk with the state.
+
+    `roots` limits it to files or directories. Without `untracked` folders are not walked. `thorough` reads every file.
+    """
+    files, pending, edits = state.files(), state.pending(), state.property_edits()
+    conflicts = state.conflicts()
+    places = {act.source: act.path for act in pending.values() if act.kind == "move"}
+    disk = _walk(layout, roots) if untracked else {}
+    look: Callable[[str], os.stat_result | None] = disk.get if untracked else lambda path: _lstat(layout, path)
+    clock_ns = layout.clock_ns()
+    found: list[Found] = []
+    stamps: list[tuple[int, int, int, int, str]] = []
+    known: set[str] = set(files)
+    limited = roots != ("",)
+
+    for path, file in files.items():
+        place = places.get(path, path)
+        if limited and not under(place, roots) and not under(path, roots):
+            continue
+        act = pending.get(path)
+        letter = ""
+        if act is not None and act.kind == "delete":
+            letter = "D"
+        else:
+            status = look(place)
+            if status is None:
+                letter = "!"
+            elif thorough or _stamped_otherwise(file, status):
+                equal = _equal(layout.absolute(place), file, status)
+                letter = "" if equal else "M"
+                if equal:
+                    stamps.append((*stamp_of(status, clock_ns), path))
+        if place != path and letter in {"", "M"}:
+            found.append(Found(place, "R", path, file))
+        elif letter:
+            found.append(Found(place, letter, path if place != path else "", file))
+        elif path in edits:
+            found.append(Found(path, "P", "", file))
+    found.extend(_recorded(layout, pending, roots, files, look))
+    if "." in edits and not limited:
+        found.append(Found(".", "P", "", None))
+    if untracked:
+        known.update(pending)
+        found.extend(_untracked(layout, disk, known, pending))
+    by_path = {item.path: item for item in found}
+    for path in conflicts:
+        if not limited or under(path, roots):
+            old = by_path.get(path)
+            by_path[path] = Found(path, "C", old.source if old else "", old.base if old else files.get(path))
+    return Scan(tuple(by_path[path] for path in sorted(by_path)), tuple(stamps))
+
+
+def _recorded(
+    layout: Layout,
+    pending: dict[str, Pending],
+    roots: tuple[str, ...],
+    files: dict[str, TrackedFile],
+    look: Callable[[str], os.stat_result | None],
+) -> Iterator[Found]:
+    """Adds and copies; a path that was deleted and added again is a modification of what it was."""
+    for path, act in pending.items():
+        if act.kind not in {"add", "copy"} or not under(path, roots):
+            continue
+        there = look(path) is not None or _lstat(layout, path) is not None
+        yield Found(path, "A" if there else "!", act.source, files.get(path))
+
+
+def _untracked(
+    layout: Layout, disk: dict[str, os.stat_result], known: set[str], pending: dict[str, Pending]
+) -> Iterator[Found]:
+    """Files that nobody told mlv of, ignored ones left out."""
+    gone = {act.source for act in pending.values() if act.kind == "move"}
+    gone.update(act.path for act in pending.values() if act.kind == "delete")
+    rest = [path for path in disk if path not in known or (path in gone and path not in _added(pending))]
+    if not rest:
+        return
+    ignored = ignore_rules(layout)
+    for path in rest:
+        if kind_of(disk[path]) is not None and not ignored(path) and path not in gone:
+            yield Found(path, "?", "", None)
+
+
+def _added(pending: dict[str, Pending]) -> set[str]:
+    return {act.path for act in pending.values() if act.kind != "delete"}
+
+
+def ignore_rules(layout: Layout) -> Callable[[str], bool]:
+    """Whether a path is ignored, by the `.mlvignore` of the workspace's root (the rules of .gitignore)."""
+    try:
+        with open(layout.absolute(IGNORE_FILE), encoding="utf-8", errors="replace") as stream:
+            lines = stream.read().splitlines()
+    except FileNotFoundError:
+        return lambda _path: False
+    import pathspec
+
+    spec = pathspec.GitIgnoreSpec.from_lines(lines)
+    return lambda path: bool(spec.match_file(path))
+
+
+def list_files(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_result]:
+    """Every file under `roots` with its stat, ignored ones left out, sorted by path."""
+    ignored = ignore_rules(layout)
+    return {path: status for path, status in sorted(_walk(layout, roots).items()) if not ignored(path)}
+
+
+def _walk(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_result]:
+    """Every file under `roots` with its stat; links are not followed, `.mlv` folders not entered."""
+    found: dict[str, os.stat_result] = {}
+    folders: list[str] = []
+    for root in roots:
+        status = _lstat(layout, root) if root else None
+        if status is not None and not stat_bits.S_ISDIR(status.st_mode):
+            found[root] = status
+        elif status is not None or not root:
+            folders.append(root)
+    while folders:
+        folder = folders.pop()
+        prefix = f"{folder}/" if folder else ""
+        with os.scandir(layout.absolute(folder)) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != CONTROL:
+                        folders.append(prefix + entry.name)
+                else:
+                    found[prefix + entry.name] = entry.stat(follow_symlinks=False)
+    return found
+
+
+def _lstat(layout: Layout, path: str) -> os.stat_result | None:
+    try:
+        status = os.lstat(layout.absolute(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status
+
+
+def _stamped_otherwise(file: TrackedFile, status: os.stat_result) -> bool:
+    return (
+        file.doubtful != 0
+        or status.st_ctime_ns != file.ctime_ns
+        or status.st_mtime_ns != file.mtime_ns
+        or status.st_size != file.size
+        or status.st_ino != file.inode
+    )
+
+
+def _equal(absolute: str, file: TrackedFile, status: os.stat_result) -> bool:
+    """Whether the bytes and mode on the disk are those of the base."""
+    mode = kind_of(status)
+    if mode != file.mode or status.st_size != file.size:
+        return False
+    return hash_file(absolute, mode) == file.content

@@ -1,0 +1,226 @@
+"""What a workspace knows of itself, in one SQLite file that survives a crash between any two steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from mlv_core.errors import DamagedContent, VersionSkew
+
+SCHEMA = 1
+_TABLES = """
+CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, file_id INTEGER NOT NULL, mode INTEGER NOT NULL, text INTEGER NOT NULL,
+    size INTEGER NOT NULL, content BLOB NOT NULL, changeset INTEGER NOT NULL, need INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, doubtful INTEGER NOT NULL,
+    opened INTEGER NOT NULL, token INTEGER NOT NULL, properties TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE pending (path TEXT PRIMARY KEY, kind TEXT NOT NULL, source TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE property_edits (path TEXT, key TEXT, value TEXT, PRIMARY KEY (path, key)) WITHOUT ROWID;
+CREATE TABLE conflicts (path TEXT PRIMARY KEY, theirs TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE texts (content BLOB PRIMARY KEY, packed BLOB NOT NULL);
+"""
+
+
+class TrackedFile(NamedTuple):
+    """A file of the workspace's version: its state there, and the stat stamp under which the disk had those bytes.
+
+    A named tuple, not a dataclass: 20,000 of them are made by every `status`. `changeset` is the one at which this
+    path was last updated or committed. The stamp is taken where the bytes are (the new path of a recorded move);
+    `doubtful` says that it is too fresh to prove anything. `token` 0: no lock. `properties` is a JSON object.
+    """
+
+    path: str
+    file_id: int
+    mode: int
+    text: int
+    size: int
+    content: bytes
+    changeset: int
+    need: int
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
+    doubtful: int = 1
+    opened: int = 0
+    token: int = 0
+    properties: str = "{}"
+
+
+class Pending(NamedTuple):
+    """A recorded act that the next commit takes: `kind` add, delete, move or copy; `source` of the last two."""
+
+    path: str
+    kind: str
+    source: str
+
+
+class State:
+    """The workspace's database.
+
+    Readers may use it while another process writes. Every change is one transaction.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    def create(cls, file: str, settings: dict[str, str]) -> State:
+        """A new database at `file`."""
+        connection = sqlite3.connect(file, isolation_level=None, timeout=10)
+        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+        state = cls(connection)
+        with state.transaction():
+            state.set_settings(settings)
+        return state
+
+    @classmethod
+    def open(cls, file: str) -> State:
+        """The database at `file`.
+
+        Raises: VersionSkew for one of a newer mlv, DamagedContent for one that cannot be read.
+        """
+        try:
+            connection = sqlite3.connect(f"file:{_quoted(file)}?mode=rw", uri=True, isolation_level=None, timeout=10)
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            raise DamagedContent(
+                f"The workspace's database cannot be read: {error}.",
+                advice="'mlv update --verify' rebuilds it from the server and the disk.",
+            ) from error
+        if version != SCHEMA:
+            connection.close()
+            raise VersionSkew(
+                f"The workspace's database has format {version}; this mlv knows {SCHEMA}.",
+                advice="Use the mlv that made it, or check out again.",
+            )
+        return cls(connection)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes inside become durable together, or none does."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # --- settings ---
+
+    def settings(self) -> dict[str, str]:
+        """All settings: workspace, repository, server, branch, base, only, exclude."""
+        return dict(self._db.execute("SELECT key, value FROM settings"))
+
+    def set_settings(self, values: dict[str, str]) -> None:
+        """Replace the named settings."""
+        self._db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", values.items())
+
+    # --- tracked files ---
+
+    def files(self) -> dict[str, TrackedFile]:
+        """All tracked files by path, in the order of paths."""
+        make = TrackedFile._make
+        return {row[0]: make(row) for row in self._db.execute("SELECT * FROM files ORDER BY path")}
+
+    def file(self, path: str) -> TrackedFile | None:
+        """The tracked file `path`."""
+        row = self._db.execute("SELECT * FROM files WHERE path = ?", (path,)).fetchone()
+        return TrackedFile._make(row) if row else None
+
+    def put_files(self, files: Iterable[TrackedFile]) -> None:
+        """Add or replace tracked files."""
+        self._db.executemany(f"INSERT OR REPLACE INTO files VALUES ({','.join('?' * 15)})", files)  # noqa: S608
+
+    def drop_files(self, paths: Iterable[str]) -> None:
+        """Track these paths no longer."""
+        self._db.executemany("DELETE FROM files WHERE path = ?", ((path,) for path in paths))
+
+    def set_stamps(self, stamps: Iterable[tuple[int, int, int, int, str]]) -> None:
+        """Replace stamps: (mtime_ns, ctime_ns, inode, doubtful, path) each."""
+        self._db.executemany(
+            "UPDATE files SET mtime_ns = ?, ctime_ns = ?, inode = ?, doubtful = ? WHERE path = ?", stamps
+        )
+
+    # --- recorded acts ---
+
+    def pending(self) -> dict[str, Pending]:
+        """All recorded acts by path."""
+        return {row[0]: Pending._make(row) for row in self._db.execute("SELECT * FROM pending ORDER BY path")}
+
+    def put_pending(self, acts: Iterable[Pending]) -> None:
+        """Record acts."""
+        self._db.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", acts)
+
+    def drop_pending(self, paths: Iterable[str]) -> None:
+        """Forget the acts recorded for these paths."""
+        self._db.executemany("DELETE FROM pending WHERE path = ?", ((path,) for path in paths))
+
+    def property_edits(self) -> dict[str, dict[str, str | None]]:
+        """Edited properties by path ('.' is the version); None: unset."""
+        found: dict[str, dict[str, str | None]] = {}
+        for path, key, value in self._db.execute("SELECT path, key, value FROM property_edits ORDER BY path, key"):
+            found.setdefault(path, {})[key] = value
+        return found
+
+    def edit_property(self, path: str, key: str, value: str | None) -> None:
+        """Record that `key` of `path` is to be `value`, or unset."""
+        self._db.execute("INSERT OR REPLACE INTO property_edits VALUES (?, ?, ?)", (path, key, value))
+
+    def drop_property_edits(self, paths: Iterable[str]) -> None:
+        """Forget the property edits of these paths."""
+        self._db.executemany("DELETE FROM property_edits WHERE path = ?", ((path,) for path in paths))
+
+    def conflicts(self) -> dict[str, str]:
+        """Paths in conflict, and what the server has there as JSON (journal.encode_row), 'null' where it deleted it."""
+        return dict(self._db.execute("SELECT path, theirs FROM conflicts ORDER BY path"))
+
+    def put_conflict(self, path: str, theirs: str) -> None:
+        """Mark a conflict."""
+        self._db.execute("INSERT OR REPLACE INTO conflicts VALUES (?, ?)", (path, theirs))
+
+    def drop_conflicts(self, paths: Iterable[str]) -> None:
+        """Conflicts that are decided."""
+        self._db.executemany("DELETE FROM conflicts WHERE path = ?", ((path,) for path in paths))
+
+    # --- bases of small text files ---
+
+    def text(self, content: bytes) -> bytes | None:
+        """The bytes of a small text file of the base, if they are kept."""
+        row = self._db.execute("SELECT packed FROM texts WHERE content = ?", (content,)).fetchone()
+        return zlib.decompress(row[0]) if row else None
+
+    def put_text(self, content: bytes, data: bytes) -> None:
+        """Keep the bytes of a small text file."""
+        self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (content, zlib.compress(data, 6)))
+
+    def drop_stale_texts(self) -> None:
+        """Forget text bases that no tracked file has any more."""
+        self._db.execute("DELETE FROM texts WHERE content NOT IN (SELECT content FROM files)")
+
+
+def decode_properties(text: str) -> tuple[tuple[str, str], ...]:
+    """The properties of a TrackedFile, sorted by key."""
+    return tuple(sorted(json.loads(text).items())) if text != "{}" else ()
+
+
+def encode_properties(properties: Iterable[tuple[str, str]]) -> str:
+    """Properties as a TrackedFile holds them."""
+    return json.dumps(dict(properties), sort_keys=True) if properties else "{}"
+
+
+def _quoted(file: str) -> str:
+    """`file` as the path of a URI."""
+    absolute = os.path.abspath(file)
+    return absolute.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
