@@ -110,7 +110,15 @@ def commit_series(at: Site, person: Person, series: Series) -> Measured:
 
 def table(measured: list[Measured]) -> str:
     """The figures in MB, one row a series."""
-    head = ("series (next versions)", "raw", "zstd -3", "reference, parent", "sent", "ratio", "on the wire")
+    head: tuple[str, ...] = (
+        "series (next versions)",
+        "raw",
+        "zstd -3",
+        "reference, parent",
+        "sent",
+        "ratio",
+        "on the wire",
+    )
     head += ("reference, chain rule", "stored", "ratio", "s")
     rows = []
     for series in measured:

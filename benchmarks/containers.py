@@ -102,15 +102,15 @@ def _zip(data: bytes) -> list[Tensor]:
 
 def _storages(pickled: bytes) -> dict[str, str]:
     """Element type of each storage key: the opcodes are read, never run."""
-    memo: list[Any] = []
+    memo: dict[int, Any] = {}
     recent: list[Any] = []
     elements = {}
     for opcode, argument, _ in pickletools.genops(pickled):
         name = opcode.name
         if name in {"BINPUT", "LONG_BINPUT", "MEMOIZE"}:
-            memo.append(recent[-1] if recent else None)
+            memo[len(memo) if argument is None else int(argument)] = recent[-1] if recent else None
         elif name in {"BINGET", "LONG_BINGET"}:
-            recent.append(memo[argument])
+            recent.append(memo[int(argument or 0)])
         elif name == "BINPERSID":
             kind, key = _persistent_id(recent)
             elements[key] = _STORAGES[kind]

@@ -157,14 +157,14 @@ class Site:
 
     def settle(self, repository: str) -> dict[str, Any]:
         """`repo show` once the background work has not changed it for some seconds."""
-        last: dict[str, Any] = {}
+        shown: dict[str, Any] = self.admin.run("repo", "show", repository).answer
         since = time.monotonic()
         while time.monotonic() - since < SETTLED_SECONDS:
-            shown = self.admin.run("repo", "show", repository).answer
-            if {k: shown[k] for k in ("stored_bytes", "changesets")} != last:
-                last = {k: shown[k] for k in ("stored_bytes", "changesets")}
-                since = time.monotonic()
             time.sleep(0.5)
+            again = self.admin.run("repo", "show", repository).answer
+            if again["stored_bytes"] != shown["stored_bytes"]:
+                since = time.monotonic()
+            shown = again
         return shown
 
 

@@ -98,7 +98,7 @@ def _stream(stream: Array, compressor: zstandard.ZstdCompressor) -> bytes:
     if entropy == 0.0 and not stream.any():
         return _STREAM.pack(_ZEROS, size, 0)
     if entropy < NOISE_BITS:
-        packed = compressor.compress(memoryview(stream))
+        packed = compressor.compress(stream.data)
         if len(packed) < size:
             return _STREAM.pack(_ZSTD, size, len(packed)) + packed
     return _STREAM.pack(_RAW, size, size) + stream.tobytes()
@@ -134,7 +134,8 @@ def _join_planes(planes: list[Array], width: int) -> Array:
 
 def _rotate(elements: Array, width: int, left: int) -> Array:
     of_type = elements.dtype.type
-    return (elements << of_type(left)) | (elements >> of_type(8 * width - left))
+    rotated: Array = (elements << of_type(left)) | (elements >> of_type(8 * width - left))
+    return rotated
 
 
 def _order(base: Array, mantissa: int) -> Array:
@@ -213,4 +214,5 @@ def _apply_delta(streams: list[Array], base: Array, width: int, mantissa: int) -
         full = np.zeros(count, delta.dtype)
         full[keep] = delta
         delta = full
-    return base + delta.view(_UINT[width])
+    new: Array = base + delta.view(_UINT[width])
+    return new

@@ -23,7 +23,7 @@ def patch_bytes(new: bytes, old: bytes) -> int:
 def _compress(new: bytes, old: bytes) -> bytes:
     parameter = zstd.CompressionParameter
     span = len(new) + len(old)
-    options = {parameter.window_log: max(10, min(WINDOW_LOG_MAX, span.bit_length()))}
+    options: dict[int, int] = {parameter.window_log: max(10, min(WINDOW_LOG_MAX, span.bit_length()))}
     options[parameter.compression_level] = 3 if span < LEVEL_3_UNDER else 1
     if span >= LEVEL_3_UNDER:
         options[parameter.enable_long_distance_matching] = 1

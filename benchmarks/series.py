@@ -11,10 +11,11 @@ CORPUS = HERE / ".corpus"
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One file's history. `typed` files are cut by their container; `steps` number the versions in order."""
+    """One file's history: `trained` by a run or made as data, `typed` if cut by its container, versions by `steps`."""
 
     name: str
     file_name: str
+    trained: bool
     typed: bool
     steps: tuple[int, ...]
 
@@ -36,11 +37,11 @@ class Series:
 
 
 def _model(name: str, steps: range, file_name: str = "model.safetensors") -> Series:
-    return Series(name, file_name, typed=True, steps=tuple(steps))
+    return Series(name, file_name, trained=True, typed=True, steps=tuple(steps))
 
 
 def _data(name: str, file_name: str, versions: int, *, typed: bool = False) -> Series:
-    return Series(name, file_name, typed, tuple(range(versions)))
+    return Series(name, file_name, trained=False, typed=typed, steps=tuple(range(versions)))
 
 
 _ALL = (
@@ -66,8 +67,8 @@ _ALL = (
     _data("notebook", "train.ipynb", 5),
 )
 SERIES = {series.name: series for series in _ALL}
-MODEL_SERIES = tuple(series.name for series in _ALL if series.steps[-1] >= 24)
-DATA_SERIES = tuple(series.name for series in _ALL if series.steps[-1] < 24)
+MODEL_SERIES = tuple(series.name for series in _ALL if series.trained)
+DATA_SERIES = tuple(series.name for series in _ALL if not series.trained)
 
 
 def chosen(names: list[str] | None) -> list[Series]:

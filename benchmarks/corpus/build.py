@@ -34,7 +34,17 @@ def fetched_wheels(python: Path) -> Path:
     stamp = folder / "fetched.txt"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != pins:
         folder.mkdir(parents=True, exist_ok=True)
-        command = [python, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+        command: list[str | Path] = [
+            python,
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+        ]
         subprocess.run([*command, "-d", folder, "-r", PINS / "wheels.txt"], check=True)
         stamp.write_text(pins, encoding="utf-8")
     return folder
@@ -50,7 +60,15 @@ def build(wanted: list[Series], scale: float = 1.0) -> None:
     for module, known in (("make_datasets", DATA_SERIES), ("make_models", MODEL_SERIES)):
         names = [name for name in missing if name in known]
         if names:
-            command = [python, "-m", f"benchmarks.corpus.{module}", "--wheels", wheels, "--out", CORPUS]
+            command: list[str | Path] = [
+                python,
+                "-m",
+                f"benchmarks.corpus.{module}",
+                "--wheels",
+                wheels,
+                "--out",
+                CORPUS,
+            ]
             scaling = ["--scale", str(scale)] if module == "make_datasets" else []
             subprocess.run([*command, *scaling, "--series", *names], check=True, cwd=HERE.parent)
 
