@@ -1,0 +1,186 @@
+"""One connection to a server: metadata, deadlines, retries and byte counts of every call."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from mlv.remote import errors
+from mlv_core.errors import Unreachable
+from mlv_core.ids import ServerAddress
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MESSAGE_LIMIT = 8 << 20
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+CALL_SECONDS = 60.0
+"""Deadline of an ordinary call."""
+LONG_CALL_SECONDS = 900.0
+"""Deadline of a call in which the server reads content through: Publish of many gigabytes."""
+STREAM_SECONDS = 24 * 3600.0
+"""Deadline of a stream of content; a dead peer is found by keepalive long before."""
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """Serialized gRPC messages of this connection, in bytes, before TLS."""
+
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    calls: int = 0
+
+
+class Channel:
+    """Calls methods by name; safe for use from several threads."""
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        token: str | None,
+        authority_pem: bytes | None,
+        *,
+        workspace_id: str = "",
+        timeout_seconds: float = 10.0,
+        version: str = "",
+    ) -> None:
+        self.address = address
+        self.counters = Counters()
+        self._timeout = timeout_seconds
+        self._metadata: tuple[tuple[str, str], ...] = (("mlv-client-version", version),)
+        if token:
+            self._metadata += (("authorization", f"Bearer {token}"),)
+        if workspace_id:
+            self._metadata += (("mlv-workspace", workspace_id),)
+        if address.plaintext:
+            self._channel = grpc.insecure_channel(address.target, OPTIONS)
+        else:
+            credentials = grpc.ssl_channel_credentials(root_certificates=authority_pem)
+            self._channel = grpc.secure_channel(address.target, credentials, OPTIONS)
+
+    def unary(
+        self, method: str, request: Message, answer: type[T], *, again: bool = True, seconds: float = CALL_SECONDS
+    ) -> T:
+        """Call `Service/Method`; with `again` it is tried anew, with full jitter, while the server is away.
+
+        Raises: the error that the server raised; Unreachable, UntrustedServer.
+        """
+        call = self._channel.unary_unary(
+            f"/mlv.v1.{method}", self._counted(type(request).SerializeToString), self._received(answer)
+        )
+        metadata = self._with_request_id(())
+        return self._retrying(lambda: call(request, timeout=seconds, metadata=metadata), again=again)
+
+    def answers(
+        self, method: str, request: Message, parse: Callable[[bytes], T], *, seconds: float = STREAM_SECONDS
+    ) -> Iterator[T]:
+        """Call a method that answers with a stream; `parse` reads each message.
+
+        Raises: as `unary`, also while the stream is read; it is not tried again once something arrived.
+        """
+        call = self._channel.unary_stream(
+            f"/mlv.v1.{method}", self._counted(type(request).SerializeToString), self._counting_parse(parse)
+        )
+        metadata = self._with_request_id(())
+
+        def begin() -> tuple[Any, list[T]]:
+            stream = call(request, timeout=seconds, metadata=metadata)
+            first = next(stream, None)
+            return stream, [] if first is None else [first]
+
+        stream, first = self._retrying(begin, again=True)
+        try:
+            yield from first
+            yield from stream
+        except grpc.RpcError as error:
+            raise errors.named(error, self.address) from error
+        finally:
+            stream.cancel()
+
+    def send(
+        self,
+        method: str,
+        messages: Iterable[T],
+        serialize: Callable[[T], bytes],
+        answer: Callable[[bytes], R],
+        metadata: tuple[tuple[str, str], ...],
+    ) -> R:
+        """Call a method that is sent a stream; what fails while the messages are made is raised as it is.
+
+        Raises: as `unary`; it is not tried again.
+        """
+        call = self._channel.stream_unary(f"/mlv.v1.{method}", self._counted(serialize), self._counting_parse(answer))
+        failed: list[BaseException] = []
+
+        def watched() -> Iterator[T]:
+            try:
+                yield from messages
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        try:
+            return call(watched(), timeout=STREAM_SECONDS, metadata=self._with_request_id(metadata))
+        except grpc.RpcError as error:
+            if failed:
+                raise failed[0] from error
+            raise errors.named(error, self.address) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def _retrying(self, act: Callable[[], T], *, again: bool) -> T:
+        self.counters.calls += 1
+        deadline = time.monotonic() + self._timeout
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return act()
+            except grpc.RpcError as error:
+                away = errors.code_of(error) is grpc.StatusCode.UNAVAILABLE
+                named = errors.named(error, self.address)
+                wait = random.uniform(0, pause)  # noqa: S311 - jitter, no secret
+                worth = again and away and named.exit_code == Unreachable.exit_code
+                if not worth or time.monotonic() + wait > deadline:
+                    raise named from error
+                time.sleep(wait)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _with_request_id(self, more: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return (*self._metadata, ("mlv-request-id", str(uuid.uuid4())), *more)
+
+    def _counted(self, serialize: Callable[[T], bytes]) -> Callable[[T], bytes]:
+        def count(message: T) -> bytes:
+            data = serialize(message)
+            self.counters.sent_bytes += len(data)
+            return data
+
+        return count
+
+    def _received(self, answer: type[T]) -> Callable[[bytes], T]:
+        return self._counting_parse(answer.FromString)  # type: ignore[attr-defined]
+
+    def _counting_parse(self, parse: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        def count(data: bytes) -> T:
+            self.counters.received_bytes += len(data)
+            return parse(data)
+
+        return count

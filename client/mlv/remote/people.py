@@ -1,0 +1,96 @@
+"""Calls about the server itself, users, tokens and the access policy."""
+
+from __future__ import annotations
+
+from mlv.remote.channel import Channel
+from mlv_core.entities import Identity, Rule, ServerInfo, TokenInfo, User
+from mlv_proto import convert
+from mlv_proto.v1 import identity_pb2 as pb
+from mlv_proto.v1 import policy_pb2, server_pb2
+
+
+class PeopleCalls:
+    """Who is who and who may do what. Every method raises what the server refuses with, and Unreachable."""
+
+    _channel: Channel
+
+    def info(self) -> ServerInfo:
+        """What the server says of itself."""
+        request = server_pb2.GetServerRequest()
+        return convert.server_info_from_wire(
+            self._channel.unary("ServerService/GetServer", request, server_pb2.GetServerResponse)
+        )
+
+    def whoami(self) -> tuple[Identity, bool]:
+        """Who the token belongs to, and whether it is the first one that must be exchanged."""
+        answer = self._channel.unary("IdentityService/WhoAmI", pb.WhoAmIRequest(), pb.WhoAmIResponse)
+        return convert.identity_from_wire(answer), answer.exchange
+
+    def exchange_token(self) -> tuple[str, TokenInfo]:
+        """The user's own token for the first one, which is dead afterwards (P7)."""
+        request = pb.ExchangeTokenRequest()
+        answer = self._channel.unary("IdentityService/ExchangeToken", request, pb.ExchangeTokenResponse, again=False)
+        return answer.token, convert.token_info_from_wire(answer.info)
+
+    def add_user(self, name: str, *, server_admin: bool = False, dry_run: bool = False) -> tuple[User, str]:
+        """A new user and a first token of theirs."""
+        request = pb.AddUserRequest(name=name, server_admin=server_admin, dry_run=dry_run)
+        answer = self._channel.unary("IdentityService/AddUser", request, pb.AddUserResponse, again=False)
+        return convert.user_from_wire(answer.user), answer.token
+
+    def list_users(self) -> tuple[User, ...]:
+        """All users."""
+        answer = self._channel.unary("IdentityService/ListUsers", pb.ListUsersRequest(), pb.ListUsersResponse)
+        return tuple(convert.user_from_wire(user) for user in answer.users)
+
+    def disable_user(self, name: str, *, dry_run: bool = False) -> User:
+        """Shut a user out."""
+        request = pb.DisableUserRequest(name=name, dry_run=dry_run)
+        answer = self._channel.unary("IdentityService/DisableUser", request, pb.DisableUserResponse)
+        return convert.user_from_wire(answer.user)
+
+    def create_token(
+        self,
+        user: str = "",
+        description: str = "",
+        scope: tuple[str, ...] = (),
+        expires_in: int | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> tuple[str, TokenInfo]:
+        """A new token of `user` ('' = the caller), limited to `scope`, for `expires_in` seconds."""
+        request = pb.CreateTokenRequest(
+            user=user, description=description, scope=scope, expires_in=expires_in, dry_run=dry_run
+        )
+        answer = self._channel.unary("IdentityService/CreateToken", request, pb.CreateTokenResponse, again=False)
+        return answer.token, convert.token_info_from_wire(answer.info)
+
+    def list_tokens(self, user: str = "") -> tuple[TokenInfo, ...]:
+        """The tokens of `user` ('' = the caller), without their secrets."""
+        answer = self._channel.unary(
+            "IdentityService/ListTokens", pb.ListTokensRequest(user=user), pb.ListTokensResponse
+        )
+        return tuple(convert.token_info_from_wire(info) for info in answer.tokens)
+
+    def revoke_token(self, identifier: str, *, dry_run: bool = False) -> TokenInfo:
+        """Make a token worthless at once."""
+        request = pb.RevokeTokenRequest(id=identifier, dry_run=dry_run)
+        answer = self._channel.unary("IdentityService/RevokeToken", request, pb.RevokeTokenResponse)
+        return convert.token_info_from_wire(answer.info)
+
+    def grant_role(self, repository: str, role: str, user: str, *, dry_run: bool = False) -> Rule:
+        """Give `user` a role on a repository (or glob of repositories)."""
+        request = policy_pb2.GrantRoleRequest(repository=repository, role=role, user=user, dry_run=dry_run)
+        answer = self._channel.unary("PolicyService/GrantRole", request, policy_pb2.GrantRoleResponse)
+        return convert.rule_from_wire(answer.rule)
+
+    def revoke_role(self, repository: str, role: str, user: str, *, dry_run: bool = False) -> int:
+        """Take a role back; how many rules went."""
+        request = policy_pb2.RevokeRoleRequest(repository=repository, role=role, user=user, dry_run=dry_run)
+        return self._channel.unary("PolicyService/RevokeRole", request, policy_pb2.RevokeRoleResponse).removed
+
+    def show_policy(self, repository: str = "") -> tuple[tuple[Rule, ...], int]:
+        """The rules that speak of a repository ('' = all of the server), and the policy's version."""
+        request = policy_pb2.ShowPolicyRequest(repository=repository)
+        answer = self._channel.unary("PolicyService/ShowPolicy", request, policy_pb2.ShowPolicyResponse)
+        return tuple(convert.rule_from_wire(rule) for rule in answer.rules), answer.version

@@ -1,0 +1,63 @@
+"""A server as the client sees it: all calls over one connection."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+from mlv.remote.channel import Channel, Counters
+from mlv.remote.history import HistoryCalls
+from mlv.remote.people import PeopleCalls
+from mlv.remote.repositories import RepositoryCalls
+from mlv_core.errors import UntrustedServer
+from mlv_core.ids import ServerAddress
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Server(PeopleCalls, RepositoryCalls, HistoryCalls):
+    """One server, signed in with one token; use it from any thread, close it at the end."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @property
+    def address(self) -> ServerAddress:
+        """Where it listens."""
+        return self._channel.address
+
+    @property
+    def counters(self) -> Counters:
+        """Bytes and calls of this connection."""
+        return self._channel.counters
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+
+def connect(
+    address: ServerAddress,
+    token: str | None,
+    authority_pem: bytes | None,
+    workspace_id: str = "",
+    timeout_seconds: float = 10.0,
+) -> Server:
+    """A server at `address` whose certificate must come from `authority_pem`; nothing is sent before the first call.
+
+    Raises: UntrustedServer for plaintext outside of the loopback, or TLS without an authority.
+    """
+    if address.plaintext and address.host not in LOOPBACK:
+        raise UntrustedServer(
+            f"{address} is not this machine: plaintext would show your token to the network.",
+            advice="Name the server with mlv://.",
+        )
+    if not address.plaintext and not authority_pem:
+        raise UntrustedServer(f"{address} is not known yet.", advice=f"'mlv login {address}' confirms it once.")
+    try:
+        mine = version("mlvcs")
+    except PackageNotFoundError:
+        mine = "0"
+    channel = Channel(
+        address, token, authority_pem, workspace_id=workspace_id, timeout_seconds=timeout_seconds, version=mine
+    )
+    return Server(channel)
