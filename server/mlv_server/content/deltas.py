@@ -83,16 +83,23 @@ class DirectDeltas:
         return delta
 
     def read(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> bytes | None:
-        """A frame of the cache, checked; None when it is not there or not sound."""
+        """Whole frames of the cache, checked; None when they are not there or not sound."""
         with self._lock:
-            frame = self._frames.get((domain_id, pack_id), {}).get(offset)
-        if frame is None or frame.length != length:
+            known = self._frames.get((domain_id, pack_id), {})
+            frames: list[NewFrame] = []
+            at = offset
+            while at < offset + length and at in known:
+                frames.append(known[at])
+                at += known[at].length
+        if at != offset + length or not frames:
             return None
         try:
-            data = self._blobs.read(domain_id, pack_id, offset, length)
+            data = memoryview(self._blobs.read(domain_id, pack_id, offset, length))
         except NotFound:
             return None
-        return data if checksum(data) == frame.checksum else None
+        parts = (data[frame.offset - offset : frame.offset - offset + frame.length] for frame in frames)
+        sound = all(checksum(part) == frame.checksum for part, frame in zip(parts, frames, strict=True))
+        return bytes(data) if sound else None
 
     def total_bytes(self) -> int:
         """Bytes of all packs of the cache."""

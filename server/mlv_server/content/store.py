@@ -111,24 +111,31 @@ class ContentStore:
         except DamagedContent as error:
             raise DamagedContent(error.message, items=(f"file {file_hash.hex()}", *error.items)) from error
 
-    async def read_frame(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> bytes:
-        """Header and blob of the frame at `offset` of a pack, checked.
+    async def read_frames(self, domain_id: int, ranges: Sequence[tuple[bytes, int, int]]) -> list[bytes]:
+        """Stored frames as they lie: for each (pack id, offset, length), which covers whole frames, its bytes, checked.
 
-        Raises: NotFound when no such frame of that length is there; DamagedContent.
+        Packs of the cache of direct deltas count as well. The caller bounds the sum of the lengths.
+        Raises: NotFound when a range is not one of whole frames; DamagedContent.
         """
-        cached = await self.run(partial(self.deltas.read, domain_id, pack_id, offset, length))
+        return await self.run(lambda: [self._read_frames(domain_id, *one) for one in ranges])
+
+    def _read_frames(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> bytes:
+        cached = self.deltas.read(domain_id, pack_id, offset, length)
         if cached is not None:
             return cached
-        place = await self.db.read(lambda tx: tx.packs.frame_at(domain_id, pack_id, offset))
-        if place is None or place.length != length:
+        places = self.db.read_now(lambda tx: tx.packs.frames_between(domain_id, pack_id, offset, offset + length))
+        end = offset
+        for place in places:
+            end = place.offset + place.length if place.offset == end else -1
+        if not places or end != offset + length:
             raise NotFound(
-                f"There is no frame of {length} bytes at {offset} of pack {pack_id.hex()}.",
-                advice="Ask for a new plan: content moves to other packs at times.",
+                f"There are no whole frames at {offset} to {offset + length} of pack {pack_id.hex()}.",
+                advice="Type the command again: content moves to other packs at times.",
             )
         try:
-            return await self.run(partial(read_raw, self.blobs, domain_id, place))
-        except DamagedFrame:
-            await self.run(partial(self.reader.mark, place))
+            return b"".join(read_raw(self.blobs, domain_id, place) for place in places)
+        except DamagedFrame as error:
+            self.reader.mark(error.frame)
             raise
 
     async def recipe_of(self, domain_id: int, file_hash: ContentHash) -> Recipe:

@@ -82,24 +82,19 @@ class Packs:
         query = select(func.coalesce(func.sum(packs.c.length), 0)).where(packs.c.domain_id == domain_id)
         return int(self._connection.execute(query).scalar_one())
 
-    def frame_at(self, domain_id: int, pack_id: bytes, offset: int) -> FramePlace | None:
-        """The frame whose header lies at `offset` of a pack."""
-        query = (
-            select(*FRAME_COLUMNS)
-            .join(packs, packs.c.id == frames.c.pack)
-            .where(packs.c.domain_id == domain_id, packs.c.pack_id == pack_id, frames.c.offset == offset)
+    def frames_between(self, domain_id: int, pack_id: bytes, start: int, end: int) -> list[FramePlace]:
+        """The frames whose headers lie from `start` on and before `end` of a pack, replaced ones too, in order."""
+        query = _FRAMES.where(
+            packs.c.domain_id == domain_id,
+            packs.c.pack_id == pack_id,
+            frames.c.offset >= start,
+            frames.c.offset < end,
         )
-        row = self._connection.execute(query).first()
-        return None if row is None else frame_place(row)
+        return [frame_place(row) for row in self._connection.execute(query.order_by(frames.c.offset))]
 
     def frames_of(self, pack_row: int) -> list[FramePlace]:
         """The frames of a pack that are pointed at, in order."""
-        query = (
-            select(*FRAME_COLUMNS)
-            .join(packs, packs.c.id == frames.c.pack)
-            .where(frames.c.pack == pack_row)
-            .order_by(frames.c.offset)
-        )
+        query = _FRAMES.where(frames.c.pack == pack_row, frames.c.live > 0).order_by(frames.c.offset)
         return [frame_place(row) for row in self._connection.execute(query)]
 
     def mark_damaged(self, frame_ids: Iterable[int], *, damaged: bool = True) -> None:
@@ -149,7 +144,9 @@ class Packs:
         return [PackRow(*row) for row in self._connection.execute(query)]
 
     def forget(self, pack_row: int) -> bool:
-        """Drop the row of a retired pack; False when something points at it again."""
+        """Drop the rows of a retired pack; False when something points at it again."""
+        empty = select(packs.c.id).where(packs.c.id == pack_row, packs.c.live_bytes == 0)
+        self._connection.execute(delete(frames).where(frames.c.pack.in_(empty)))
         gone = delete(packs).where(packs.c.id == pack_row, packs.c.live_bytes == 0).returning(packs.c.id)
         return self._connection.execute(gone).first() is not None
 
@@ -173,7 +170,8 @@ class Packs:
         places: Mapping[ContentHash, SegmentPlace],
         now: int,
     ) -> None:
-        known = {frame.offset: frame.id for frame in self.frames_of(pack_row)}
+        offsets = select(frames.c.offset, frames.c.id).where(frames.c.pack == pack_row)
+        known: dict[int, int] = {row.offset: row.id for row in self._connection.execute(offsets)}
         rows: list[dict[str, object]] = []
         done: set[ContentHash] = set()
         gains: dict[int, int] = {}
@@ -224,7 +222,7 @@ class Packs:
         return int(self._connection.execute(insert(frames).values(values).returning(frames.c.id)).scalar_one())
 
     def _count(self, gains: Mapping[int, int], now: int) -> None:
-        """Apply changes of the frames' numbers of pointers; drop frames without one, retire packs without frames."""
+        """Apply changes of the frames' numbers of pointers; retire packs in which nothing is pointed at."""
         changed = [{"frame": frame_id, "gain": gain} for frame_id, gain in gains.items() if gain]
         if changed:
             query = update(frames).where(frames.c.id == bindparam("frame"))
@@ -234,10 +232,10 @@ class Packs:
         for start in range(0, len(ids), 900):
             some = frames.c.id.in_(ids[start : start + 900])
             touched.update(self._connection.scalars(select(frames.c.pack).where(some).distinct()))
-            self._connection.execute(delete(frames).where(some, frames.c.live <= 0))
         for pack_row in touched:
             total = func.coalesce(func.sum(frames.c.header_length + frames.c.blob_length), 0)
-            live = int(self._connection.execute(select(total).where(frames.c.pack == pack_row)).scalar_one())
+            query = select(total).where(frames.c.pack == pack_row, frames.c.live > 0)
+            live = int(self._connection.execute(query).scalar_one())
             values = {"live_bytes": live, "retired_at": None if live else now}
             self._connection.execute(update(packs).where(packs.c.id == pack_row).values(values))
 
@@ -258,6 +256,9 @@ class Packs:
         if not edges.keys() & turned:
             return set()
         return {name for name, frame in own.items() if _reaches(frame.bases, edges, turned)}
+
+
+_FRAMES = select(*FRAME_COLUMNS).join(packs, packs.c.id == frames.c.pack)
 
 
 def _reaches(

@@ -1,0 +1,233 @@
+"""Parts of a download plan: where each segment of a few files comes from, cheapest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from mlv_core.codecs import ALL_CODECS
+from mlv_core.hashing import ContentHash
+from mlv_core.ids import ChangesetNumber
+from mlv_core.recipes import Recipe, match_bases
+from mlv_core.requests import Piece, PlannedChange, PlannedSegment, PlanPart, Range, RangeKind
+from mlv_core.segments import Extent
+
+from mlv_server.content.chains import Chain, trace
+from mlv_server.content.deltas import DirectDelta
+from mlv_server.content.direct import make_direct_delta
+from mlv_server.content.frames import bases_from
+from mlv_server.content.store import ContentStore
+
+# Ranges of plain bytes are joined up to this: one read for the server, one buffer for the client.
+PLAIN_RANGE = 4 * 1024 * 1024
+# From this share of the plain bytes on, plain bytes that lie at hand are the better answer: they need no decoding.
+PLAIN_SHARE = 0.9
+# From this share on a direct delta is worth being made.
+DIRECT_SHARE = 0.5
+# Below this a direct delta saves less than it costs; above, making one keeps the caller waiting too long.
+DIRECT_MINIMUM = 256 * 1024
+DIRECT_MAXIMUM = 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A change to bring to a workspace. `old` is the content it has at the change's source or path, None for none.
+
+    `content` says whether the change's content is to be brought, or only the change told.
+    """
+
+    planned: PlannedChange
+    old: ContentHash | None
+    content: bool
+
+
+@dataclass(slots=True)
+class _Target:
+    """A file of the part with its recipes."""
+
+    row: int
+    name: ContentHash
+    recipe: Recipe
+    old: Recipe | None
+    old_name: ContentHash | None
+    needed: list[ContentHash] = field(default_factory=list)
+
+
+class PartPlanner:
+    """Plans one part after another for one caller."""
+
+    def __init__(self, store: ContentStore, domain_id: int, target: ChangesetNumber, codecs: frozenset[int]) -> None:
+        self._store = store
+        self._domain_id = domain_id
+        self._target = target
+        self._all_codecs = codecs >= {int(codec) for codec in ALL_CODECS}
+
+    async def plan(self, wishes: Sequence[Wish]) -> PlanPart:
+        """A self-contained part for `wishes`. Raises: NotFound, DamagedContent."""
+        targets: list[_Target] = []
+        for row, wish in enumerate(wishes):
+            state = wish.planned.change.state
+            if wish.content and state is not None and state.size:
+                recipe = await self._store.recipe_of(self._domain_id, state.content)
+                old = await self._old_recipe(wish.old)
+                targets.append(_Target(row, state.content, recipe, old, wish.old))
+        draft = _Draft(self._have(targets))
+        for target in targets:
+            names = dict.fromkeys(segment.hash for segment in target.recipe.segments() if segment.length)
+            target.needed = [name for name in names if name not in draft.old]
+        await self._place(draft, targets)
+        for target in targets:
+            draft.build(target.row, target.recipe)
+        return PlanPart(
+            self._target,
+            tuple(wish.planned for wish in wishes),
+            tuple(draft.segments),
+            tuple(draft.ranges),
+            tuple(draft.pieces),
+        )
+
+    async def _old_recipe(self, old: ContentHash | None) -> Recipe | None:
+        return None if old is None else await self._store.recipe_of(self._domain_id, old)
+
+    def _have(self, targets: Sequence[_Target]) -> dict[ContentHash, tuple[int, tuple[Extent, ...], int]]:
+        """Segments in the caller's old files: row, extents, length."""
+        have: dict[ContentHash, tuple[int, tuple[Extent, ...], int]] = {}
+        for target in targets:
+            if target.old is not None:
+                for segment, extents in zip(target.old.segments(), target.old.offsets_in_file(), strict=True):
+                    have.setdefault(segment.hash, (target.row, extents, segment.length))
+        return have
+
+    async def _place(self, draft: _Draft, targets: Sequence[_Target]) -> None:
+        """Say for every needed segment where it comes from."""
+        needed = [name for target in targets for name in target.needed]
+        if not needed:
+            return
+        read_bases = bases_from(self._store.blobs, self._domain_id)
+        chain = await self._store.db.read(
+            lambda tx: trace(tx, self._domain_id, needed, read_bases, draft.old.__contains__)
+        )
+        for target in targets:
+            await self._place_file(draft, target, chain)
+
+    async def _place_file(self, draft: _Draft, target: _Target, chain: Chain) -> None:
+        needed = [name for name in target.needed if name not in draft.numbers]
+        if not needed:
+            return
+        frames = [frame for frame, _ in chain.frames(needed) if frame.id not in draft.frames]
+        cost = sum(frame.length for frame in frames)
+        lengths = {segment.hash: segment.length for segment in target.recipe.segments()}
+        plain = sum(lengths[name] for name in needed)
+        if not self._all_codecs:
+            draft.add_plain(target.name, target.recipe, needed)
+            return
+        delta = await self._direct(target, needed, cost, plain)
+        if delta is not None:
+            draft.add_direct(delta, target.old)
+        elif cost > PLAIN_SHARE * plain and self._store.materialized.holds(self._domain_id, target.name):
+            draft.add_plain(target.name, target.recipe, needed)
+        else:
+            draft.add_chain(chain, needed)
+
+    async def _direct(
+        self, target: _Target, needed: list[ContentHash], cost: int, plain: int
+    ) -> DirectDelta | None:
+        """A delta straight from the caller's file, where the stored chain is long and the delta is smaller."""
+        if target.old is None or target.old_name is None or not DIRECT_MINIMUM <= plain <= DIRECT_MAXIMUM:
+            return None
+        if cost <= DIRECT_SHARE * plain or not any(index is not None for index in match_bases(target.recipe, target.old)):
+            return None
+        delta = self._store.deltas.find(self._domain_id, target.old_name, target.name)
+        if delta is None:
+            make = partial(
+                make_direct_delta,
+                self._store,
+                self._domain_id,
+                (target.old_name, target.old),
+                (target.name, target.recipe),
+                frozenset(needed),
+            )
+            delta = await self._store.run(make)
+        covered = {name for _, frame in delta.frames() for name, _ in frame.members}
+        return delta if delta.length < cost and covered.issuperset(needed) else None
+
+
+class _Draft:
+    """A part being put together."""
+
+    def __init__(self, old: dict[ContentHash, tuple[int, tuple[Extent, ...], int]]) -> None:
+        self.old = old
+        self.segments: list[PlannedSegment] = []
+        self.numbers: dict[ContentHash, int] = {}
+        self.ranges: list[Range] = []
+        self.pieces: list[Piece] = []
+        self.frames: set[int] = set()
+
+    def add_chain(self, chain: Chain, needed: list[ContentHash]) -> None:
+        """Stored frames in decoding order; of each, the segments that are needed or are bases of later frames."""
+        ordered = [frame for frame, _ in chain.frames(needed) if frame.id not in self.frames]
+        members: dict[int, list[ContentHash]] = {}
+        for name, place in chain.places.items():
+            members.setdefault(place.frame.id, []).append(name)
+        for frame in ordered:
+            for base in chain.bases[frame.id]:
+                self._add_old(base)
+            self.frames.add(frame.id)
+            self.ranges.append(Range(RangeKind.PACK, frame.pack_id, frame.offset, frame.length))
+            for name in members[frame.id]:
+                place = chain.places[name]
+                self._add(PlannedSegment(name, place.length, len(self.ranges) - 1, place.offset))
+
+    def add_direct(self, delta: DirectDelta, old: Recipe | None) -> None:
+        """The frames of a direct delta, whose bases all lie in the caller's old file."""
+        del old
+        for pack_id, frame in delta.frames():
+            for base in frame.bases:
+                self._add_old(base)
+            self.ranges.append(Range(RangeKind.PACK, pack_id, frame.offset, frame.length))
+            at = 0
+            for name, length in frame.members:
+                self._add(PlannedSegment(name, length, len(self.ranges) - 1, at))
+                at += length
+
+    def add_plain(self, file: ContentHash, recipe: Recipe, needed: list[ContentHash]) -> None:
+        """Plain bytes: segments that lie in one piece are joined with their neighbours, others come by themselves."""
+        wanted = set(needed)
+        placed: list[tuple[int, int, ContentHash]] = []
+        for segment, extents in zip(recipe.segments(), recipe.offsets_in_file(), strict=True):
+            if segment.hash not in wanted:
+                continue
+            wanted.discard(segment.hash)
+            if len(extents) == 1:
+                placed.append((extents[0].offset, segment.length, segment.hash))
+            else:
+                self.ranges.append(Range(RangeKind.FILE, segment.hash, 0, segment.length))
+                self._add(PlannedSegment(segment.hash, segment.length, len(self.ranges) - 1, 0))
+        start = end = -1
+        for offset, length, name in sorted(placed):
+            if offset != end or offset + length - start > PLAIN_RANGE:
+                start = offset
+                self.ranges.append(Range(RangeKind.FILE, file, offset, 0))
+            end = offset + length
+            self.ranges[-1] = Range(RangeKind.FILE, file, start, end - start)
+            self._add(PlannedSegment(name, length, len(self.ranges) - 1, offset - start))
+
+    def build(self, row: int, recipe: Recipe) -> None:
+        """How the file of a row is put together from the part's segments."""
+        names = [segment.hash for segment in recipe.segments()]
+        for piece in recipe.pieces():
+            name = names[piece.index]
+            self._add_old(name)
+            self.pieces.append(Piece(row, self.numbers[name], piece.offset, piece.length))
+
+    def _add_old(self, name: ContentHash) -> None:
+        if name in self.old and name not in self.numbers:
+            row, extents, length = self.old[name]
+            places = tuple((row, extent.offset, extent.length) for extent in extents)
+            self._add(PlannedSegment(name, length, None, 0, places))
+
+    def _add(self, segment: PlannedSegment) -> None:
+        if segment.hash not in self.numbers:
+            self.numbers[segment.hash] = len(self.segments)
+            self.segments.append(segment)

@@ -1,0 +1,226 @@
+"""Moving content: packs in, ranges out, and the plan of what a workspace has to fetch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
+from mlv_core.errors import InvalidRequest
+from mlv_core.hashing import HASH_LENGTH, ContentHash
+from mlv_core.ids import ChangesetNumber, FileId, RepositoryName
+from mlv_core.paths import glob_matches_any, is_below
+from mlv_core.requests import PlannedChange, PlanPart, PlanRequest, Range, RangeKind
+
+from mlv_server.content.plans import PartPlanner, Wish
+from mlv_server.domain.lock_rules import need_of
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.metadata.versions import Difference
+from mlv_server.services.call import Call
+from mlv_server.telemetry import logger
+
+CHUNK_BYTES = 1024 * 1024
+# Frames are looked up and read in groups of this size: one hop to a worker thread for many small ones.
+GROUP_BYTES = 4 * 1024 * 1024
+GROUP_RANGES = 256
+# One call: every range takes memory in the request and a look-up.
+RANGES_LIMIT = 200_000
+BYTES_LIMIT = 64 * 1024**3
+# A part is what a client can do at a time: large enough for parallel work, small enough for one message of 8 MiB.
+PART_BYTES = 64 * 1024 * 1024
+PART_FILES = 2000
+PAGE_FILES = 2000
+
+
+async def put_pack(
+    call: Call, repository: RepositoryName, upload: str, chunks: AsyncIterator[bytes]
+) -> tuple[bytes, int]:
+    """Keep one pack in the repository's content domain; its id and the bytes kept, 0 when nothing in it was new.
+
+    Raises: NotFound; DamagedContent, LimitExceeded naming what is wrong: then nothing of the pack is kept; DiskFull.
+    """
+    row = await call.db.read(lambda tx: tx.repositories.get(repository))
+    pack_id, stored = await call.store.put_pack(row.domain_id, upload, chunks)
+    logger().info("pack stored", repository=str(repository), upload=upload, pack=pack_id.hex(), bytes=stored)
+    return pack_id, stored
+
+
+async def get_ranges(
+    call: Call, repository: RepositoryName, changeset: ChangesetNumber, ranges: Sequence[Range]
+) -> AsyncIterator[bytes]:
+    """The bytes of `ranges` back to back, in pieces of up to 1 MiB, each checked before it leaves (F4).
+
+    A pack's range covers whole frames. A file's may name any of its bytes; a segment's name stands for a file too.
+    Raises: NotFound for what the repository does not hold (P4); InvalidRequest; DamagedContent.
+    """
+    _check_ranges(ranges)
+    row = await call.db.read(lambda tx: _readable(tx, repository, (changeset,)))
+    group: list[tuple[bytes, int, int]] = []
+    total = 0
+    for one in ranges:
+        if one.kind is RangeKind.PACK and total + one.length <= GROUP_BYTES and len(group) < GROUP_RANGES:
+            group.append((one.id, one.offset, one.length))
+            total += one.length
+            continue
+        async for data in _pack_bytes(call, row, group):
+            yield data
+        group, total = [], 0
+        if one.kind is RangeKind.PACK:
+            group, total = [(one.id, one.offset, one.length)], one.length
+        else:
+            async for data in _file_bytes(call, row, one):
+                yield data
+    async for data in _pack_bytes(call, row, group):
+        yield data
+
+
+async def plan_download(call: Call, repository: RepositoryName, request: PlanRequest) -> AsyncIterator[PlanPart]:
+    """What to fetch to bring a workspace from what it has to the target, in parts that stand by themselves.
+
+    At least one part comes, which names the target. Raises: NotFound, DamagedContent.
+    """
+    numbers = (request.base, request.target, *(number for _, number in request.others))
+    row = await call.db.read(lambda tx: _readable(tx, repository, numbers))
+    planner = PartPlanner(call.store, row.domain_id, request.target, request.codecs)
+    wishes: list[Wish] = []
+    total = parts = 0
+    async for wish in _wishes(call, row, request):
+        state = wish.planned.change.state
+        size = state.size if state is not None and wish.content else 0
+        if wishes and (total + size > PART_BYTES or len(wishes) == PART_FILES):
+            yield await planner.plan(wishes)
+            wishes, total, parts = [], 0, parts + 1
+        wishes.append(wish)
+        total += size
+    if wishes or not parts:
+        yield await planner.plan(wishes)
+
+
+def _check_ranges(ranges: Sequence[Range]) -> None:
+    if len(ranges) > RANGES_LIMIT:
+        raise InvalidRequest(f"ranges: {len(ranges)} are asked for; at most {RANGES_LIMIT} in one call.")
+    for one in ranges:
+        if len(one.id) != HASH_LENGTH or one.offset < 0 or one.length < 0:
+            raise InvalidRequest("ranges: an id has 32 bytes, an offset and a length are not negative.")
+    if sum(one.length for one in ranges) > BYTES_LIMIT:
+        raise InvalidRequest(f"ranges: at most {BYTES_LIMIT} bytes in one call.")
+
+
+def _readable(tx: Transaction, repository: RepositoryName, numbers: Sequence[ChangesetNumber]) -> RepositoryRow:
+    """The repository, in which all of `numbers` exist; 0 is the empty version. Raises: NotFound."""
+    row = tx.repositories.get(repository)
+    for number in set(numbers):
+        if number:
+            tx.changesets.get(row.id, number)
+    return row
+
+
+async def _pack_bytes(call: Call, row: RepositoryRow, group: list[tuple[bytes, int, int]]) -> AsyncIterator[bytes]:
+    for data in await call.store.read_frames(row.domain_id, group) if group else ():
+        for start in range(0, len(data), CHUNK_BYTES):
+            yield data[start : start + CHUNK_BYTES]
+
+
+async def _file_bytes(call: Call, row: RepositoryRow, one: Range) -> AsyncIterator[bytes]:
+    name = ContentHash(one.id)
+    size = (await call.store.recipe_of(row.domain_id, name)).size
+    if one.offset + one.length > size:
+        raise InvalidRequest(f"ranges: {one.length} bytes at {one.offset} reach over the end of {size} bytes.")
+    async for data in call.store.read_range(row.domain_id, name, one.offset, one.length):
+        for start in range(0, len(data), CHUNK_BYTES):
+            yield data[start : start + CHUNK_BYTES]
+
+
+async def _wishes(call: Call, row: RepositoryRow, request: PlanRequest) -> AsyncIterator[Wish]:
+    """What differs between the workspace and the target, limited to the paths asked for."""
+    others = dict(request.others)
+    if request.base:
+        found = await call.db.read(
+            lambda tx: list(tx.versions.difference(row.id, request.base, request.target, request.paths))
+        )
+    else:
+        found = []
+    found = [one for one in found if one.path not in others]
+    if others:
+        found.extend(await call.db.read(lambda tx: _differences_of(tx, row.id, request)))
+    found = sorted((one for one in found if _asked(request, one.path)), key=lambda one: one.path)
+    gone = {one.before.file_id: one for one in found if one.before is not None and one.after is None}
+    for one in found:
+        yield _wish(one, gone, request)
+    if not request.base:
+        async for page in _pages(call, row, request):
+            for one in page:
+                if one.path not in others and _asked(request, one.path):
+                    yield _wish(one, gone, request)
+
+
+def _differences_of(tx: Transaction, repository_id: int, request: PlanRequest) -> list[Difference]:
+    """The paths that the workspace has at changesets of their own, where they differ from the target."""
+    groups: dict[ChangesetNumber, list[str]] = {}
+    for path, number in request.others:
+        groups.setdefault(number, []).append(path)
+    after = tx.versions.rows(repository_id, request.target, [path for path, _ in request.others])
+    found: list[Difference] = []
+    for number, paths in groups.items():
+        before = tx.versions.rows(repository_id, number, paths) if number else {}
+        for path in paths:
+            was, now = before.get(path), after.get(path)
+            was = was if was is not None and was.state is not None else None
+            now = now if now is not None and now.state is not None else None
+            if (was and was.state) != (now and now.state):
+                found.append(Difference(path, was, now))
+    return found
+
+
+async def _pages(call: Call, row: RepositoryRow, request: PlanRequest) -> AsyncIterator[list[Difference]]:
+    """All files of the target, for a workspace that has nothing."""
+    start = ""
+    while True:
+
+        def page(tx: Transaction, start: str = start) -> list[Difference]:
+            rows = tx.versions.files(row.id, request.target, request.paths, start=start)
+            return [Difference(one.path, None, one) for one, _ in zip(rows, range(PAGE_FILES), strict=False)]
+
+        found = await call.db.read(page)
+        if found:
+            yield found
+        if len(found) < PAGE_FILES:
+            return
+        start = found[-1].path + "\0"
+
+
+def _asked(request: PlanRequest, path: str) -> bool:
+    if path == VERSION_PATH or (request.paths and not any(is_below(path, under) for under in request.paths)):
+        return False
+    if request.only and not glob_matches_any(request.only, path):
+        return False
+    return not glob_matches_any(request.exclude, path)
+
+
+def _wish(one: Difference, gone: dict[int, Difference], request: PlanRequest) -> Wish:
+    """The change that leads from what the workspace has at a path to what the target has."""
+    before = one.before.state if one.before is not None else None
+    if one.after is None:
+        file_id = before.file_id if before is not None else FileId(0)
+        change = Change(one.path, Operation.DELETE, file_id, None)
+        return Wish(PlannedChange(change, need_of(one.path, None), request.target), None, content=False)
+    after = one.after.state
+    source = ""
+    operation = Operation.ADD
+    origin = gone.get(one.after.file_id) if before is None else None
+    if origin is not None and origin.before is not None:
+        operation, source, before = Operation.MOVE, origin.path, origin.before.state
+    elif before is not None and after is not None:
+        operation = Operation.META if before.content == after.content else Operation.MODIFY
+    change = Change(one.path, operation, FileId(one.after.file_id), after, source)
+    planned = PlannedChange(change, need_of(one.path, after), ChangesetNumber(one.after.changed_in))
+    old = _old_content(before, source or one.path, request)
+    same_place = not source and old is not None and after is not None and old == after.content
+    return Wish(planned, old, content=not (same_place or request.without_content))
+
+
+def _old_content(before: FileState | None, path: str, request: PlanRequest) -> ContentHash | None:
+    """The content whose bytes lie in the workspace as a plain file."""
+    if before is None or before.mode is FileMode.SYMLINK or path in request.without_old:
+        return None
+    return before.content
