@@ -343,13 +343,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who calls: the answer to `whoami`."""
+    """Who calls: the answer to `whoami`; `exchange` says that the token is the single-use first one (P7)."""
 
     user: str
     server_admin: bool
     token_id: str
     scope: tuple[str, ...]
     expires_at: int | None
+    exchange: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,3 +58,11 @@ def branch_event(branch: Branch) -> Event:
 def label_event(label: Label) -> Event:
     """A label was made."""
     return Event(EventKind.LABEL_CREATED, {"label": label.name, "changeset": label.changeset, "by": label.by})
+
+
+def commit_event(branch: str, changeset: int, files: int, by: str, workspace: str) -> Event:
+    """A changeset landed on a branch."""
+    return Event(
+        EventKind.COMMIT_PUBLISHED,
+        {"branch": branch, "changeset": changeset, "files": files, "by": by, "workspace": workspace},
+    )

@@ -136,6 +136,21 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     return Decision(allowed=True, rule=allowing.id, reason=f"rule {allowing.id} allows '{action}'")
 
 
+def decide_on_server(principal: Principal, action: str) -> Decision:
+    """Whether `principal` may do `action` to the server as a whole: no rule of a repository gives that."""
+    if reason := _closed(principal, action):
+        return Decision(allowed=False, rule=None, reason=reason)
+    reason = "server administrator" if principal.server_admin else "only server administrators may"
+    return Decision(allowed=principal.server_admin, rule=None, reason=reason)
+
+
+def missing_actions(
+    principal: Principal, actions: frozenset[str], resource: Resource, policy: Policy, now: int
+) -> frozenset[str]:
+    """Those of `actions` that `principal` lacks on `resource`: nobody grants what they lack (P6)."""
+    return frozenset(a for a in actions if not decide(principal, a, resource, policy, now).allowed)
+
+
 def _closed(principal: Principal, action: str) -> str:
     """Why this token may not do `action` whatever the rules say; '' if it may."""
     if not principal.user:

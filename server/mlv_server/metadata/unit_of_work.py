@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mlv_server.metadata.packs import Packs
     from mlv_server.metadata.recipes import Recipes
     from mlv_server.metadata.segments import Segments
+    from mlv_server.metadata.uploads import Uploads
     from mlv_server.metadata.versions import Versions
 
 
@@ -104,6 +105,13 @@ class Transaction:
         from mlv_server.metadata.versions import Versions  # noqa: PLC0415
 
         return Versions(self.connection)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Uploads in flight."""
+        from mlv_server.metadata.uploads import Uploads  # noqa: PLC0415
+
+        return Uploads(self.connection)
 
     @cached_property
     def segments(self) -> Segments:

@@ -1,0 +1,137 @@
+"""The one place where callers are known and calls are allowed; denials are audited here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from mlv_core.errors import Denied, DiskFull, NotFound
+from mlv_core.ids import RepositoryName, escape
+from mlv_server.auth.identity import identify
+from mlv_server.domain.audit import SERVER_CHAIN, AuditEntry
+from mlv_server.domain.policy import Decision, Principal, Resource, decide, decide_on_server
+from mlv_server.metadata.engine import Database
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services.call import Call
+
+T = TypeVar("T")
+
+
+async def authenticate(db: Database, token: str, now: int) -> Principal:
+    """Who signs in with `token` at `now` (ms).
+
+    Raises: NotSignedIn.
+    """
+    principal, note = await db.read(lambda tx: identify(tx, token, now))
+    if note:
+        # A full disk must not keep anybody from reading.
+        with contextlib.suppress(DiskFull):
+            await db.write(lambda tx: tx.tokens.used({principal.token_id: now}))
+    return principal
+
+
+async def authorize(call: Call, action: str, repository: str | None, ref: str = "") -> None:
+    """Check that the caller may do `action` on `repository`, or on the server for None; a denial is audited.
+
+    Raises: NotFound when the caller may not know of the repository (P4), else Denied.
+    """
+    name = None if repository is None else RepositoryName.parse(repository)
+    verdict = await call.db.read(lambda tx: _judge(tx, call, action, name, ref))
+    if not verdict.decision.allowed:
+        await deny(call, verdict.chain, action, repository or "server", verdict.decision)
+        raise verdict.error(action, repository)
+
+
+def check(tx: Transaction, call: Call, action: str, repository: RepositoryRow, ref: str = "") -> None:
+    """Decide `action` again inside of the transaction that does it.
+
+    Raises: NotFound, Denied.
+    """
+    verdict = _judge(tx, call, action, repository.name, ref)
+    if not verdict.decision.allowed:
+        raise verdict.error(action, str(repository.name))
+
+
+def may(tx: Transaction, call: Call, action: str, repository: RepositoryName, ref: str = "") -> bool:
+    """Whether the caller may do `action` on `repository`."""
+    resource = Resource(str(repository), ref)
+    return decide(call.principal, action, resource, tx.rules.policy(), call.now).allowed
+
+
+async def deny(call: Call, chain: int, action: str, target: str, decision: Decision) -> None:
+    """Write a denial into the audit trail."""
+    entry = replace(audit_entry(call, action, target), allowed=False, rule=decision.rule, reason=decision.reason)
+    await call.db.write(lambda tx: tx.audit.append(chain, (entry,)))
+
+
+def audit_entry(call: Call, action: str, target: str, **detail: str | int) -> AuditEntry:
+    """The audit entry of something that `call` did to `target`."""
+    return AuditEntry(
+        time=call.now,
+        user=call.principal.user,
+        token_id=call.principal.token_id,
+        peer=call.peer,
+        request_id=call.request_id,
+        action=action,
+        object=target,
+        allowed=True,
+        detail=tuple((name, str(value)) for name, value in detail.items()),
+    )
+
+
+async def write(call: Call, work: Callable[[Transaction], T], action: str, target: str, *, dry_run: bool) -> T:
+    """The result of `work` in a transaction of its own; a dry run decides everything and stores nothing.
+
+    A denial inside of `work` undoes it and is audited as `action` on `target`. Raises: what `work` raises.
+    """
+
+    def rehearse(tx: Transaction) -> T:
+        raise _Rehearsed(work(tx))
+
+    try:
+        return await call.db.write(rehearse if dry_run else work)
+    except _Rehearsed as end:
+        return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
+    except Denied as error:
+        await deny(call, SERVER_CHAIN, action, target, Decision(allowed=False, rule=None, reason=error.message))
+        raise
+
+
+class _Rehearsed(Exception):
+    """Carries the result of a dry run out of its transaction."""
+
+    def __init__(self, result: Any) -> None:  # noqa: ANN401 - whatever `work` returns
+        super().__init__()
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    decision: Decision
+    chain: int
+    hidden: bool
+
+    def error(self, action: str, repository: str | None) -> NotFound | Denied:
+        """What the caller is told."""
+        if self.hidden:
+            shown = escape(repository or "")
+            return NotFound(f"There is no repository '{shown}'.", advice="'mlv repo list' shows yours.")
+        where = f"on {escape(repository)}" if repository else "on the server"
+        return Denied(f"You may not '{action}' {where}: {self.decision.reason}.")
+
+
+def _judge(tx: Transaction, call: Call, action: str, name: RepositoryName | None, ref: str) -> _Verdict:
+    if name is None:
+        return _Verdict(decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
+    row = tx.repositories.find(name)
+    policy = tx.rules.policy()
+    decision = decide(call.principal, action, Resource(str(name), ref), policy, call.now)
+    # Whether it may be known is a matter of the user's rights, not of what the token is limited to.
+    unlimited = replace(call.principal, scope=frozenset())
+    if row is None or not decide(unlimited, "list", Resource(str(name)), policy, call.now).allowed:
+        absent = Decision(allowed=False, rule=decision.rule, reason="hidden or absent")
+        return _Verdict(absent, SERVER_CHAIN, hidden=True)
+    return _Verdict(decision, row.id, hidden=False)

@@ -1,0 +1,129 @@
+"""Locks: taken, given up, broken and listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mlv_core.entities import Branch, Lock
+from mlv_core.errors import Denied, InvalidRequest
+from mlv_core.ids import RepositoryName
+from mlv_core.paths import glob_matches_any
+from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
+from mlv_server.domain import locking
+from mlv_server.domain.audit import AuditEntry
+from mlv_server.domain.events import EventKind, lock_event
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import access
+from mlv_server.services.call import Call
+
+
+async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
+    """Take the locks of every path in `request`, or of none (L6).
+
+    Raises: InvalidRequest, LimitExceeded, NotFound, Denied, LockHeld, StaleBase; the last two name every path that
+    stands in the way.
+    """
+
+    def work(tx: Transaction) -> AcquireOutcome:
+        repository = tx.repositories.get(request.repository)
+        branch = tx.branches.get(repository.id, request.branch)
+        access.check(tx, call, "open", repository, f"branch/{branch.name}")
+        workspace = tx.workspaces.get(repository.id, request.workspace)
+        if workspace.owner_id != call.principal.user_id:
+            raise Denied("This workspace is another user's.", advice="Lock from a workspace of your own.")
+        files = tx.versions.lookup(repository.id, branch.head, request.paths) if branch.head else {}
+        held = tx.locks.on_files(repository.id, [state.file_id for state in files.values()])
+
+        holder = locking.Holder(call.principal.user, request.workspace, workspace.workspace.host)
+        branches = _by_name(tx, repository.id)
+        last = tx.locks.last_token(repository.id)
+        decision = locking.decide_acquire(holder, request, branch, branches, files, held, last, call.now)
+
+        tx.locks.remove(repository.id, [lock.token for lock in decision.replaced])
+        tx.locks.renew(repository.id, decision.renewed)
+        tx.locks.add(repository.id, call.principal.user_id, branch.id, decision.granted)
+        _tell(tx, call, repository.id, EventKind.LOCK_ACQUIRED, decision.granted, request.reason)
+        return AcquireOutcome(decision.granted + decision.renewed, decision.needs)
+
+    target = f"{request.repository}:{request.branch}"
+    return await access.write(call, work, "lock.acquire", target, dry_run=request.dry_run)
+
+
+async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
+    """Give up one's own locks, wherever they were taken (L7), or break others' with the right and a reason (L9).
+
+    Raises: InvalidRequest, NotFound, LockHeld, Denied.
+    """
+
+    def work(tx: Transaction) -> tuple[Lock, ...]:
+        repository = tx.repositories.get(request.repository)
+        branch = tx.branches.get(repository.id, request.branch) if request.branch else None
+        if request.all_of_workspace:
+            held = tx.locks.of_workspace(repository.id, request.workspace)
+        elif branch is None:
+            raise InvalidRequest("branch must be set unless all locks of the workspace are meant.")
+        else:
+            held = _locks_on(tx, repository.id, branch, request.paths)
+        may_break = access.may(tx, call, "lock.break", repository.name)
+
+        holder = locking.Holder(call.principal.user, request.workspace, host="")
+        decision = locking.decide_release(holder, request, held, may_break=may_break)
+
+        ended = decision.given_up + decision.broken
+        tx.locks.remove(repository.id, [lock.token for lock in ended])
+        _tell(tx, call, repository.id, EventKind.LOCK_RELEASED, decision.given_up, request.reason)
+        _tell(tx, call, repository.id, EventKind.LOCK_BROKEN, decision.broken, request.reason)
+        return ended
+
+    return await access.write(call, work, "lock.release", str(request.repository), dry_run=request.dry_run)
+
+
+async def list_all(
+    call: Call, repository: RepositoryName, branch: str, paths: tuple[str, ...], owner: str
+) -> tuple[Lock, ...]:
+    """The locks of a repository: of one branch ('': all), under these globs (none: all), of one owner ('': all).
+
+    Raises: NotFound, InvalidPath for a glob that is too long.
+    """
+
+    def work(tx: Transaction) -> tuple[Lock, ...]:
+        row = tx.repositories.get(repository)
+        name = tx.branches.get(row.id, branch).name if branch else ""
+        return tuple(
+            lock
+            for lock in tx.locks.list_all(row.id)
+            if (not name or lock.branch == name)
+            and (not owner or lock.owner == owner)
+            and (not paths or glob_matches_any(paths, lock.path))
+        )
+
+    return await call.db.read(work)
+
+
+def _by_name(tx: Transaction, repository_id: int) -> dict[str, Branch]:
+    return {branch.name: branch for branch in tx.branches.list_all(repository_id)}
+
+
+def _locks_on(tx: Transaction, repository_id: int, branch: Branch, paths: tuple[str, ...]) -> tuple[Lock, ...]:
+    """The locks on these paths that were taken on `branch`, shown under the paths that were asked for."""
+    files = tx.versions.lookup(repository_id, branch.head, paths) if branch.head else {}
+    asked = {state.file_id: path for path, state in files.items()}
+    on_files = tx.locks.on_files(repository_id, asked)
+    # A file that is gone from the head still has its lock, under the path that it had.
+    gone = tx.locks.at_paths(repository_id, [path for path in paths if path not in files])
+    found = [replace(lock, path=asked[lock.file_id]) for lock in on_files] + list(gone)
+    return tuple(lock for lock in found if lock.branch == branch.name)
+
+
+def _tell(
+    tx: Transaction, call: Call, repository_id: int, kind: EventKind, locks: tuple[Lock, ...], reason: str
+) -> None:
+    """Every lock event goes to audit and to the event stream (L17)."""
+    entries: tuple[AuditEntry, ...] = tuple(
+        access.audit_entry(
+            call, kind.value, lock.path, owner=lock.owner, branch=lock.branch, token=lock.token, reason=reason
+        )
+        for lock in locks
+    )
+    tx.audit.append(repository_id, entries)
+    tx.events.append(repository_id, call.now, tuple(lock_event(kind, lock, call.principal.user) for lock in locks))

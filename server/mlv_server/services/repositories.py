@@ -1,0 +1,108 @@
+"""Repositories: made, listed and described."""
+
+from __future__ import annotations
+
+from mlv_core.entities import Branch, BranchKind, Effect, Repository, Rule, SubjectKind
+from mlv_core.errors import Denied, InvalidRequest
+from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import access
+from mlv_server.services.call import Call
+
+DESCRIPTION_LIMIT = 1_000
+"""Characters: a paragraph; longer texts belong into a file."""
+MAIN = "main"
+
+
+async def create(call: Call, name: RepositoryName, description: str, dry_run: bool) -> Repository:
+    """Make an empty repository with the branch `main`, closed to all but its maker and the server's admins.
+
+    Raises: InvalidRequest, AlreadyExists, Denied unless the caller is an admin of the server or of such names.
+    """
+    if len(description) > DESCRIPTION_LIMIT:
+        raise InvalidRequest(f"description has more than {DESCRIPTION_LIMIT:,} characters.")
+
+    def work(tx: Transaction) -> Repository:
+        if not access.may(tx, call, "admin", name):
+            raise Denied(
+                f"You may not create '{name}': only admins of the server or of these names may.",
+                advice="Ask an admin of the server.",
+            )
+
+        by = call.principal.user
+        row = tx.repositories.create(name, description, by, call.now)
+        tx.branches.add(
+            row.id,
+            Branch(
+                id=tx.repositories.next_branch_id(row.id),
+                name=MAIN,
+                kind=BranchKind.MAIN,
+                target="",
+                head=ChangesetNumber(0),
+                origin=ChangesetNumber(0),
+                created_by=by,
+                created_at=call.now,
+            ),
+        )
+        if call.principal.user_id:
+            tx.rules.change((_admin_rule(by, name, call.now),), (), by, call.now)
+        tx.audit.append(row.id, (access.audit_entry(call, "repository.create", str(name)),))
+        return _entity(row, changesets=0)
+
+    return await access.write(call, work, "repository.create", str(name), dry_run=dry_run)
+
+
+async def list_visible(call: Call) -> tuple[Repository, ...]:
+    """The repositories that the caller may list, sorted by name; sizes are left out (P4)."""
+
+    def work(tx: Transaction) -> tuple[Repository, ...]:
+        rows = [row for row in tx.repositories.list_all() if access.may(tx, call, "list", row.name)]
+        return tuple(_entity(row, tx.changesets.totals(row.id)[0]) for row in rows)
+
+    return await call.db.read(work)
+
+
+async def get(call: Call, name: RepositoryName) -> Repository:
+    """A repository with its sizes.
+
+    Raises: NotFound.
+    """
+
+    def work(tx: Transaction) -> tuple[RepositoryRow, int, int]:
+        row = tx.repositories.get(name)
+        changesets, _, raw_bytes = tx.changesets.totals(row.id)
+        return row, changesets, raw_bytes
+
+    row, changesets, raw_bytes = await call.db.read(work)
+    stored_bytes = await call.store.stored_bytes(row.domain_id)
+    return _entity(row, changesets, stored_bytes, await call.store.cache_bytes(), raw_bytes)
+
+
+def _entity(
+    row: RepositoryRow, changesets: int, stored_bytes: int = 0, cache_bytes: int = 0, raw_bytes: int = 0
+) -> Repository:
+    return Repository(
+        name=row.name,
+        description=row.description,
+        created_at=row.created_at,
+        created_by=row.created_by,
+        changesets=changesets,
+        stored_bytes=stored_bytes,
+        cache_bytes=cache_bytes,
+        raw_bytes=raw_bytes,
+    )
+
+
+def _admin_rule(user: str, name: RepositoryName, now: int) -> Rule:
+    return Rule(
+        id=0,
+        effect=Effect.ALLOW,
+        subject_kind=SubjectKind.USER,
+        subject=user,
+        role="admin",
+        actions=(),
+        repository=str(name),
+        created_by=user,
+        created_at=now,
+    )

@@ -1,0 +1,86 @@
+"""Workspaces: registered, so that everyone can see who works on what."""
+
+from __future__ import annotations
+
+from mlv_core.entities import Workspace
+from mlv_core.errors import Denied, InvalidRequest, NotFound
+from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
+from mlv_server.domain.events import EventKind, lock_event
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.metadata.workspaces import WorkspaceRow
+from mlv_server.services import access
+from mlv_server.services.call import Call
+
+ID_LIMIT = 64
+TEXT_LIMIT = 4096
+"""Characters of a directory: what a file system allows at most."""
+
+
+async def register(
+    call: Call,
+    repository: RepositoryName,
+    id: WorkspaceId,  # noqa: A002 - the word of the contract
+    host: str,
+    directory: str,
+    branch: str,
+    base: ChangesetNumber,
+) -> Workspace:
+    """Register the caller's workspace, or note where it stands now.
+
+    Raises: InvalidRequest, NotFound, Denied when the workspace is another user's.
+    """
+    if not 0 < len(id) <= ID_LIMIT or not id.isascii() or not id.isprintable():
+        raise InvalidRequest(f"workspace must be an id of 1 to {ID_LIMIT} plain characters.")
+    if len(host) > TEXT_LIMIT or len(directory) > TEXT_LIMIT:
+        raise InvalidRequest(f"host and directory may have {TEXT_LIMIT:,} characters.")
+
+    def work(tx: Transaction) -> Workspace:
+        row = tx.repositories.get(repository)
+        stands_on = tx.branches.get(row.id, branch)
+        before = tx.workspaces.find(row.id, id)
+
+        if before is not None and before.owner_id != call.principal.user_id:
+            raise Denied("This workspace is another user's.", advice="Check out a workspace of your own.")
+        if base and base not in tx.changesets.find(row.id, (base,)):
+            raise NotFound(f"There is no changeset @{base}.")
+        workspace = Workspace(id, row.name, call.principal.user, host, directory, stands_on.name, base, call.now)
+
+        tx.workspaces.put(row.id, WorkspaceRow(workspace, call.principal.user_id, stands_on.id))
+        if before is None:
+            tx.audit.append(row.id, (access.audit_entry(call, "workspace.register", id, host=host),))
+        return workspace
+
+    return await access.write(call, work, "workspace.register", id, dry_run=False)
+
+
+async def list_all(call: Call, repository: RepositoryName) -> tuple[Workspace, ...]:
+    """Every registered workspace, last seen first.
+
+    Raises: NotFound.
+    """
+    return await call.db.read(lambda tx: tx.workspaces.list_all(tx.repositories.get(repository).id))
+
+
+async def remove(call: Call, repository: RepositoryName, id: WorkspaceId) -> int:  # noqa: A002 - as above
+    """Forget a workspace and release its locks (L11); returns how many. Others' need the right `lock.break`.
+
+    Raises: NotFound, Denied.
+    """
+
+    def work(tx: Transaction) -> int:
+        row = tx.repositories.get(repository)
+        workspace = tx.workspaces.get(row.id, id)
+        held = tx.locks.of_workspace(row.id, id)
+
+        own = workspace.owner_id == call.principal.user_id
+        if not own and not access.may(tx, call, "lock.break", row.name):
+            raise Denied("This workspace is another user's.", advice="A maintainer may remove it.")
+        kind = EventKind.LOCK_RELEASED if own else EventKind.LOCK_BROKEN
+
+        tx.locks.remove(row.id, [lock.token for lock in held])
+        tx.workspaces.remove(row.id, id)
+        tx.audit.append(row.id, (access.audit_entry(call, "workspace.remove", id, locks=len(held)),))
+        tx.events.append(row.id, call.now, tuple(lock_event(kind, lock, call.principal.user) for lock in held))
+        return len(held)
+
+    return await access.write(call, work, "workspace.remove", id, dry_run=False)
