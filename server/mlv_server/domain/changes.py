@@ -121,6 +121,11 @@ def _land_known(change: Change, current: States, moved: set[str]) -> Change | No
         return Change(change.path, Operation.DELETE, known.file_id, None)
     row = _with_id(change, known.file_id)
     if change.operation is Operation.MOVE:
+        if current.get(change.path) is not None and change.path not in moved:
+            raise InvalidRequest(
+                f"'{show_path(change.source)}' is moved onto '{show_path(change.path)}', which the version still has.",
+                advice="Commit the delete of the file that is in the way first.",
+            )
         return row
     if change.path in moved:
         raise InvalidRequest(f"'{show_path(change.path)}' is moved away and changed in one commit.")

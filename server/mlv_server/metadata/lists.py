@@ -78,7 +78,7 @@ class Lists:
                 ahead = self._ahead(changeset)
                 usable = [row for row in ahead if row.changeset == changeset and row.before >= until]
             if not usable:
-                raise _missing(changeset)
+                raise missing_list(changeset)
             chosen = min(usable, key=lambda row: row.before)
             yield chosen
             changeset = chosen.before
@@ -111,7 +111,7 @@ class Lists:
         """Where the list of `changeset` begins that reaches back farthest without passing `low`; else its parent."""
         starts = [row.before for row in self._ahead(changeset) if row.changeset == changeset]
         if not starts:
-            raise _missing(changeset)
+            raise missing_list(changeset)
         return min((start for start in starts if start >= low), default=max(starts))
 
     def _ahead(self, changeset: ChangesetNumber) -> list[ListRow]:
@@ -125,7 +125,8 @@ class Lists:
         return [ListRow(*row) for row in self._connection.execute(statement)]
 
 
-def _missing(changeset: ChangesetNumber) -> DamagedContent:
+def missing_list(changeset: ChangesetNumber) -> DamagedContent:
+    """The failure of finding no list for a changeset that exists."""
     return DamagedContent(f"The change list of @{changeset} is missing in the server's database.")
 
 

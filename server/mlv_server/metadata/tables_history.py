@@ -110,3 +110,12 @@ file_contents = Table(
     Index("ix_file_contents_changeset", "repository_id", "changeset"),
     sqlite_with_rowid=False,
 )
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    Column("upload", Text, primary_key=True),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("time", Time, nullable=False, index=True),
+)

@@ -13,7 +13,7 @@ from mlv_core.entities import Change, FileState, Operation
 from mlv_core.ids import ChangesetNumber, FileId
 from mlv_core.paths import parents
 from mlv_server.metadata.file_contents import FileContents
-from mlv_server.metadata.lists import OWN_LEVEL, ListRow, Lists
+from mlv_server.metadata.lists import OWN_LEVEL, ListRow, Lists, missing_list
 from mlv_server.metadata.tables_history import path_changes
 
 ROWS_LIMIT = 4096
@@ -77,11 +77,20 @@ class Versions:
             yield from (row for row in _newest(readers, max(low, start), high) if row.operation != _DELETE)
 
     def own_changes(self, repository_id: int, changeset: ChangesetNumber) -> Iterator[Change]:
-        """The change list of one changeset, in path order."""
+        """The change list of one changeset, in path order. Raises: DamagedContent."""
         lists = self.lists(repository_id)
         step = lists.find(changeset, OWN_LEVEL)
-        if step is not None:
-            yield from (row.change for row in lists.reader(step).rows())
+        if step is None:
+            raise missing_list(changeset)
+        yield from (row.change for row in lists.reader(step).rows())
+
+    def list_id(self, repository_id: int, changeset: ChangesetNumber) -> bytes:
+        """The name of a changeset's list: a hash over its canonical bytes. Raises: DamagedContent."""
+        lists = self.lists(repository_id)
+        step = lists.find(changeset, OWN_LEVEL)
+        if step is None:
+            raise missing_list(changeset)
+        return lists.reader(step).id
 
     def difference(
         self, repository_id: int, first: ChangesetNumber, second: ChangesetNumber, under: Collection[str] = ()

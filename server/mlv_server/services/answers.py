@@ -1,0 +1,71 @@
+"""The first answer to a Publish or Undo, for when the same request comes again (C3)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from mlv_core.hashing import ContentHasher
+from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId
+from mlv_core.requests import Published, PublishRequest, UndoRequest
+from mlv_server.domain import commits as rules
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import landing
+from mlv_server.services.call import Call
+
+PUBLISH = "publish"
+UNDO = "undo"
+
+
+def digest_of(request: PublishRequest | UndoRequest) -> bytes:
+    """The digest of what is asked for: how content travels and the tokens of locks are no part of it."""
+    hasher = ContentHasher()
+    if isinstance(request, UndoRequest):
+        hasher.update(repr(replace(request, tokens=())).encode("utf-8", "surrogatepass"))
+        return bytes(hasher.digest())
+    plain = replace(request, changes=(), recipes=(), inline_pack=b"", upload="")
+    hasher.update(repr(plain).encode("utf-8", "surrogatepass"))
+    for proposed in rules.without_tokens(request.changes):
+        hasher.update(repr(proposed).encode("utf-8", "surrogatepass"))
+    return bytes(hasher.digest())
+
+
+def first_answer(tx: Transaction, call: Call, request: PublishRequest | UndoRequest, digest: bytes) -> Published | None:
+    """The answer to the same request that came before, None if it is new.
+
+    Raises: RequestReused.
+    """
+    kept = tx.requests.answer(call.principal.user_id, request.request_id, _method(request), digest)
+    return None if kept is None else _recall(tx, request.repository, kept)
+
+
+def keep(
+    tx: Transaction, call: Call, request: PublishRequest | UndoRequest, digest: bytes, done: Published
+) -> Published:
+    """Keep the answer `done`: the changeset and the locks it released; the rest is read from the changeset."""
+    kept = json.dumps({"changeset": done.changeset, "released": done.released}).encode()
+    tx.requests.keep(call.principal.user_id, request.request_id, _method(request), digest, kept, call.now)
+    return done
+
+
+def find(tx: Transaction, call: Call, repository: RepositoryName, request_id: RequestId) -> Published | None:
+    """What the caller's Publish or Undo of this id came to in this repository; None if there was none."""
+    for method in (PUBLISH, UNDO):
+        kept = tx.requests.find(call.principal.user_id, request_id, method)
+        if kept is not None:
+            return _recall(tx, repository, kept)
+    return None
+
+
+def _method(request: PublishRequest | UndoRequest) -> str:
+    return PUBLISH if isinstance(request, PublishRequest) else UNDO
+
+
+def _recall(tx: Transaction, name: RepositoryName, kept: bytes) -> Published:
+    """The answer as it was given. Raises: NotFound."""
+    said = json.loads(kept)
+    row = tx.repositories.get(name)
+    found = tx.changesets.get(row.id, ChangesetNumber(said["changeset"]))
+    branch = tx.branches.by_id(row.id, found.branch_id).name
+    changes = tuple(tx.versions.own_changes(row.id, found.number))
+    return landing.published(found, branch, tuple(said["released"]), changes)

@@ -1,0 +1,330 @@
+"""Making changesets: may it be committed, is content missing, publish, undo, and what became of a request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from mlv_core.codecs import ALL_CODECS
+from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, LockNeed, Operation, Records
+from mlv_core.errors import InvalidRequest
+from mlv_core.hashing import ContentHash
+from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, RequestId
+from mlv_core.paths import check_symlink, is_below, show_path
+from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest, UndoRequest
+from mlv_server.domain import changes as lists
+from mlv_server.domain import commits as rules
+from mlv_server.domain.lock_rules import need_of
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import access, answers, landing
+from mlv_server.services.call import Call
+
+HASHES_LIMIT = 200_000
+"""Hashes in one FindMissing: 6.4 MB, what one message holds."""
+CHANGES_LIMIT = 1_000_000
+"""Rows of one commit: a list of this size takes some 100 MB of memory while it is decided."""
+PACK_CHUNK = 1024 * 1024
+
+Item = tuple[ContentHash, int, ContentHash | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a commit comes to on one head: `changes` as they would land."""
+
+    ground: landing.Ground
+    changes: tuple[Change, ...]
+    last_file_id: FileId
+
+
+async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
+    """Decide all that can be decided before content is sent (C1, C7); nothing is stored.
+
+    Raises: NotFound, Denied, InvalidRequest, InvalidPath, PathClash, HeadMoved, LockLost, LockHeld, LockNeeded.
+    """
+    _check_shape(request.changes)
+
+    def work(tx: Transaction) -> tuple[ChangesetNumber, tuple[LockNeed, ...]]:
+        ground = _load(tx, call, request)
+
+        _decide(tx, ground, request.changes, None)
+        return ground.branch.head, tuple(_need(proposed.change, ground) for proposed in request.changes)
+
+    head, needs = await call.db.read(work)
+    codecs = frozenset(int(codec) for codec in ALL_CODECS) & request.codecs
+    return BeginOutcome(call.fresh[:16].hex(), codecs, head, needs)
+
+
+async def find_missing(call: Call, repository: RepositoryName, hashes: Sequence[ContentHash]) -> list[bool]:
+    """For each segment, whether the repository's content domain lacks it.
+
+    Raises: NotFound, InvalidRequest.
+    """
+    if len(hashes) > HASHES_LIMIT:
+        raise InvalidRequest(f"hashes: {len(hashes):,} are asked for; at most {HASHES_LIMIT:,} in one call.")
+    row = await call.db.read(lambda tx: tx.repositories.get(repository))
+    return await call.store.find_missing(row.domain_id, hashes)
+
+
+async def publish(call: Call, request: PublishRequest) -> Published:
+    """Make a changeset: take a pack that came along, prove all content, then decide and write in one transaction.
+
+    The same request again gets the first answer (C3). Raises: what `begin` raises; RequestReused, NothingToCommit,
+    LimitExceeded, UnsupportedFile, NotFound and DamagedContent for content that is not there or not what it says.
+    """
+    _check_shape(request.changes)
+    rules.check_message(request.message)
+    digest = answers.digest_of(request)
+
+    def decide(tx: Transaction) -> Published | _Plan:
+        known = answers.first_answer(tx, call, request, digest)
+        return known or _plan(tx, _load(tx, call, request), request)
+
+    plan = await call.db.read(decide)
+    if isinstance(plan, Published):
+        return plan
+    items = () if request.dry_run else _content_of(plan, request)
+    pack_bytes = 0 if request.dry_run else await _take_content(call, plan, request, items)
+
+    def work(tx: Transaction) -> Published:
+        known = answers.first_answer(tx, call, request, digest)
+        if known is not None:
+            return known
+        ground = _load(tx, call, request)
+
+        decided = _again(tx, ground, request, plan)
+        own = rules.decide_locks(request.changes, ground.current, ground.locks, None)
+        released = rules.released_by(own, decided.changes, keep_locks=request.keep_locks)
+
+        uploaded = tx.uploads.take(ground.repository.id, request.upload) if request.upload else 0
+        tx.contents.record(ground.repository.domain_id, items)
+        commit = landing.Landing(
+            act="commit",
+            changes=decided.changes,
+            last_file_id=decided.last_file_id,
+            message=request.message,
+            prepared=(request.prepared_min, request.prepared_max),
+            records=request.records,
+            released=released,
+            workspace=request.workspace,
+            pack_bytes=pack_bytes + uploaded,
+        )
+        return answers.keep(tx, call, request, digest, landing.land(tx, call, ground, commit))
+
+    target = f"{request.repository}:{request.branch}"
+    done = await access.write(call, work, "commit", target, dry_run=request.dry_run)
+    if not request.dry_run:
+        kick(call, plan.ground.repository)
+    return done
+
+
+async def undo(call: Call, request: UndoRequest) -> Published:
+    """Make a changeset that takes back committed ones, from change lists alone (C9): no content moves.
+
+    Raises: NotFound, Denied, InvalidRequest, RequestReused, NothingToCommit, PathClash, LockLost, LockHeld; HeadMoved
+    naming each path that changed since.
+    """
+    rules.check_message(request.message)
+    digest = answers.digest_of(request)
+
+    def work(tx: Transaction) -> tuple[Published, RepositoryRow]:
+        repository = tx.repositories.get(request.repository)
+        known = answers.first_answer(tx, call, request, digest)
+        if known is not None:
+            return known, repository
+        goal, upto = _span(tx, repository, request)
+        after, wanted = _states(tx, repository, upto, goal, request.paths)
+        ground = landing.load(
+            tx, call, request.repository, request.branch, request.workspace, frozenset({*after, *wanted})
+        )
+
+        stale = rules.changed_since({*after, *wanted}, after, ground.current)
+        if stale:
+            raise rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name)
+        changes = lists.changes_between(ground.current, wanted)
+        rules.check_something(changes, has_records=False)
+        rules.check_revived(changes, _living(tx, ground, changes))
+        landing.check_clashes(tx, ground, changes)
+        own = rules.decide_undo_locks(changes, ground.current, dict(request.tokens), ground.locks)
+
+        reversal = landing.Landing(
+            act="undo",
+            changes=changes,
+            last_file_id=ground.last_file_id,
+            message=request.message or rules.undo_message(request.first, request.last, request.to),
+            prepared=(ground.branch.head, ground.branch.head),
+            records=Records(),
+            released=own,
+            workspace=request.workspace,
+        )
+        return answers.keep(tx, call, request, digest, landing.land(tx, call, ground, reversal)), repository
+
+    target = f"{request.repository}:{request.branch}"
+    done, repository = await access.write(call, work, "undo", target, dry_run=request.dry_run)
+    if not request.dry_run:
+        kick(call, repository)
+    return done
+
+
+async def outcome(call: Call, repository: RepositoryName, request_id: RequestId) -> Published | None:
+    """What the caller's Publish or Undo of this id came to; None if the server knows of none (C3).
+
+    Raises: NotFound when the repository does not exist.
+    """
+    return await call.db.read(lambda tx: answers.find(tx, call, repository, request_id))
+
+
+def kick(call: Call, repository: RepositoryRow) -> None:
+    """Wake the background work that a new changeset may ask for."""
+    call.background.kick("fold", repository.id)
+    call.background.kick("rebase", repository.id)
+
+
+def _check_shape(changes: Sequence[ProposedChange]) -> None:
+    if len(changes) > CHANGES_LIMIT:
+        raise InvalidRequest(f"changes: {len(changes):,} files in one commit; {CHANGES_LIMIT:,} are allowed.")
+    lists.check_proposed([proposed.change for proposed in changes])
+
+
+def _load(tx: Transaction, call: Call, request: BeginRequest | PublishRequest) -> landing.Ground:
+    paths = rules.touched_paths(proposed.change for proposed in request.changes)
+    return landing.load(tx, call, request.repository, request.branch, request.workspace, paths)
+
+
+def _plan(tx: Transaction, ground: landing.Ground, request: PublishRequest) -> _Plan:
+    """Decide everything of a Publish on this ground."""
+    plan = _decide(tx, ground, request.changes, (request.prepared_min, request.prepared_max))
+    rules.check_something(plan.changes, has_records=not request.records.empty)
+    return plan
+
+
+def _again(tx: Transaction, ground: landing.Ground, request: PublishRequest, plan: _Plan) -> _Plan:
+    """The decision once more, from the earlier one where no changeset came between: versions never change."""
+    same = (ground.branch.head, ground.newest) == (plan.ground.branch.head, plan.ground.newest)
+    return plan if same else _plan(tx, ground, request)
+
+
+def _decide(
+    tx: Transaction,
+    ground: landing.Ground,
+    proposed: Sequence[ProposedChange],
+    prepared: tuple[ChangesetNumber, ChangesetNumber] | None,
+) -> _Plan:
+    """Numbers, locks, fresh bases, what lands, clashes: in the order in which a user has to mend them."""
+    bases = [one.base for one in proposed]
+    rules.check_numbers(bases, prepared or (ChangesetNumber(0), ChangesetNumber(0)), ground.newest)
+    stale = rules.changed_since((one.change.path for one in proposed), _at_bases(tx, ground, proposed), ground.current)
+    refusal = rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name) if stale else None
+    rules.decide_locks(proposed, ground.current, ground.locks, refusal)
+    changes, last_file_id = lists.land((one.change for one in proposed), ground.current, ground.last_file_id)
+    landing.check_clashes(tx, ground, changes)
+    return _Plan(ground, changes, last_file_id)
+
+
+def _at_bases(tx: Transaction, ground: landing.Ground, proposed: Sequence[ProposedChange]) -> dict[str, FileState]:
+    """What stands at each proposed path in the version that the workspace has of it."""
+    groups: dict[ChangesetNumber, list[str]] = {}
+    for one in proposed:
+        groups.setdefault(one.base, []).append(one.change.path)
+    found: dict[str, FileState] = {}
+    for number, paths in groups.items():
+        if number == ground.branch.head:
+            found.update((path, ground.current[path]) for path in paths if path in ground.current)
+        else:
+            found.update(tx.versions.lookup(ground.repository.id, number, paths))
+    return found
+
+
+def _need(change: Change, ground: landing.Ground) -> LockNeed:
+    origin = change.source if change.operation is Operation.MOVE else change.path
+    return need_of(change.path, change.state or ground.current.get(origin))
+
+
+def _span(tx: Transaction, repository: RepositoryRow, request: UndoRequest) -> tuple[ChangesetNumber, ChangesetNumber]:
+    """The version whose states are wanted again, and the last one that is taken back.
+
+    Raises: NotFound, InvalidRequest.
+    """
+    branch = tx.branches.get(repository.id, request.branch)
+    given = (request.first, request.last) if request.to is None else (request.to, branch.head)
+    for number in given:
+        if number:
+            tx.changesets.get(repository.id, number)
+        if not tx.versions.is_ancestor(repository.id, number, branch.head):
+            raise InvalidRequest(f"@{number} is no version of the branch {branch.name}.")
+    if request.to is not None:
+        return request.to, branch.head
+    first, last = given
+    if not 0 < first <= last:
+        raise InvalidRequest(f"@{first}:@{last} is no span of changesets to undo.")
+    return tx.changesets.get(repository.id, first).first_parent, last
+
+
+def _states(
+    tx: Transaction, repository: RepositoryRow, upto: ChangesetNumber, goal: ChangesetNumber, under: Sequence[str]
+) -> tuple[dict[str, FileState | None], dict[str, FileState | None]]:
+    """What stands in two versions at each path, among those at or below `under`, at which they differ."""
+    found = list(tx.versions.difference(repository.id, upto, goal))
+    after = {one.path: one.before.state if one.before is not None else None for one in found}
+    wanted = {one.path: one.after.state if one.after is not None else None for one in found}
+    if not under:
+        return after, wanted
+    named = [path for path in after if any(is_below(path, folder) for folder in under)]
+    chosen = rules.with_moved_parts(named, after, wanted)
+    return {path: after[path] for path in chosen}, {path: wanted[path] for path in chosen}
+
+
+def _living(tx: Transaction, ground: landing.Ground, changes: Sequence[Change]) -> dict[FileId, str]:
+    """Where files that an undo would bring back live in the head, under paths that it does not touch."""
+    found: dict[FileId, str] = {}
+    for change in changes:
+        if change.operation is Operation.ADD:
+            paths = tx.versions.paths_of(ground.repository.id, change.file_id) - {one.path for one in changes}
+            standing = tx.versions.lookup(ground.repository.id, ground.branch.head, paths)
+            found.update((change.file_id, path) for path, one in standing.items() if one.file_id == change.file_id)
+    return found
+
+
+def _content_of(plan: _Plan, request: PublishRequest) -> tuple[Item, ...]:
+    """Every content that the changes bring: its hash, size and the recipe it is said to have."""
+    recipes = dict(request.recipes)
+    found: dict[ContentHash, Item] = {}
+    for change in plan.changes:
+        state = change.state
+        if state is None or change.path == VERSION_PATH or change.operation is Operation.META:
+            continue
+        if state.content == lists.UNKNOWN_CONTENT:
+            raise InvalidRequest(f"The content hash of '{show_path(change.path)}' is missing.")
+        item = found.setdefault(state.content, (state.content, state.size, recipes.get(state.content)))
+        if item[1] != state.size:
+            raise InvalidRequest(f"The content of '{show_path(change.path)}' is given with two sizes.")
+    return tuple(found.values())
+
+
+async def _take_content(call: Call, plan: _Plan, request: PublishRequest, items: Sequence[Item]) -> int:
+    """Keep the pack that came along and prove all content; the bytes by which packs grew."""
+    domain_id = plan.ground.repository.domain_id
+    grown = 0
+    if request.inline_pack:
+        _, grown = await call.store.put_pack(domain_id, request.upload, _pieces(request.inline_pack))
+    await call.store.prove(domain_id, items)
+    for change in plan.changes:
+        if change.state is not None and change.state.mode is FileMode.SYMLINK:
+            await _check_target(call, domain_id, change.path, change.state)
+    return grown
+
+
+async def _check_target(call: Call, domain_id: int, path: str, state: FileState) -> None:
+    """Check where a symbolic link points to (F1). Raises: UnsupportedFile, InvalidRequest."""
+    data = b"".join([piece async for piece in call.store.read_range(domain_id, state.content, 0, state.size)])
+    try:
+        target = data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"The target of the symbolic link '{show_path(path)}' is no text.") from error
+    check_symlink(path, target)
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), PACK_CHUNK):
+        yield data[start : start + PACK_CHUNK]

@@ -1,0 +1,218 @@
+"""What every act that makes a changeset shares: what it stands on, and the one transaction in which it lands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from mlv_core.changes import Row
+from mlv_core.changesets import changeset_id
+from mlv_core.entities import Branch, Change, Changeset, FileState, Lock, Operation, Records
+from mlv_core.hashing import HASH_LENGTH
+from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, WorkspaceId
+from mlv_core.records import store_records
+from mlv_core.requests import Published
+from mlv_server.domain import commits as rules
+from mlv_server.domain.events import EventKind, commit_event, lock_event
+from mlv_server.domain.locking import Holder
+from mlv_server.metadata.changesets import ChangesetRow
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import access
+from mlv_server.services.call import Call
+
+_ROW_BYTES = 200
+"""What a changeset takes besides its message, records and lists: its row, its index entries, audit and event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a commit stands on: repository, branch and head, the newest changeset, what is at the paths in question."""
+
+    repository: RepositoryRow
+    branch: Branch
+    newest: ChangesetNumber
+    last_file_id: FileId
+    rows: Mapping[str, Row]
+    current: Mapping[str, FileState]
+    locks: rules.LockGround
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A decided changeset: how it came about, its list, the counter of file ids after it, and what is said of it."""
+
+    act: str
+    changes: tuple[Change, ...]
+    last_file_id: FileId
+    message: str
+    prepared: tuple[ChangesetNumber, ChangesetNumber]
+    records: Records
+    released: tuple[Lock, ...]
+    workspace: WorkspaceId
+    pack_bytes: int = 0
+
+
+def load(
+    tx: Transaction,
+    call: Call,
+    name: RepositoryName,
+    branch_name: str,
+    workspace: WorkspaceId,
+    paths: Iterable[str],
+) -> Ground:
+    """What stands at `paths` in the head of a branch, and who locks it, after the caller's right was checked again.
+
+    Raises: NotFound, Denied.
+    """
+    repository = tx.repositories.get(name)
+    branch = tx.branches.get(repository.id, branch_name)
+    access.check(tx, call, "write", repository, f"branch/{branch.name}")
+    newest = tx.changesets.newest(repository.id)
+    rows = tx.versions.rows(repository.id, branch.head, paths)
+    current = {path: state for path, row in rows.items() if (state := row.state) is not None}
+    registered = tx.workspaces.find(repository.id, workspace) if workspace else None
+    host = registered.workspace.host if registered is not None else ""
+    held = tx.locks.on_files(repository.id, {state.file_id for state in current.values()})
+    return Ground(
+        repository=repository,
+        branch=branch,
+        newest=ChangesetNumber(0) if newest is None else newest.number,
+        last_file_id=FileId(0) if newest is None else newest.last_file_id,
+        rows=rows,
+        current=current,
+        locks=rules.LockGround(
+            holder=Holder(call.principal.user, workspace, host),
+            branch=branch,
+            branches={one.name: one for one in tx.branches.list_all(repository.id)},
+            held=held,
+            now=call.now,
+        ),
+    )
+
+
+def culprits(tx: Transaction, ground: Ground, paths: Iterable[str]) -> rules.Culprits:
+    """Which changeset last changed each of `paths` on the branch, and its author."""
+    repository_id = ground.repository.id
+    numbers = tx.versions.last_changes(repository_id, ground.branch.head, paths)
+    authors = tx.changesets.find(repository_id, frozenset(numbers.values()))
+    return {path: (number, authors[number].author) for path, number in numbers.items()}
+
+
+def check_clashes(tx: Transaction, ground: Ground, changes: tuple[Change, ...]) -> None:
+    """Check the new paths of `changes` against the branch's head (F2). Raises: PathClash."""
+    new = [change.path for change in changes if change.operation in {Operation.ADD, Operation.MOVE}]
+    if new:
+        gone = rules.vacated_paths(changes)
+        rules.check_clashes(changes, tx.versions.around(ground.repository.id, ground.branch.head, new, gone))
+
+
+def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Published:
+    """Write the changeset and all that belongs to it, and move the head (C1): all in this transaction.
+
+    Raises: HeadMoved when the branch's head is no longer the one of `ground`.
+    """
+    repository, branch = ground.repository, ground.branch
+    number = ChangesetNumber(ground.newest + 1)
+    parent = tx.changesets.get(repository.id, branch.head) if branch.head else None
+    list_bytes = tx.versions.add(repository.id, number, branch.head, landing.changes, ground.rows)
+    changeset = Changeset(
+        number=number,
+        id=bytes(HASH_LENGTH),
+        parents=() if parent is None else (parent.number,),
+        branch=branch.name,
+        author=call.principal.user,
+        time=call.now,
+        message=landing.message,
+        prepared_min=landing.prepared[0],
+        prepared_max=landing.prepared[1],
+        records=landing.records,
+        files_changed=len(landing.changes),
+    )
+    list_id = tx.versions.list_id(repository.id, number)
+    changeset = replace(changeset, id=changeset_id(changeset, () if parent is None else (parent.id,), list_id))
+    records = store_records(landing.records)
+    row = ChangesetRow(
+        repository_id=repository.id,
+        number=number,
+        id=changeset.id,
+        first_parent=branch.head,
+        second_parent=None,
+        depth=1 if parent is None else parent.depth + 1,
+        branch_id=branch.id,
+        author=changeset.author,
+        time=changeset.time,
+        message=changeset.message,
+        prepared_min=changeset.prepared_min,
+        prepared_max=changeset.prepared_max,
+        files_changed=changeset.files_changed,
+        raw_bytes=rules.raw_bytes_of(landing.changes, ground.current),
+        stored_bytes=landing.pack_bytes + list_bytes + len(records) + len(changeset.message.encode()) + _ROW_BYTES,
+        last_file_id=landing.last_file_id,
+        records=records,
+    )
+    tx.changesets.add(row)
+    tx.branches.advance(repository.id, branch.id, branch.head, number)
+    _move_workspace(tx, call, ground, landing, number)
+    _end_locks(tx, ground, landing)
+    _tell(tx, call, ground, changeset, landing)
+    return published(row, branch.name, tuple(lock.path for lock in landing.released), landing.changes)
+
+
+def published(row: ChangesetRow, branch: str, released: tuple[str, ...], changes: tuple[Change, ...]) -> Published:
+    """The answer that tells of a changeset."""
+    return Published(
+        changeset=row.number,
+        parent=row.first_parent,
+        id=row.id,
+        branch=branch,
+        time=row.time,
+        released=released,
+        changes=changes,
+        stored_bytes=row.stored_bytes,
+    )
+
+
+def _move_workspace(tx: Transaction, call: Call, ground: Ground, landing: Landing, number: ChangesetNumber) -> None:
+    """A workspace that stood on the parent now stands on the new version; a mixed one says itself where it stands."""
+    head = ground.branch.head
+    found = tx.workspaces.find(ground.repository.id, landing.workspace) if landing.workspace else None
+    if found is None or found.owner_id != call.principal.user_id or landing.prepared != (head, head):
+        return
+    if (found.branch_id, found.workspace.base) == (ground.branch.id, head):
+        tx.workspaces.moved(ground.repository.id, landing.workspace, ground.branch.id, number, call.now)
+
+
+def _end_locks(tx: Transaction, ground: Ground, landing: Landing) -> None:
+    """Release what the commit releases (L11); locks that are kept follow their files to new paths (L1)."""
+    repository_id = ground.repository.id
+    tx.locks.remove(repository_id, [lock.token for lock in landing.released])
+    kept = {lock.file_id for lock in ground.locks.held} - {lock.file_id for lock in landing.released}
+    for change in landing.changes:
+        if change.operation is Operation.MOVE and change.file_id in kept:
+            tx.locks.renamed(repository_id, change.file_id, change.path)
+
+
+def _tell(tx: Transaction, call: Call, ground: Ground, changeset: Changeset, landing: Landing) -> None:
+    """Write the audit entry and the events."""
+    repository_id, user = ground.repository.id, call.principal.user
+    entry = access.audit_entry(
+        call,
+        landing.act,
+        str(ground.repository.name),
+        changeset=changeset.number,
+        branch=changeset.branch,
+        id=changeset.id.hex(),
+        files=changeset.files_changed,
+        workspace=landing.workspace,
+    )
+    ends = [
+        access.audit_entry(
+            call, EventKind.LOCK_RELEASED.value, lock.path, owner=lock.owner, branch=lock.branch, token=lock.token
+        )
+        for lock in landing.released
+    ]
+    tx.audit.append(repository_id, (entry, *ends))
+    happened = commit_event(changeset.branch, changeset.number, changeset.files_changed, user, str(landing.workspace))
+    ended = tuple(lock_event(EventKind.LOCK_RELEASED, lock, user) for lock in landing.released)
+    tx.events.append(repository_id, call.now, (happened, *ended))
