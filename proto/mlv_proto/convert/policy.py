@@ -1,0 +1,48 @@
+"""Rules of the access policy: policy.proto."""
+
+from __future__ import annotations
+
+from mlv_core.entities import Effect, Rule, SubjectKind
+from mlv_core.errors import InvalidRequest
+from mlv_proto.convert import checks
+from mlv_proto.v1 import policy_pb2 as pb
+
+
+def rule_to_wire(rule: Rule) -> pb.Rule:
+    """A rule."""
+    return pb.Rule(
+        id=rule.id,
+        effect=checks.wire_enum(rule.effect),
+        subject_kind=checks.wire_enum(rule.subject_kind),
+        subject=rule.subject,
+        role=rule.role,
+        actions=rule.actions,
+        repository=rule.repository,
+        ref=rule.ref,
+        path=rule.path,
+        conditions=[pb.Condition(name=name, value=value) for name, value in rule.conditions],
+        expires_at=rule.expires_at,
+        created_by=rule.created_by,
+        created_at=rule.created_at,
+    )
+
+
+def rule_from_wire(message: pb.Rule) -> Rule:
+    """A rule. Raises: InvalidRequest."""
+    if bool(message.role) == bool(message.actions):
+        raise InvalidRequest("rule.role or rule.actions must be set, and not both.")
+    return Rule(
+        id=checks.number(message.id, "rule.id"),
+        effect=checks.enum(Effect, message.effect, "rule.effect"),
+        subject_kind=checks.enum(SubjectKind, message.subject_kind, "rule.subject_kind"),
+        subject=message.subject,
+        role=message.role,
+        actions=tuple(message.actions),
+        repository=message.repository,
+        ref=message.ref,
+        path=message.path,
+        conditions=tuple((condition.name, condition.value) for condition in message.conditions),
+        expires_at=checks.number(message.expires_at, "rule.expires_at") if message.HasField("expires_at") else None,
+        created_by=message.created_by,
+        created_at=checks.number(message.created_at, "rule.created_at"),
+    )
