@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mlv_core.errors import Unreachable
-from mlv_server.metadata.failures import is_serialization_failure, translate
+from mlv_server.metadata.failures import is_serialization_failure, translate, translated
 from mlv_server.metadata.rules import PolicyCache
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.writer import JoiningWriter
@@ -95,7 +95,7 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             write_engine = sqlite_engine(parsed, writes=True)
             read_engine = sqlite_engine(parsed, writes=False, connections=2 * readers)
-            with write_engine.connect():  # the first connection switches the file to WAL
+            with translated(), write_engine.connect():  # the first connection switches the file to WAL
                 pass
             return cls(read_engine, write_engine, JoiningWriter(write_engine), readers)
         engine = create_engine(parsed, isolation_level="SERIALIZABLE", pool_size=connections, max_overflow=connections)
@@ -145,14 +145,8 @@ class Database:
         return self._writer.submit(lambda connection: fn(Transaction(connection, self._policies, writes=True)))
 
     def _read(self, fn: Callable[[Transaction], T]) -> T:
-        try:
-            with self._read_engine.connect() as connection:
-                return fn(Transaction(connection, self._policies, writes=False))
-        except Exception as error:
-            named = translate(error)
-            if named is error:
-                raise
-            raise named from error
+        with translated(), self._read_engine.connect() as connection:
+            return fn(Transaction(connection, self._policies, writes=False))
 
 
 def sqlite_engine(url: URL, *, writes: bool, connections: int = 1) -> Engine:

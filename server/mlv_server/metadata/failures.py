@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
 
@@ -12,6 +14,7 @@ _SQLITE_BUSY = 5
 _SQLITE_LOCKED = 6
 _SQLITE_CORRUPT = 11
 _SQLITE_FULL = 13
+_SQLITE_CANNOT_OPEN = 14
 _SQLITE_NOT_A_DATABASE = 26
 _PRIMARY_CODE = 0xFF
 _POSTGRES_AGAIN = frozenset({"40001", "40P01"})
@@ -32,6 +35,18 @@ def translate(error: BaseException) -> BaseException:
     return named
 
 
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise failures of the database inside of the block under the names they have in mlv."""
+    try:
+        yield
+    except Exception as error:
+        named = translate(error)
+        if named is error:
+            raise
+        raise named from error
+
+
 def _name(error: BaseException) -> MlvError | None:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return _disk_full()
@@ -45,7 +60,7 @@ def _name(error: BaseException) -> MlvError | None:
             "The server's metadata database is damaged.",
             advice="Stop the server and restore the database from a backup.",
         )
-    if code in {_SQLITE_BUSY, _SQLITE_LOCKED} or error.connection_invalidated:
+    if code in {_SQLITE_BUSY, _SQLITE_LOCKED, _SQLITE_CANNOT_OPEN} or error.connection_invalidated:
         return Unreachable("The server's metadata database is busy or away.", advice="Try again in a moment.")
     return None
 

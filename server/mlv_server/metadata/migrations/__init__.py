@@ -13,11 +13,13 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 from mlv_core.errors import InvalidSettings
+from mlv_server.metadata.failures import translated
 
 
 def upgrade(url: str) -> None:
     """Make the tables of a new database, or bring those of an older program up to date."""
-    command.upgrade(_config(url), "head")
+    with translated():
+        command.upgrade(_config(url), "head")
 
 
 def check(url: str) -> None:
@@ -46,7 +48,7 @@ def current_revision(url: str) -> str | None:
         return None
     engine = create_engine(parsed)
     try:
-        with engine.connect() as connection:
+        with translated(), engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()

@@ -60,6 +60,7 @@ def upgrade() -> None:
         sa.Column("domain_id", sa.BigInteger(), nullable=False),
         sa.Column("pack_id", sa.LargeBinary(length=32), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.Column("frame_bytes", sa.BigInteger(), nullable=False),
         sa.Column("live_bytes", sa.BigInteger(), nullable=False),
         sa.Column("retired_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_packs")),
@@ -73,6 +74,12 @@ def upgrade() -> None:
         sa.Column("added", sa.JSON(), nullable=False),
         sa.Column("removed", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_policy_versions")),
+    )
+    op.create_table(
+        "rebased",
+        sa.Column("repository_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("changeset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_rebased")),
     )
     op.create_table(
         "rules",
@@ -305,6 +312,16 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_path_changes_path", "path_changes", ["repository_id", "path", "changeset"], unique=False)
+    op.create_table(
+        "uploads",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("upload", sa.Text(), nullable=False),
+        sa.Column("stored_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_uploads_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "upload", name=op.f("pk_uploads")),
+    )
+    op.create_index(op.f("ix_uploads_time"), "uploads", ["time"], unique=False)
     op.create_table(
         "changesets",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
