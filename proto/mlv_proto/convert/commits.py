@@ -68,13 +68,13 @@ def begin_outcome_to_wire(outcome: BeginOutcome) -> pb.BeginResponse:
     )
 
 
-def begin_outcome_from_wire(message: pb.BeginResponse, count: int) -> BeginOutcome:
-    """The upload's name and terms, for a request of `count` changes. Raises: InvalidRequest."""
+def begin_outcome_from_wire(message: pb.BeginResponse) -> BeginOutcome:
+    """The upload's name and terms. Raises: InvalidRequest."""
     return BeginOutcome(
         message.upload,
         checks.codecs(message.codecs, "codecs"),
         checks.changeset(message.head, "head"),
-        needs_from_wire(message.lock_needs, count, "lock_needs"),
+        needs_from_wire(message.lock_needs, len(message.lock_needs), "lock_needs"),
     )
 
 

@@ -135,7 +135,7 @@ PAIRS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = [
     (
         r.BeginOutcome("up", frozenset({0}), TWO, (e.LockNeed.NONE,)),
         convert.begin_outcome_to_wire,
-        lambda message: convert.begin_outcome_from_wire(message, 1),
+        convert.begin_outcome_from_wire,
     ),
     (PUBLISH, convert.publish_request_to_wire, convert.publish_request_from_wire),
     (PUBLISHED, convert.published_to_wire, convert.published_from_wire),
