@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, inspect
+
 from mlv_core.errors import InvalidSettings
 from mlv_server.metadata import migrations, tables, tables_content, tables_history
 from mlv_server.metadata.schema import metadata
-from sqlalchemy import create_engine, inspect
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
+
 from mlv_core.entities import Change, FileMode, FileState, Operation, Repository, User
 from mlv_core.hashing import hash_content
 from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, WorkspaceId

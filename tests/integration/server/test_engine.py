@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
 from mlv_core.entities import User
 from mlv_core.errors import AlreadyExists, DamagedContent, DiskFull, Unreachable
 from mlv_server.metadata import migrations
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.unit_of_work import Transaction
-from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 
 def user(name: str) -> User:

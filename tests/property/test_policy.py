@@ -1,0 +1,71 @@
+"""The policy's decision against a naive evaluator that was written from the rules' words."""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlv_core.entities import Effect, Rule, SubjectKind
+from mlv_server.domain.policy import ROLES, Policy, Principal, Resource, decide
+
+USERS = ("alice", "bob")
+REPOSITORIES = ("a/x", "a/y", "b/x")
+SOME_ACTIONS = ("list", "read", "write", "lock.break")
+
+rules = st.builds(
+    Rule,
+    id=st.integers(1, 9),
+    effect=st.sampled_from([Effect.ALLOW, Effect.DENY]),
+    subject_kind=st.sampled_from([SubjectKind.USER, SubjectKind.GROUP, SubjectKind.EVERYBODY]),
+    subject=st.sampled_from([*USERS, "g"]),
+    role=st.sampled_from([*ROLES, ""]),
+    actions=st.lists(st.sampled_from(SOME_ACTIONS), max_size=2).map(tuple),
+    repository=st.sampled_from([*REPOSITORIES, "a/*", "*/x", "*"]),
+    expires_at=st.sampled_from([None, 5, 15]),
+)
+principals = st.builds(
+    Principal,
+    user_id=st.just(1),
+    user=st.sampled_from(USERS),
+    server_admin=st.booleans(),
+    token_id=st.just("t"),
+    scope=st.sets(st.sampled_from(SOME_ACTIONS)).map(frozenset),
+    groups=st.sampled_from([frozenset(), frozenset({"g"})]),
+)
+
+
+def naive(who: Principal, action: str, repository: str, policy: list[Rule], now: int) -> bool:
+    if who.scope and action not in who.scope:
+        return False
+    effects = set()
+    for rule in policy:
+        actions = ROLES[rule.role] if rule.role else rule.actions
+        subjects = {
+            SubjectKind.USER: {who.user},
+            SubjectKind.GROUP: who.groups,
+            SubjectKind.EVERYBODY: {rule.subject},
+        }[rule.subject_kind]
+        live = rule.expires_at is None or now < rule.expires_at
+        if live and action in actions and rule.subject in subjects and fnmatch.fnmatch(repository, rule.repository):
+            effects.add(rule.effect)
+    return Effect.DENY not in effects and (Effect.ALLOW in effects or who.server_admin)
+
+
+@given(
+    st.lists(rules, max_size=6),
+    principals,
+    st.sampled_from(SOME_ACTIONS),
+    st.sampled_from(REPOSITORIES),
+    st.sampled_from([0, 10, 20]),
+    st.randoms(use_true_random=False),
+)
+def test_P1_P2_the_decision_is_the_naive_one_in_any_order(
+    policy: list[Rule], who: Principal, action: str, repository: str, now: int, shuffle: random.Random
+) -> None:
+    expected = naive(who, action, repository, policy, now)
+    assert decide(who, action, Resource(repository), Policy(1, tuple(policy)), now).allowed is expected
+    shuffle.shuffle(policy)
+    assert decide(who, action, Resource(repository), Policy(1, tuple(policy)), now).allowed is expected

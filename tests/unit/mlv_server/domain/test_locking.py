@@ -1,0 +1,379 @@
+"""When locks are given, renewed, refused, given up; what a commit must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from mlv_core.entities import (
+    Branch,
+    BranchKind,
+    Change,
+    FileMode,
+    FileState,
+    Lock,
+    LockMode,
+    LockNeed,
+    LockScope,
+    Operation,
+)
+from mlv_core.errors import (
+    Denied,
+    InvalidRequest,
+    LimitExceeded,
+    LockHeld,
+    LockLost,
+    LockNeeded,
+    MlvError,
+    NotFound,
+    StaleBase,
+)
+from mlv_core.hashing import ContentHash, hash_content
+from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
+from mlv_core.requests import AcquireRequest, ProposedChange, ReleaseRequest
+from mlv_server.domain.locking import (
+    FILES_LIMIT,
+    Acquisition,
+    CommitLocks,
+    Holder,
+    check_commit,
+    decide_acquire,
+    decide_release,
+    reaches,
+)
+
+REPOSITORY = RepositoryName("a", "b")
+ALICE = Holder("alice", WorkspaceId("wa"), "laptop")
+ELSEWHERE = Holder("alice", WorkspaceId("wa2"), "desktop")
+BOB = Holder("bob", WorkspaceId("wb"), "gpu1")
+NOW = 1_700_000_000_000
+
+
+def branch(name: str, number: int, target: str = "") -> Branch:
+    kind = BranchKind.EXPERIMENT if target else BranchKind.MAIN
+    return Branch(BranchId(number), name, kind, target, ChangesetNumber(3), ChangesetNumber(0), "root", 0)
+
+
+MAIN = branch("main", 1)
+DEV = branch("dev", 2, "main")
+OTHER = branch("other", 3, "main")
+DEEP = branch("deep", 4, "dev")
+BRANCHES = {one.name: one for one in (MAIN, DEV, OTHER, DEEP)}
+
+
+def content(text: str) -> ContentHash:
+    return hash_content(text.encode())
+
+
+def state(number: int, text: str = "head", *, is_text: bool = False) -> FileState:
+    return FileState(FileId(number), FileMode.REGULAR, is_text, 4, content(text))
+
+
+FILES = {"m.pt": state(1), "n.pt": state(2), "code.py": state(3, is_text=True)}
+
+
+def lock_of(holder: Holder, number: int, path: str, token: int = 1, **more: object) -> Lock:
+    plain = Lock(
+        file_id=FileId(number),
+        path=path,
+        owner=holder.user,
+        workspace=holder.workspace,
+        host=holder.host,
+        mode=LockMode.EXCLUSIVE,
+        scope=LockScope.BRANCH,
+        branch="main",
+        base=ChangesetNumber(3),
+        reason="",
+        acquired_at=NOW - 1000,
+        lease_until=None,
+        token=FencingToken(token),
+    )
+    return replace(plain, **more)  # type: ignore[arg-type]
+
+
+def ask(*paths: str, have: str = "head", **more: object) -> AcquireRequest:
+    request = AcquireRequest(
+        repository=REPOSITORY,
+        branch="main",
+        workspace=ALICE.workspace,
+        paths=paths,
+        have=tuple(content(have) for _ in paths),
+        bases=tuple(ChangesetNumber(3) for _ in paths),
+    )
+    return replace(request, **more)  # type: ignore[arg-type]
+
+
+def acquire(
+    request: AcquireRequest, held: Sequence[Lock] = (), holder: Holder = ALICE, files: Mapping[str, FileState] = FILES
+) -> Acquisition:
+    return decide_acquire(holder, request, MAIN, BRANCHES, files, held, FencingToken(10), NOW)
+
+
+def refusal(error: type[MlvError], request: AcquireRequest, held: Sequence[Lock] = ()) -> MlvError:
+    with pytest.raises(error) as caught:
+        acquire(request, held)
+    return caught.value
+
+
+def test_L1_a_lock_records_everything_and_its_token_is_higher_than_any_before() -> None:
+    request = ask("m.pt", "n.pt", reason="retrain")
+    granted = acquire(request).granted
+    assert granted == tuple(
+        Lock(
+            file_id=FileId(number),
+            path=path,
+            owner="alice",
+            workspace=ALICE.workspace,
+            host="laptop",
+            mode=LockMode.EXCLUSIVE,
+            scope=LockScope.BRANCH,
+            branch="main",
+            base=ChangesetNumber(3),
+            reason="retrain",
+            acquired_at=NOW,
+            lease_until=None,
+            token=FencingToken(10 + number),
+        )
+        for number, path in ((1, "m.pt"), (2, "n.pt"))
+    )
+
+
+def test_L1_a_path_without_a_file_has_no_lock_and_says_what_to_do() -> None:
+    error = refusal(NotFound, ask("m.pt", "new.pt"))
+    assert error.items == ("new.pt",)
+    assert "commit" in error.advice
+
+
+def test_L2_an_exclusive_lock_has_one_holder() -> None:
+    error = refusal(LockHeld, ask("m.pt"), [lock_of(BOB, 1, "m.pt", reason="tuning")])
+    assert "bob on gpu1" in error.message
+    assert "2023-11-14 22:13 UTC" in error.message
+    assert "tuning" in error.message
+    assert "no end" in error.message
+
+
+def test_L2_intent_blocks_nobody() -> None:
+    assert acquire(ask("m.pt"), [lock_of(BOB, 1, "m.pt", mode=LockMode.INTENT)]).granted
+
+
+def test_L3_edit_takes_a_lock_only_where_policy_asks_for_one() -> None:
+    decision = acquire(ask("code.py", "m.pt", "new.pt", only_required=True))
+    assert [lock.path for lock in decision.granted] == ["m.pt"]
+    assert decision.needs == (LockNeed.NONE, LockNeed.REQUIRED, LockNeed.REQUIRED)
+
+
+def test_L3_lock_takes_one_on_any_file_that_is_named() -> None:
+    assert [lock.path for lock in acquire(ask("code.py")).granted] == ["code.py"]
+
+
+def test_L12_edit_is_refused_on_a_file_that_another_has_locked_though_it_needs_none() -> None:
+    refusal(LockHeld, ask("code.py", only_required=True), [lock_of(BOB, 3, "code.py")])
+
+
+@pytest.mark.parametrize(
+    ("scope", "of", "to", "expected"),
+    [
+        (LockScope.BRANCH, "main", MAIN, True),
+        (LockScope.BRANCH, "main", DEV, False),
+        (LockScope.BRANCH, "dev", OTHER, False),
+        (LockScope.LINE, "dev", OTHER, True),
+        (LockScope.LINE, "dev", MAIN, True),
+        (LockScope.LINE, "main", DEV, True),
+        (LockScope.LINE, "dev", DEEP, False),
+        (LockScope.LINE, "deep", DEEP, True),
+        (LockScope.REPOSITORY, "deep", OTHER, True),
+    ],
+)
+def test_L4_scope_says_which_branches_a_lock_blocks(scope: LockScope, of: str, to: Branch, expected: bool) -> None:
+    assert reaches(lock_of(BOB, 1, "m.pt", scope=scope, branch=of), to, BRANCHES) is expected
+
+
+def test_L4_a_lock_on_another_branch_is_not_in_the_way() -> None:
+    assert acquire(ask("m.pt"), [lock_of(BOB, 1, "m.pt", branch="dev")]).granted
+
+
+def test_L5_a_stale_base_is_refused_with_every_path() -> None:
+    error = refusal(StaleBase, ask("m.pt", "n.pt", have="old"))
+    assert error.items == ("m.pt", "n.pt")
+    assert error.exit_code == 3
+
+
+def test_L5_edit_of_a_mergeable_file_needs_no_fresh_base() -> None:
+    assert acquire(ask("code.py", have="old", only_required=True)).granted == ()
+
+
+def test_L6_all_or_none_and_every_conflict_is_named() -> None:
+    held = [lock_of(BOB, 1, "m.pt"), lock_of(BOB, 3, "code.py", token=2)]
+    error = refusal(LockHeld, ask("m.pt", "n.pt", "code.py"), held)
+    assert [item.split()[0] for item in error.items] == ["m.pt", "code.py"]
+
+
+def test_L6_a_lock_of_the_same_workspace_is_renewed_with_its_token() -> None:
+    held = [lock_of(ALICE, 1, "m.pt", token=4, base=ChangesetNumber(1), reason="old")]
+    decision = acquire(ask("m.pt", "n.pt"), held)
+    assert decision.renewed == (replace(held[0], base=ChangesetNumber(3)),)
+    assert [(lock.path, lock.token) for lock in decision.granted] == [("n.pt", 11)]
+
+
+def test_L6_a_path_named_twice_gets_one_lock() -> None:
+    decision = acquire(ask("m.pt", "m.pt"))
+    assert len(decision.granted) == 1
+    assert decision.needs == (LockNeed.REQUIRED, LockNeed.REQUIRED)
+
+
+def test_L7_the_same_user_elsewhere_is_refused_and_told_the_way() -> None:
+    error = refusal(LockHeld, ask("m.pt"), [lock_of(ELSEWHERE, 1, "m.pt")])
+    assert "you in another workspace on desktop" in error.message
+    assert "unlock" in error.advice
+
+
+def test_L8_an_expired_lock_is_in_nobodys_way_and_is_replaced_by_a_higher_token() -> None:
+    old = lock_of(BOB, 1, "m.pt", lease_until=NOW)
+    decision = acquire(ask("m.pt"), [old])
+    assert decision.replaced == (old,)
+    assert decision.granted[0].token > old.token
+
+
+def test_L15_more_than_a_thousand_files_must_be_meant() -> None:
+    paths = tuple(f"{number}.pt" for number in range(FILES_LIMIT + 1))
+    files = {path: state(number) for number, path in enumerate(paths)}
+    with pytest.raises(LimitExceeded, match="1,001 files"):
+        acquire(ask(*paths), files=files)
+    assert len(acquire(ask(*paths, many=True), files=files).granted) == FILES_LIMIT + 1
+    assert len(acquire(ask(*paths[1:]), files=files).granted) == FILES_LIMIT
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"have": ()},
+        {"bases": ()},
+        {"mode": LockMode.FREEZE},
+        {"scope": LockScope.REPOSITORY},
+        {"reason": "x" * 1001},
+    ],
+)
+def test_requests_out_of_range_are_refused_by_name(wrong: dict[str, object]) -> None:
+    refusal(InvalidRequest, replace(ask("m.pt"), **wrong))  # type: ignore[arg-type]
+
+
+def let_go(*paths: str, **more: object) -> ReleaseRequest:
+    request = ReleaseRequest(REPOSITORY, ALICE.workspace, "main", paths)
+    return replace(request, **more)  # type: ignore[arg-type]
+
+
+def test_L7_ones_own_lock_may_be_dropped_from_elsewhere() -> None:
+    held = [lock_of(ELSEWHERE, 1, "m.pt")]
+    assert decide_release(ALICE, let_go("m.pt"), held, may_break=False).given_up == tuple(held)
+
+
+def test_L9_anothers_lock_is_not_given_up_without_force() -> None:
+    held = [lock_of(BOB, 1, "m.pt")]
+    with pytest.raises(LockHeld, match="bob"):
+        decide_release(ALICE, let_go("m.pt"), held, may_break=True)
+
+
+def test_L9_force_needs_the_right_and_a_reason() -> None:
+    held = [lock_of(BOB, 1, "m.pt"), lock_of(ALICE, 2, "n.pt", token=2)]
+    forced = let_go("m.pt", "n.pt", force=True, reason="bob is away")
+    with pytest.raises(Denied, match=r"lock\.break"):
+        decide_release(ALICE, forced, held, may_break=False)
+    with pytest.raises(InvalidRequest, match="reason"):
+        decide_release(ALICE, replace(forced, reason=" "), held, may_break=True)
+    decision = decide_release(ALICE, forced, held, may_break=True)
+    assert (decision.given_up, decision.broken) == ((held[1],), (held[0],))
+
+
+def test_a_path_that_is_not_locked_is_named_and_nothing_is_given_up() -> None:
+    with pytest.raises(NotFound) as caught:
+        decide_release(ALICE, let_go("m.pt", "n.pt"), [lock_of(ALICE, 1, "m.pt")], may_break=False)
+    assert caught.value.items == ("n.pt",)
+
+
+def test_all_of_a_workspace_means_no_others_locks() -> None:
+    held = [lock_of(ALICE, 1, "m.pt"), lock_of(ELSEWHERE, 2, "n.pt")]
+    assert decide_release(ALICE, let_go(all_of_workspace=True), held, may_break=True).given_up == (held[0],)
+
+
+def propose(operation: Operation, path: str, token: int = 0, source: str = "") -> ProposedChange:
+    after = None if operation is Operation.DELETE else state(0, "new", is_text=path.endswith(".py"))
+    return ProposedChange(Change(path, operation, FileId(0), after, source), ChangesetNumber(3), FencingToken(token))
+
+
+def commit(*changes: ProposedChange, held: Sequence[Lock] = (), to: Branch = MAIN) -> CommitLocks:
+    return check_commit(ALICE, changes, FILES, to, BRANCHES, held, NOW)
+
+
+TOUCHES = [
+    propose(Operation.MODIFY, "m.pt"),
+    propose(Operation.DELETE, "m.pt"),
+    propose(Operation.META, "m.pt"),
+    propose(Operation.MOVE, "moved.pt", source="m.pt"),
+]
+
+
+@pytest.mark.parametrize("change", TOUCHES, ids=lambda change: change.change.operation.name)
+def test_L3_any_change_of_a_required_file_needs_the_lock(change: ProposedChange) -> None:
+    with pytest.raises(LockNeeded) as caught:
+        commit(change)
+    assert caught.value.items == ("m.pt",)
+    held = lock_of(ALICE, 1, "m.pt", token=7)
+    locked = replace(change, token=FencingToken(7))
+    assert commit(locked, held=[held]).own == (held,)
+
+
+def test_L3_mergeable_files_and_new_paths_need_none() -> None:
+    decision = commit(propose(Operation.MODIFY, "code.py"), propose(Operation.ADD, "new.pt"))
+    assert decision.needs == (LockNeed.NONE, LockNeed.REQUIRED)
+    assert decision.own == ()
+
+
+@pytest.mark.parametrize("change", [*TOUCHES, propose(Operation.MODIFY, "code.py")], ids=lambda c: c.change.path)
+def test_L2_anothers_lock_blocks_every_change(change: ProposedChange) -> None:
+    held = [lock_of(BOB, 1, "m.pt"), lock_of(BOB, 3, "code.py")]
+    with pytest.raises(LockHeld, match="bob on gpu1"):
+        commit(change, held=held)
+
+
+def test_L4_a_lock_on_another_branch_neither_blocks_nor_serves() -> None:
+    commit(propose(Operation.MODIFY, "code.py"), held=[lock_of(BOB, 3, "code.py", branch="dev")])
+    with pytest.raises(LockLost):
+        commit(propose(Operation.MODIFY, "m.pt", 7), held=[lock_of(ALICE, 1, "m.pt", token=7, branch="dev")])
+
+
+def test_L7_the_lock_of_the_same_user_elsewhere_does_not_serve() -> None:
+    with pytest.raises(LockHeld, match="another workspace"):
+        commit(propose(Operation.MODIFY, "m.pt"), held=[lock_of(ELSEWHERE, 1, "m.pt")])
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [],
+        [lock_of(ALICE, 1, "m.pt", token=8)],
+        [lock_of(BOB, 1, "m.pt", token=8)],
+        [lock_of(BOB, 1, "m.pt", token=7)],
+        [lock_of(ALICE, 1, "m.pt", token=7, lease_until=NOW)],
+    ],
+    ids=["gone", "newer", "stolen", "same number, other holder", "expired"],
+)
+def test_L12_a_token_that_is_not_the_live_one_is_a_lost_lock(held: list[Lock]) -> None:
+    with pytest.raises(LockLost) as caught:
+        commit(propose(Operation.MODIFY, "m.pt", 7), held=held)
+    assert caught.value.items[0].startswith("m.pt")
+
+
+def test_L12_a_lost_lock_is_lost_on_a_file_that_needs_none_too() -> None:
+    with pytest.raises(LockLost):
+        commit(propose(Operation.MODIFY, "code.py", 7))
+
+
+def test_L11_the_locks_of_exactly_the_committed_files_are_found() -> None:
+    mine = lock_of(ALICE, 1, "m.pt", token=7)
+    text = lock_of(ALICE, 3, "code.py", token=8)
+    unrelated = lock_of(ALICE, 2, "n.pt", token=9)
+    moved = [propose(Operation.DELETE, "m.pt", 7), propose(Operation.MOVE, "k.pt", 7, source="m.pt")]
+    changes = (*moved, propose(Operation.MODIFY, "code.py"))
+    assert commit(*changes, held=[mine, text, unrelated]).own == (mine, text)
