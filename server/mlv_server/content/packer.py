@@ -31,13 +31,13 @@ class PackWriter:
         """Whether nothing was added."""
         return not self._frames
 
-    def add(self, frame: Frame, base: bytes | None) -> None:
-        """Append a frame after decoding it. Raises: DamagedContent when it does not decode; DiskFull."""
+    def add(self, frame: Frame, base: bytes | None) -> int:
+        """Append a frame after decoding it; its offset. Raises: DamagedContent when it does not decode; DiskFull."""
         decode_frame(frame, base)
-        self.copy(frame)
+        return self.copy(frame)
 
-    def copy(self, frame: Frame) -> None:
-        """Append a frame that is known to decode. Raises: DiskFull."""
+    def copy(self, frame: Frame) -> int:
+        """Append a frame that is known to decode; its offset. Raises: DiskFull."""
         offset = self._builder.size
         data = self._builder.add(frame)
         self._draft.write(data)
@@ -53,6 +53,7 @@ class PackWriter:
                 checksum(data),
             )
         )
+        return offset
 
     def seal(self) -> NewPack:
         """Make the pack durable in its place; it is not indexed yet. Raises: DiskFull."""

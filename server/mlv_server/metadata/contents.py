@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mlv_core.hashing import ContentHash
-from sqlalchemy import Connection, Insert, Select, select
+from mlv_core.ids import ChangesetNumber
+from sqlalchemy import Connection, Insert, Select, Table, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mlv_server.metadata.segments import batches
-from mlv_server.metadata.tables_content import contents
+from mlv_server.metadata.tables_content import contents, rebased
 
 ContentItem = tuple[ContentHash, int, ContentHash | None]
 """File hash, size in bytes, hash of its recipe (None: the file is one segment)."""
@@ -45,6 +46,16 @@ class Contents:
         if rows:
             self._connection.execute(insert_missing(self._connection, contents), rows)
 
+    def rebased_until(self, repository_id: int) -> ChangesetNumber:
+        """The changeset up to which the contents of a repository follow the chain rule; 0 for none."""
+        query = select(rebased.c.changeset).where(rebased.c.repository_id == repository_id)
+        return ChangesetNumber(self._connection.execute(query).scalar() or 0)
+
+    def set_rebased(self, repository_id: int, changeset: ChangesetNumber) -> None:
+        """Note that the contents up to `changeset` follow the chain rule."""
+        self._connection.execute(delete(rebased).where(rebased.c.repository_id == repository_id))
+        self._connection.execute(insert(rebased), {"repository_id": repository_id, "changeset": changeset})
+
     def page(self, domain_id: int, after: bytes, limit: int) -> list[ContentRow]:
         """Up to `limit` files of a domain in the order of their names, those after the name `after`."""
         query = _rows(domain_id).where(contents.c.hash > after).order_by(contents.c.hash).limit(limit)
@@ -55,7 +66,7 @@ class Contents:
         return list(self._connection.scalars(select(contents.c.domain_id).distinct().order_by(contents.c.domain_id)))
 
 
-def insert_missing(connection: Connection, table) -> Insert:  # noqa: ANN001 - any table
+def insert_missing(connection: Connection, table: Table) -> Insert:
     """An insert that leaves rows alone that are there already, for the connection's database."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mlv_core.hashing import ContentHash
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -14,6 +15,8 @@ from mlv_server.metadata.tables_content import frames, packs, segments
 # More bases than this are read from the frame's own header: a patch may have thousands, 32 bytes each.
 INLINE_BASES = 4
 
+Taken = Mapping[ContentHash, tuple[int, int]]
+"""Segments to be turned to a new pack: the frame id that each was copied from, its frame's offset in the pack."""
 ReadBases = Callable[[FramePlace], tuple[ContentHash, ...]]
 
 
@@ -53,8 +56,14 @@ class PackRow:
     domain_id: int
     pack_id: bytes
     length: int
+    frame_bytes: int
     live_bytes: int
     retired_at: int | None
+
+    @property
+    def dead_bytes(self) -> int:
+        """Bytes of frames that nothing points at."""
+        return self.frame_bytes - self.live_bytes
 
 
 class Packs:
@@ -115,27 +124,32 @@ class Packs:
         pack: NewPack,
         now: int,
         read_bases: ReadBases,
-        take: Mapping[ContentHash, int] | None = None,
+        take: Taken | None = None,
+        *,
+        copies: bool = False,
     ) -> set[ContentHash]:
         """Let segment rows point into a durable pack; the names of those that do now.
 
-        Rows that are absent are made; rows of damaged frames are turned to the pack. So are those in `take`, which
-        names the frame id that each was copied from, unless it points elsewhere meanwhile. A row is not turned
-        where that would make a segment its own base.
+        Rows that are absent are made; rows of damaged frames are turned to the pack. So are those in `take`, unless
+        they point elsewhere than they did. A row is not turned where that would make a segment its own base;
+        `copies` says that the frames are the old ones byte for byte, so that this cannot be.
         """
+        take = take or {}
         names = [name for frame in pack.frames for name, _ in frame.members]
         places = self._segments.find(domain_id, names)
         turned = {
             name
             for name, place in places.items()
-            if place.frame.damaged or (take is not None and take.get(name) == place.frame.id)
+            if place.frame.damaged or (name in take and take[name][0] == place.frame.id)
         }
-        turned -= self._circular(domain_id, pack, turned, read_bases)
+        if not copies:
+            turned -= self._circular(domain_id, pack, turned, read_bases)
         taken = {name for name in names if name in turned or name not in places}
         if not taken:
             return taken
         row = self._pack_row(domain_id, pack)
-        self._point(domain_id, pack, row, taken, places, now)
+        owners = {name: take[name][1] for name in taken if name in take}
+        self._point(domain_id, row, _chosen(pack, taken, owners), places, now)
         return taken
 
     def retired(self, before: int) -> list[PackRow]:
@@ -154,7 +168,14 @@ class Packs:
         """The id of the pack's row. A pack whose file was just replaced by the same frames is whole again."""
         known = self.find(domain_id, pack.pack_id)
         if known is None:
-            values = {"domain_id": domain_id, "pack_id": pack.pack_id, "length": pack.length, "live_bytes": 0}
+            frame_bytes = sum(frame.length for frame in pack.frames)
+            values = {
+                "domain_id": domain_id,
+                "pack_id": pack.pack_id,
+                "length": pack.length,
+                "frame_bytes": frame_bytes,
+                "live_bytes": 0,
+            }
             return int(self._connection.execute(insert(packs).values(values).returning(packs.c.id)).scalar_one())
         rows = [{"at": frame.offset, "checksum": frame.checksum} for frame in pack.frames]
         query = update(frames).where(frames.c.pack == known.id, frames.c.offset == bindparam("at"))
@@ -164,35 +185,27 @@ class Packs:
     def _point(
         self,
         domain_id: int,
-        pack: NewPack,
         pack_row: int,
-        taken: set[ContentHash],
+        chosen: list[tuple[NewFrame, list[tuple[ContentHash, int, int]]]],
         places: Mapping[ContentHash, SegmentPlace],
         now: int,
     ) -> None:
+        """Make or turn the rows of the members chosen of each frame: (name, offset in the frame, length)."""
         offsets = select(frames.c.offset, frames.c.id).where(frames.c.pack == pack_row)
         known: dict[int, int] = {row.offset: row.id for row in self._connection.execute(offsets)}
-        rows: list[dict[str, object]] = []
-        done: set[ContentHash] = set()
+        rows: list[dict[str, Any]] = []
         gains: dict[int, int] = {}
-        for frame in pack.frames:
-            at, chosen = 0, []
-            for name, length in frame.members:
-                if name in taken and name not in done:
-                    chosen.append((name, at, length))
-                    done.add(name)
-                at += length
-            if not chosen:
-                continue
+        for frame, members in chosen:
             frame_id = known.get(frame.offset) or self._add_frame(pack_row, frame)
-            gains[frame_id] = gains.get(frame_id, 0) + len(chosen)
+            gains[frame_id] = gains.get(frame_id, 0) + len(members)
             rows.extend(
                 {"domain_id": domain_id, "hash": name, "frame": frame_id, "inner_offset": inner, "length": length}
-                for name, inner, length in chosen
+                for name, inner, length in members
             )
-        left = [places[name].frame.id for name in taken if name in places]
-        for frame_id in left:
-            gains[frame_id] = gains.get(frame_id, 0) - 1
+        for row in rows:
+            if row["hash"] in places:
+                left = places[row["hash"]].frame.id
+                gains[left] = gains.get(left, 0) - 1
         turned = [
             {"name": row["hash"], "to": row["frame"], "inner": row["inner_offset"]}
             for row in rows
@@ -256,6 +269,24 @@ class Packs:
         if not edges.keys() & turned:
             return set()
         return {name for name, frame in own.items() if _reaches(frame.bases, edges, turned)}
+
+
+def _chosen(
+    pack: NewPack, taken: Collection[ContentHash], owners: Mapping[ContentHash, int]
+) -> list[tuple[NewFrame, list[tuple[ContentHash, int, int]]]]:
+    """Of each frame the members whose rows shall point at it: those of which it is the owner, else the first frame."""
+    done: set[ContentHash] = set()
+    found: list[tuple[NewFrame, list[tuple[ContentHash, int, int]]]] = []
+    for frame in pack.frames:
+        at, members = 0, []
+        for name, length in frame.members:
+            if name in taken and name not in done and owners.get(name, frame.offset) == frame.offset:
+                members.append((name, at, length))
+                done.add(name)
+            at += length
+        if members:
+            found.append((frame, members))
+    return found
 
 
 _FRAMES = select(*FRAME_COLUMNS).join(packs, packs.c.id == frames.c.pack)

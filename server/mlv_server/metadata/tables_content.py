@@ -13,7 +13,8 @@ packs = Table(
     Column("domain_id", BigInteger, nullable=False),
     Column("pack_id", Hash, nullable=False),
     Column("length", BigInteger, nullable=False),
-    # Bytes of frames in which at least one segment row still points; the rest waits for a repack.
+    # Bytes of all its frames, and of those that a segment row still points at; the rest waits for a repack.
+    Column("frame_bytes", BigInteger, nullable=False),
     Column("live_bytes", BigInteger, nullable=False),
     # When all its living frames had moved elsewhere; it is unlinked a grace period later.
     Column("retired_at", BigInteger),
@@ -59,6 +60,14 @@ contents = Table(
     # The name of its recipe; NULL for a file of one segment.
     Column("recipe", Hash),
     sqlite_with_rowid=False,
+)
+
+rebased = Table(
+    "rebased",
+    metadata,
+    Column("repository_id", BigInteger, primary_key=True, autoincrement=False),
+    # All contents that changesets up to this one brought follow the chain rule.
+    Column("changeset", BigInteger, nullable=False),
 )
 
 Index("ix_frames_damaged", frames.c.pack, sqlite_where=frames.c.damaged, postgresql_where=frames.c.damaged)
