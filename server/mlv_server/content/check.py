@@ -1,0 +1,168 @@
+"""Checking everything that is stored: every pack byte, every row that leads to one, every recipe, every chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
+from mlv_core.hashing import ContentHash
+from mlv_core.packs import PackParser
+from mlv_core.recipes import Recipe
+
+from mlv_server.content.blobs.local import LocalBlobs
+from mlv_server.content.chains import trace
+from mlv_server.content.frames import bases_from, checksum
+from mlv_server.content.materialized import MaterializedFiles
+from mlv_server.content.memory import PlainCache
+from mlv_server.content.plain import EMPTY, PlainReader
+from mlv_server.content.store import ContentStore
+from mlv_server.metadata.contents import ContentRow
+from mlv_server.metadata.engine import Database
+from mlv_server.metadata.packs import PackRow
+from mlv_server.metadata.segments import FramePlace
+
+PAGE = 4096
+_CHUNK = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class ContentReport:
+    """What was read and what is wrong with it.
+
+    `damaged` holds a line each, naming pack, segment or file; `damaged_files` the (domain, file hash) that cannot be
+    read whole; `foreign` pack files that no row knows.
+    """
+
+    packs: int = 0
+    segments: int = 0
+    bytes: int = 0
+    max_depth: int = 0
+    damaged: list[str] = field(default_factory=list)
+    damaged_files: set[tuple[int, ContentHash]] = field(default_factory=set)
+    foreign: list[str] = field(default_factory=list)
+
+
+async def check_content(store: ContentStore) -> ContentReport:
+    """Read every pack, row and recipe of every domain. Frames found damaged are marked, so that clients may heal them."""
+    return await store.run(partial(_Checker(store.db, store.blobs).check))
+
+
+class _Checker:
+    def __init__(self, db: Database, blobs: LocalBlobs) -> None:
+        self._db = db
+        self._blobs = blobs
+        # No copies of files and little memory: what is checked are the packs.
+        nothing = MaterializedFiles(blobs.root / "cache" / "none", 0)
+        self._reader = PlainReader(db, blobs, PlainCache(16 * 1024 * 1024), nothing)
+        self._report = ContentReport()
+
+    def check(self) -> ContentReport:
+        """Check everything."""
+        rows = self._db.read_now(lambda tx: tx.packs.list_all())
+        for row in rows:
+            self._check_pack(row)
+        known = {(row.domain_id, row.pack_id) for row in rows}
+        for place in self._blobs.list_packs():
+            if (place.domain_id, place.pack_id) not in known:
+                self._report.foreign.append(f"pack {place.pack_id.hex()}")
+        for domain_id in sorted({row.domain_id for row in rows}):
+            broken = self._check_segments(domain_id)
+            self._check_files(domain_id, broken)
+        return self._report
+
+    def _check_pack(self, row: PackRow) -> None:
+        """Every byte of one pack: its frames by their checksums, all the rest by its own form and name."""
+        self._report.packs += 1
+        places = self._db.read_now(lambda tx: tx.packs.frames_between(row.domain_id, row.pack_id, 0, row.length))
+        damaged = [place for place in places if not self._is_sound(row, place)]
+        for place in damaged:
+            self._report.damaged.append(f"pack {row.pack_id.hex()}, frame at {place.offset}")
+        ids = [place.id for place in damaged if not place.damaged]
+        mended = [place.id for place in places if place.damaged and place not in damaged]
+        if ids or mended:
+            self._db.write_now(lambda tx: (tx.packs.mark_damaged(ids), tx.packs.mark_damaged(mended, damaged=False)))
+        if not damaged and not self._is_well_formed(row):
+            self._report.damaged.append(f"pack {row.pack_id.hex()}, outside of its frames")
+
+    def _is_sound(self, row: PackRow, place: FramePlace) -> bool:
+        try:
+            data = self._blobs.read(row.domain_id, row.pack_id, place.offset, place.length)
+        except (NotFound, OSError):
+            return False
+        self._report.bytes += len(data)
+        return checksum(data) == place.checksum
+
+    def _is_well_formed(self, row: PackRow) -> bool:
+        parser = PackParser()
+        try:
+            for offset in range(0, row.length, _CHUNK):
+                parser.feed(self._blobs.read(row.domain_id, row.pack_id, offset, _CHUNK))
+            return parser.finish() == row.pack_id and parser.size == row.length
+        except (DamagedContent, LimitExceeded, NotFound, OSError):
+            return False
+
+    def _check_segments(self, domain_id: int) -> set[ContentHash]:
+        """Every segment of a domain: its frame is sound and so is its chain; the names of those that are not."""
+        broken: set[ContentHash] = set()
+        read_bases = bases_from(self._blobs, domain_id)
+        for names in self._pages(domain_id):
+            self._report.segments += len(names)
+            chain = self._db.read_now(lambda tx, names=names: trace(tx, domain_id, names, read_bases))  # type: ignore[misc]
+            bad: set[int] = set()
+            try:
+                ordered = chain.frames(names)
+            except DamagedContent as error:
+                self._report.damaged.extend(error.items)
+                broken.update(names)
+                continue
+            for frame, depth in ordered:
+                self._report.max_depth = max(self._report.max_depth, depth)
+                bases = chain.bases[frame.id]
+                unreadable = [base for base in bases if base != EMPTY and base not in chain.places]
+                if frame.damaged or unreadable or any(chain.places[base].frame.id in bad for base in bases):
+                    bad.add(frame.id)
+            broken.update(name for name in names if chain.places[name].frame.id in bad)
+        self._report.damaged.extend(f"segment {name.hex()}" for name in sorted(broken))
+        return broken
+
+    def _pages(self, domain_id: int) -> Iterator[list[ContentHash]]:
+        after = b""
+        while names := self._names_after(domain_id, after):
+            yield names
+            after = names[-1]
+
+    def _names_after(self, domain_id: int, after: bytes) -> list[ContentHash]:
+        return self._db.read_now(lambda tx: tx.segments.names(domain_id, after, PAGE))
+
+    def _check_files(self, domain_id: int, broken: set[ContentHash]) -> None:
+        """Every file of a domain: its recipe can be read and all of its segments are there and sound."""
+        after = b""
+        while rows := self._files_after(domain_id, after):
+            for row in rows:
+                fault = self._fault(domain_id, row, broken)
+                if fault:
+                    self._report.damaged.append(f"file {row.hash.hex()}: {fault}")
+                    self._report.damaged_files.add((domain_id, row.hash))
+            after = rows[-1].hash
+
+    def _files_after(self, domain_id: int, after: bytes) -> list[ContentRow]:
+        return self._db.read_now(lambda tx: tx.contents.page(domain_id, after, PAGE))
+
+    def _fault(self, domain_id: int, row: ContentRow, broken: set[ContentHash]) -> str:
+        if row.hash == EMPTY:
+            return ""
+        segments = {row.hash: row.size}
+        if row.recipe is not None:
+            try:
+                recipe = Recipe.decode(self._reader.read(domain_id, row.recipe))
+            except (DamagedContent, LimitExceeded, NotFound) as error:
+                return f"its recipe cannot be read ({error.message})"
+            if recipe.size != row.size:
+                return "its recipe has another size"
+            segments = {segment.hash: segment.length for segment in recipe.segments()}
+        lengths = self._db.read_now(lambda tx: tx.segments.lengths(domain_id, segments))
+        lengths[EMPTY] = 0
+        wrong = [name for name, length in segments.items() if name in broken or lengths.get(name) != length]
+        return f"{len(wrong)} of its segments cannot be read" if wrong else ""
