@@ -128,7 +128,7 @@ async def _first_token(settings: Settings) -> str:
 
 async def _verify(settings: Settings) -> verification.Report:
     async with app.open_parts(settings, background=False) as parts:
-        return await verification.verify(parts.db, parts.store, settings)
+        return await verification.verify(parts.db, parts.store)
 
 
 def _checked_address(text: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from mlv_server.metadata.audit import AuditTrail
 from mlv_server.metadata.branches import Branches
 from mlv_server.metadata.events import Events
+from mlv_server.metadata.inspection import Inspection
 from mlv_server.metadata.labels import Labels
 from mlv_server.metadata.locks import Locks
 from mlv_server.metadata.repositories import Repositories
@@ -91,6 +92,11 @@ class Transaction:
     def requests(self) -> Requests:
         """Answers kept for repeated requests (C3)."""
         return Requests(self.connection)
+
+    @cached_property
+    def inspection(self) -> Inspection:
+        """Everything read and checked, for verify."""
+        return Inspection(self.connection)
 
     @cached_property
     def changesets(self) -> Changesets:

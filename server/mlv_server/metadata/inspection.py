@@ -1,0 +1,76 @@
+"""Reads everything that the database keeps of a repository, for `mlv-server verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select, text
+
+from mlv_core.errors import DamagedContent, MlvError
+from mlv_core.hashing import ContentHash
+from mlv_core.ids import ChangesetNumber
+from mlv_server.domain.audit import first_fault
+from mlv_server.metadata.audit import AuditTrail
+from mlv_server.metadata.lists import OWN_LEVEL, ListRow, Lists
+from mlv_server.metadata.tables_history import change_lists
+
+
+class Inspection:
+    """What is damaged in the database, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def database_faults(self) -> list[str]:
+        """What the database engine itself finds wrong with its file."""
+        if self._connection.dialect.name != "sqlite":
+            return []
+        found = [str(row[0]) for row in self._connection.execute(text("PRAGMA integrity_check(100)"))]
+        broken = self._connection.execute(text("PRAGMA foreign_key_check")).all()
+        return [fault for fault in found if fault != "ok"] + [f"row of {row[0]} names what is gone" for row in broken]
+
+    def audit_faults(self) -> list[str]:
+        """Every audit chain with an edited, missing or moved row."""
+        trail = AuditTrail(self._connection)
+        faults = []
+        for chain in trail.chains():
+            fault = first_fault(chain, trail.rows(chain))
+            if fault is not None:
+                faults.append(f"audit chain {chain}, entry {fault}")
+        return faults
+
+    def lists(self, repository_id: int) -> Iterator[tuple[ListRow, bytes]]:
+        """Every stored list of a repository with the id that its row says."""
+        columns = change_lists.c
+        found = self._connection.execute(
+            select(columns.changeset, columns.level, columns.before, columns.entries, columns.bytes, columns.list_id)
+            .where(columns.repository_id == repository_id)
+            .order_by(columns.changeset, columns.level)
+        )
+        for row in found:
+            yield ListRow(*row[:5]), row[5]
+
+    def list_fault(self, lists: Lists, row: ListRow, list_id: bytes) -> tuple[str | None, set[ContentHash]]:
+        """What is wrong with a stored list (None: nothing), and the contents that its files have.
+
+        A fold is compared with what the commits' own lists give; a snapshot's paths are read and hashed.
+        """
+        what = {OWN_LEVEL: "change list"}.get(row.level, "folded list")
+        contents: set[ContentHash] = set()
+        try:
+            reader = lists.reader(row)
+            rows = list(reader.rows())
+            if reader.id != list_id or len(rows) != row.entries:
+                return f"{what} of @{row.changeset} (level {row.level})", contents
+            contents = {state.content for one in rows if (state := one.state) is not None and state.size}
+        except (DamagedContent, MlvError):
+            return f"{what} of @{row.changeset} (level {row.level})", contents
+        return None, contents
+
+    def list_of(self, lists: Lists, number: ChangesetNumber) -> bytes | None:
+        """The id of a changeset's own list; None when it is missing or unreadable."""
+        try:
+            row = lists.find(number, OWN_LEVEL)
+            return None if row is None else lists.reader(row).id
+        except MlvError:
+            return None

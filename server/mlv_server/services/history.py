@@ -1,0 +1,285 @@
+"""Reading history and versions: what a revision names, changesets, files, what differs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from mlv_core.entities import VERSION_PATH, Change, Changeset
+from mlv_core.errors import InvalidRequest, InvalidRevision, NotFound
+from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, Revision, RevisionKind, escape
+from mlv_core.paths import show_path
+from mlv_core.records import load_records
+from mlv_core.requests import FileRow, HistoryFilter, VersionDifference
+from mlv_server.domain.lock_rules import need_of
+from mlv_server.metadata.branches import MAIN
+from mlv_server.metadata.changesets import ChangesetRow, Selection
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.metadata.versions import ROWS_LIMIT, Difference
+from mlv_server.services.call import Call
+
+BATCH_ROWS = 2000
+"""Rows of one message of a stream: about 200 KB."""
+PAGE_ROWS = 16_000
+"""Rows read in one transaction: enough that finding one's place again costs little, few enough to hold."""
+PAGE_LIMIT = 1000
+"""Changesets in one page: their records may be long."""
+PATHS_LIMIT = 10_000
+"""Paths that one request may name: more are a directory, or everything."""
+
+
+async def resolve(call: Call, repository: RepositoryName, revision: str, branch: str) -> tuple[ChangesetNumber, str]:
+    """The changeset that `revision` names, and the branch it names or was made on.
+
+    `head`, `prev` and times speak of `branch` ('': main). A time means the last changeset of the branch's history at
+    its end: of that day, minute or second, UTC. Raises: InvalidRevision, NotFound naming what is not there.
+    """
+    parsed = Revision.parse(revision)
+    return await call.db.read(lambda tx: _resolve(tx, tx.repositories.get(repository), parsed, branch))
+
+
+async def get(call: Call, repository: RepositoryName, number: ChangesetNumber) -> tuple[Changeset, tuple[Change, ...]]:
+    """A changeset and its change list.
+
+    Raises: NotFound.
+    """
+
+    def work(tx: Transaction) -> tuple[Changeset, tuple[Change, ...]]:
+        row = tx.repositories.get(repository)
+        found = tx.changesets.get(row.id, number)
+        return entities(tx, row, (found,))[0], tuple(tx.versions.own_changes(row.id, number))
+
+    return await call.db.read(work)
+
+
+async def list_changesets(
+    call: Call, repository: RepositoryName, wanted: HistoryFilter
+) -> tuple[tuple[Changeset, ...], int]:
+    """A page of changesets, newest first, and where the next page begins (0: there is none).
+
+    Raises: NotFound for the branch or path, InvalidRequest.
+    """
+    if not 0 < wanted.page_size <= PAGE_LIMIT:
+        raise InvalidRequest(f"page_size is {wanted.page_size}; it may be 1 to {PAGE_LIMIT}.")
+
+    def work(tx: Transaction) -> tuple[tuple[Changeset, ...], int]:
+        row = tx.repositories.get(repository)
+        selection = _selection(tx, row, wanted)
+        found = tx.changesets.select(row.id, selection, limit=wanted.page_size + 1)
+        page = found[: wanted.page_size]
+        return entities(tx, row, page), page[-1].number if len(found) > len(page) else 0
+
+    return await call.db.read(work)
+
+
+async def list_files(
+    call: Call, repository: RepositoryName, number: ChangesetNumber, paths: Sequence[str]
+) -> AsyncIterator[tuple[FileRow, ...]]:
+    """The files of a version in path order, all or those at and below `paths`, in batches.
+
+    The path '.' stands for the entry that holds the version's own properties. Raises: NotFound, InvalidRequest.
+    """
+    under = _under(paths)
+    start: str | None = ""
+    while start is not None:
+        rows, start = await call.db.read(lambda tx, start=start: _file_page(tx, repository, number, under, start))  # type: ignore[misc]
+        for at in range(0, len(rows), BATCH_ROWS):
+            yield rows[at : at + BATCH_ROWS]
+
+
+async def diff_versions(
+    call: Call, repository: RepositoryName, first: ChangesetNumber, second: ChangesetNumber, paths: Sequence[str]
+) -> AsyncIterator[tuple[VersionDifference, ...]]:
+    """What differs between two versions, in path order, all or at and below `paths`, in batches.
+
+    Raises: NotFound, InvalidRequest.
+    """
+    under = _under(paths)
+
+    def page(tx: Transaction, start: str) -> list[Difference]:
+        row = _with_versions(tx, repository, (first, second))
+        return list(islice(tx.versions.difference(row.id, first, second, under, start=start), PAGE_ROWS))
+
+    def left(tx: Transaction) -> dict[int, str]:
+        row = _with_versions(tx, repository, (first, second))
+        return _left(tx.versions.difference(row.id, first, second))
+
+    found = await call.db.read(lambda tx: page(tx, ""))
+    gone = _left(found) if len(found) < PAGE_ROWS and not under else await call.db.read(left)
+    while found:
+        for at in range(0, len(found), BATCH_ROWS):
+            yield tuple(_version_difference(one, gone) for one in found[at : at + BATCH_ROWS])
+        start = found[-1].path + "\0"
+        found = await call.db.read(lambda tx, start=start: page(tx, start)) if len(found) == PAGE_ROWS else []  # type: ignore[misc]
+
+
+def _resolve(
+    tx: Transaction, repository: RepositoryRow, revision: Revision, branch_name: str
+) -> tuple[ChangesetNumber, str]:
+    branch = tx.branches.get(repository.id, branch_name) if branch_name else tx.branches.by_id(repository.id, MAIN)
+    if revision.kind is RevisionKind.HAVE:
+        raise InvalidRevision("Only the workspace knows which version it has.", advice="Name the version: @42, @main.")
+    if revision.kind is RevisionKind.HEAD:
+        return branch.head, branch.name
+    if revision.kind is RevisionKind.PREV:
+        if not branch.head:
+            raise NotFound(f"The branch {branch.name} has no version yet.")
+        return tx.changesets.get(repository.id, branch.head).first_parent, branch.name
+    if revision.kind is RevisionKind.NUMBER:
+        number = ChangesetNumber(revision.number)
+        return number, _branch_of(tx, repository, number) if number else branch.name
+    if revision.kind is RevisionKind.TIME:
+        end = _end_of(revision.text)
+        reached = tx.changesets.until(repository.id, tx.changesets.ancestors(repository.id, branch.head), end)
+        if reached is None:
+            raise NotFound(f"The branch {branch.name} has no version as old as {revision}.")
+        return reached, branch.name
+    return _named(tx, repository, revision.text)
+
+
+def _named(tx: Transaction, repository: RepositoryRow, name: str) -> tuple[ChangesetNumber, str]:
+    branch = tx.branches.find(repository.id, name)
+    if branch is not None:
+        return branch.head, branch.name
+    label = tx.labels.find(repository.id, name)
+    if label is None:
+        raise NotFound(
+            f"There is no branch or label '{escape(name)}'.", advice="'mlv branches' and 'mlv labels' show them."
+        )
+    return label.changeset, _branch_of(tx, repository, label.changeset)
+
+
+def _branch_of(tx: Transaction, repository: RepositoryRow, number: ChangesetNumber) -> str:
+    return tx.branches.by_id(repository.id, tx.changesets.get(repository.id, number).branch_id).name
+
+
+def _end_of(text: str) -> int:
+    """The last millisecond of a day, minute or second in UTC. Raises: InvalidRevision."""
+    body = text.removesuffix("Z")
+    try:
+        begin = datetime.fromisoformat(body).replace(tzinfo=UTC)
+        length = {10: timedelta(days=1), 16: timedelta(minutes=1), 19: timedelta(seconds=1)}[len(body)]
+        end = begin + length
+    except (ValueError, OverflowError) as error:
+        raise InvalidRevision(f"'@{escape(text)}' is no date or time.") from error
+    return int(end.timestamp()) * 1000 - 1
+
+
+def entities(tx: Transaction, repository: RepositoryRow, rows: Sequence[ChangesetRow]) -> tuple[Changeset, ...]:
+    """The changesets of stored rows, with the names of their branches and labels."""
+    names = {branch.id: branch.name for branch in tx.branches.list_all(repository.id)}
+    labels = tx.labels.of_changesets(repository.id, [row.number for row in rows])
+    return tuple(
+        Changeset(
+            number=row.number,
+            id=row.id,
+            parents=row.parents,
+            branch=names[row.branch_id],
+            author=row.author,
+            time=row.time,
+            message=row.message,
+            prepared_min=row.prepared_min,
+            prepared_max=row.prepared_max,
+            records=load_records(row.records),
+            files_changed=row.files_changed,
+            labels=labels.get(row.number, ()),
+        )
+        for row in rows
+    )
+
+
+def _selection(tx: Transaction, repository: RepositoryRow, wanted: HistoryFilter) -> Selection:
+    """The filter as changesets know it. Raises: NotFound."""
+    heads = [branch.head for branch in tx.branches.list_all(repository.id)]
+    within: dict[BranchId, ChangesetNumber] | None = None
+    if wanted.branch:
+        heads = [tx.branches.get(repository.id, wanted.branch).head]
+        within = tx.changesets.ancestors(repository.id, heads[0])
+    last = min((bound for bound in (wanted.last, wanted.before - 1) if bound > 0), default=0)
+    if wanted.before == 1:
+        return Selection(only=())
+    only = tuple(label.changeset for label in tx.labels.list_all(repository.id)) if wanted.labelled else None
+    if not wanted.path:
+        return Selection(within, wanted.author, wanted.first, last, only=only)
+    files = _files_at(tx, repository, heads, wanted.path)
+    if not files and not _is_folder(tx, repository, heads, wanted.path):
+        raise NotFound(f"No version has a file or folder '{show_path(wanted.path)}'.")
+    large = tx.changesets.larger_than(repository.id, Selection(within), ROWS_LIMIT)
+    also = tuple(number for number in large if _touches(tx, repository, number, files, wanted.path))
+    below = "" if files else wanted.path
+    return Selection(within, wanted.author, wanted.first, last, files or None, below, also, only)
+
+
+def _files_at(
+    tx: Transaction, repository: RepositoryRow, heads: Sequence[ChangesetNumber], path: str
+) -> frozenset[FileId]:
+    """The files that stand at `path` in one of the heads, else those that ever stood there."""
+    standing = (tx.versions.lookup(repository.id, head, (path,)).get(path) for head in sorted(set(heads)))
+    found = frozenset(state.file_id for state in standing if state is not None)
+    return found or frozenset(tx.versions.ids_at(repository.id, path))
+
+
+def _is_folder(tx: Transaction, repository: RepositoryRow, heads: Sequence[ChangesetNumber], path: str) -> bool:
+    if tx.versions.had_below(repository.id, path):
+        return True
+    return any(next(tx.versions.files(repository.id, head, (path,)), None) is not None for head in set(heads))
+
+
+def _touches(
+    tx: Transaction, repository: RepositoryRow, number: ChangesetNumber, files: frozenset[FileId], path: str
+) -> bool:
+    """Whether a changeset too large for rows changed one of `files`, or without them anything below `path`."""
+    if not files:
+        return any(True for _ in tx.versions.own_changes(repository.id, number, below=path))
+    paths = {path}.union(*(tx.versions.paths_of(repository.id, one) for one in files))
+    return any(
+        change.file_id in files for one in paths for change in tx.versions.own_changes(repository.id, number, below=one)
+    )
+
+
+def _with_versions(tx: Transaction, name: RepositoryName, numbers: Sequence[ChangesetNumber]) -> RepositoryRow:
+    """The repository, in which all of `numbers` exist. Raises: NotFound."""
+    row = tx.repositories.get(name)
+    for number in numbers:
+        if number:
+            tx.changesets.get(row.id, number)
+    return row
+
+
+def _under(paths: Sequence[str]) -> tuple[str, ...]:
+    """The paths that a listing is limited to. Raises: InvalidRequest."""
+    if len(paths) > PATHS_LIMIT:
+        raise InvalidRequest(f"paths: {len(paths):,} are named; {PATHS_LIMIT:,} are allowed.")
+    return tuple(path.rstrip("/") for path in paths)
+
+
+def _file_page(
+    tx: Transaction, name: RepositoryName, number: ChangesetNumber, under: tuple[str, ...], start: str
+) -> tuple[tuple[FileRow, ...], str | None]:
+    """Some files from the path `start` on, and where to go on; None at the end."""
+    row = _with_versions(tx, name, (number,))
+    found = list(islice(tx.versions.files(row.id, number, under, start=start), PAGE_ROWS))
+    rows = tuple(
+        FileRow(one.path, state, ChangesetNumber(one.changed_in), need_of(one.path, state))
+        for one in found
+        if (state := one.state) is not None and (one.path != VERSION_PATH or VERSION_PATH in under)
+    )
+    return rows, f"{found[-1].path}\0" if len(found) == PAGE_ROWS else None
+
+
+def _left(differences: Iterable[Difference]) -> dict[int, str]:
+    """By file id, the paths of the first version at which that file no longer stands."""
+    return {
+        one.before.file_id: one.path
+        for one in differences
+        if one.before is not None and (one.after is None or one.after.file_id != one.before.file_id)
+    }
+
+
+def _version_difference(one: Difference, gone: dict[int, str]) -> VersionDifference:
+    before = None if one.before is None else one.before.state
+    after = None if one.after is None else one.after.state
+    moved = after is not None and (before is None or before.file_id != after.file_id)
+    return VersionDifference(one.path, before, after, gone.get(after.file_id, "") if moved and after else "")

@@ -1,0 +1,97 @@
+"""`mlv-server verify`: reads every pack, recipe, list, changeset and audit row, and names what is damaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlv_core.changesets import changeset_id
+from mlv_core.errors import MlvError
+from mlv_core.hashing import ContentHash
+from mlv_core.ids import ChangesetNumber
+from mlv_server.content.check import ContentReport, check_content
+from mlv_server.content.store import ContentStore
+from mlv_server.metadata.changesets import ChangesetRow
+from mlv_server.metadata.engine import Database
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import history
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What verify found. `foreign` are files in the store that mlv did not put there: no damage."""
+
+    damaged: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    packs: int = 0
+    segments: int = 0
+    bytes: int = 0
+    max_depth: int = 0
+    changesets: int = 0
+
+
+async def verify(db: Database, store: ContentStore) -> Report:
+    """Read everything. What is named as damaged is never delivered; everything else is as it was committed (F4).
+
+    Raises: OSError when the store cannot be read at all.
+    """
+    damaged = await db.read(lambda tx: tx.inspection.database_faults() + tx.inspection.audit_faults())
+    count = 0
+    for repository in await db.read(lambda tx: tx.repositories.list_all()):
+        faults, changesets = await db.read(lambda tx, one=repository: _history(tx, one))  # type: ignore[misc]
+        damaged += [f"{repository.name}: {fault}" for fault in faults]
+        count += changesets
+    content: ContentReport = await check_content(store)
+    return Report(
+        damaged=damaged + content.damaged,
+        foreign=content.foreign,
+        packs=content.packs,
+        segments=content.segments,
+        bytes=content.bytes,
+        max_depth=content.max_depth,
+        changesets=count,
+    )
+
+
+def _history(tx: Transaction, repository: RepositoryRow) -> tuple[list[str], int]:
+    """What is wrong with the history of one repository, and how many changesets it has."""
+    faults: list[str] = []
+    lists = tx.versions.lists(repository.id)
+    contents: set[ContentHash] = set()
+    for row, list_id in tx.inspection.lists(repository.id):
+        fault, found = tx.inspection.list_fault(lists, row, list_id)
+        contents |= found
+        if fault:
+            faults.append(fault)
+    newest = tx.changesets.newest(repository.id)
+    last = 0 if newest is None else newest.number
+    numbers = [ChangesetNumber(number) for number in range(1, last + 1)]
+    rows = tx.changesets.find(repository.id, numbers)
+    faults += [f"changeset @{number} is missing" for number in numbers if number not in rows]
+    faults += [f"changeset @{row.number}" for row in rows.values() if not _is_whole(tx, repository, row, rows)]
+    faults += [
+        f"branch {branch.name} names @{branch.head}, which is missing"
+        for branch in tx.branches.list_all(repository.id)
+        if branch.head and branch.head not in rows
+    ]
+    faults += [
+        f"label {label.name} names @{label.changeset}, which is missing"
+        for label in tx.labels.list_all(repository.id)
+        if label.changeset and label.changeset not in rows
+    ]
+    known = tx.contents.find(repository.domain_id, contents)
+    faults += [f"content {name.hex()[:16]} of a version is missing" for name in sorted(contents - set(known))]
+    return faults, len(rows)
+
+
+def _is_whole(
+    tx: Transaction, repository: RepositoryRow, row: ChangesetRow, rows: dict[ChangesetNumber, ChangesetRow]
+) -> bool:
+    """Whether a changeset still hashes to its id."""
+    try:
+        list_id = tx.inspection.list_of(tx.versions.lists(repository.id), row.number)
+        parents = [rows[number].id for number in row.parents]
+        (changeset,) = history.entities(tx, repository, [row])
+        return list_id is not None and changeset_id(changeset, parents, list_id) == row.id
+    except (MlvError, KeyError, ValueError):
+        return False
