@@ -12,11 +12,14 @@ from mlv_core.records.expressions import (
     parse_param,
 )
 from mlv_core.records.files import read_metrics, read_params
+from mlv_core.records.project import PROJECT_FILE, Project, read_project
 
 __all__ = [
+    "PROJECT_FILE",
     "DatasetSpec",
     "MetricExpression",
     "ParsedMetric",
+    "Project",
     "Reader",
     "Writer",
     "canonical_records",
@@ -28,5 +31,6 @@ __all__ = [
     "parse_param",
     "read_metrics",
     "read_params",
+    "read_project",
     "store_records",
 ]

@@ -8,11 +8,12 @@ import struct
 import pytest
 
 from mlv_core.entities import DatasetReference, DatasetRole, Environment, Input, Metric, Param, Records
-from mlv_core.errors import DamagedContent, InvalidPath, LimitExceeded, UsageError
+from mlv_core.errors import DamagedContent, InvalidPath, InvalidSettings, LimitExceeded, UsageError
 from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind
 from mlv_core.records import (
     DatasetSpec,
     ParsedMetric,
+    Project,
     canonical_records,
     load_records,
     parse_input,
@@ -21,6 +22,7 @@ from mlv_core.records import (
     parse_param,
     read_metrics,
     read_params,
+    read_project,
     store_records,
 )
 
@@ -198,3 +200,17 @@ def test_R1_records_survive_storage_sorted():
 def test_damaged_records_are_told(cut: int):
     with pytest.raises(DamagedContent):
         load_records(store_records(Records(params=(Param("lr", "1"),)))[:cut])
+
+
+def test_R2_the_project_file_names_the_files():
+    project = read_project('[records]\nparams = ["params.yaml", "conf/*.toml"]\nmetrics = ["metrics.json"]\n')
+    assert project.holds_params("conf/a.toml")
+    assert not project.holds_params("metrics.json")
+    assert project.holds_metrics("metrics.json")
+    assert read_project("") == Project()
+
+
+@pytest.mark.parametrize("text", ["[", "x = 1", "records = 1", "[records]\nparam = []", "[records]\nparams = [1]"])
+def test_R2_a_wrong_project_file_is_told(text: str):
+    with pytest.raises(InvalidSettings, match=r"mlv\.toml"):
+        read_project(text)

@@ -1,0 +1,53 @@
+"""`mlv.toml` of a version: which of its files hold params and metrics (R2)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+
+from mlv_core.errors import InvalidSettings
+from mlv_core.ids import escape
+from mlv_core.paths import glob_matches_any
+
+PROJECT_FILE = "mlv.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Globs of the files that are read at commit, as `paths.glob_match` takes them."""
+
+    params: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+
+    def holds_params(self, path: str) -> bool:
+        """Whether the file at `path` holds params."""
+        return glob_matches_any(self.params, path)
+
+    def holds_metrics(self, path: str) -> bool:
+        """Whether the file at `path` holds metrics."""
+        return glob_matches_any(self.metrics, path)
+
+
+def read_project(text: str) -> Project:
+    """Read `[records]` with the lists `params` and `metrics`; unknown keys are errors.
+
+    Raises: InvalidSettings.
+    """
+    advice = "'[records]' may hold 'params' and 'metrics', each a list of paths or globs."
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSettings(f"{PROJECT_FILE}: {error}.", advice=advice) from error
+    records = table.pop("records", {})
+    known = isinstance(records, dict)
+    unknown = [*table, *(f"records.{name}" for name in (records if known else ()) if name not in {"params", "metrics"})]
+    if unknown or not known:
+        raise InvalidSettings(f"{PROJECT_FILE}: unknown key '{escape((unknown or ['records'])[0])}'.", advice=advice)
+    return Project(_globs(records, "params", advice), _globs(records, "metrics", advice))
+
+
+def _globs(records: dict[str, object], name: str, advice: str) -> tuple[str, ...]:
+    given = records.get(name, [])
+    if not isinstance(given, list) or not all(isinstance(item, str) and item for item in given):
+        raise InvalidSettings(f"{PROJECT_FILE}: 'records.{name}' is no list of paths.", advice=advice)
+    return tuple(given)
