@@ -7,13 +7,6 @@ import os
 import struct
 
 import pytest
-from mlv_core.codecs import Codec, encode_group
-from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded, MlvError
-from mlv_core.hashing import ContentHash, hash_content
-from mlv_core.packs import Frame, PackBuilder, frame_of
-from mlv_server.content import intake
-from mlv_server.content.check import check_content
-
 from tests.integration.server.content_kit import (
     DOMAIN,
     chunks_of,
@@ -26,6 +19,13 @@ from tests.integration.server.content_kit import (
     read,
     run,
 )
+
+from mlv_core.codecs import Codec, encode_group
+from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded, MlvError
+from mlv_core.hashing import ContentHash, hash_content
+from mlv_core.packs import Frame, PackBuilder, frame_of
+from mlv_server.content import intake
+from mlv_server.content.check import check_content
 
 NO_CACHE = "[storage]\ncache = 0\n"
 
@@ -66,7 +66,7 @@ def test_a_truncated_pack_is_refused_at_every_length(tmp_path):
     async def body():
         data = small_pack()
         async with open_store(tmp_path, NO_CACHE) as store:
-            for length in (*range(0, 80), *range(80, len(data), 97)):
+            for length in (*range(80), *range(80, len(data), 97)):
                 await refused(store, data[:length], DamagedContent)
 
     run(body)

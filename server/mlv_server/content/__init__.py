@@ -1,0 +1,1 @@
+"""The content store: packs, files and the caches beside them, by content domain."""

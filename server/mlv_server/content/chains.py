@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import ContentHash
-
 from mlv_server.metadata.segments import FramePlace, SegmentPlace
 from mlv_server.metadata.unit_of_work import Transaction
 

@@ -10,7 +10,6 @@ from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import PackParser
 from mlv_core.recipes import Recipe
-
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import trace
 from mlv_server.content.frames import bases_from, checksum
@@ -22,6 +21,7 @@ from mlv_server.metadata.contents import ContentRow
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.packs import PackRow
 from mlv_server.metadata.segments import FramePlace
+from mlv_server.metadata.unit_of_work import Transaction
 
 PAGE = 4096
 _CHUNK = 4 * 1024 * 1024
@@ -45,7 +45,7 @@ class ContentReport:
 
 
 async def check_content(store: ContentStore) -> ContentReport:
-    """Read every pack, row and recipe of every domain. Frames found damaged are marked, so that clients may heal them."""
+    """Read every pack, row and recipe of every domain; damaged frames are marked, so that clients may heal them."""
     return await store.run(partial(_Checker(store.db, store.blobs).check))
 
 
@@ -82,7 +82,7 @@ class _Checker:
         ids = [place.id for place in damaged if not place.damaged]
         mended = [place.id for place in places if place.damaged and place not in damaged]
         if ids or mended:
-            self._db.write_now(lambda tx: (tx.packs.mark_damaged(ids), tx.packs.mark_damaged(mended, damaged=False)))
+            self._db.write_now(partial(_mark, ids, mended))
         if not damaged and not self._is_well_formed(row):
             self._report.damaged.append(f"pack {row.pack_id.hex()}, outside of its frames")
 
@@ -166,3 +166,8 @@ class _Checker:
         lengths[EMPTY] = 0
         wrong = [name for name, length in segments.items() if name in broken or lengths.get(name) != length]
         return f"{len(wrong)} of its segments cannot be read" if wrong else ""
+
+
+def _mark(damaged: list[int], sound: list[int], tx: Transaction) -> None:
+    tx.packs.mark_damaged(damaged)
+    tx.packs.mark_damaged(sound, damaged=False)

@@ -1,4 +1,4 @@
-"""Direct deltas between two versions of a file, made when a client asks, kept for the next: a bounded cache of packs."""
+"""Direct deltas between two versions of a file, made when a client asks and kept in a bounded cache of packs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mlv_core.errors import NotFound
 from mlv_core.hashing import ContentHash
-
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.frames import checksum
 from mlv_server.content.packer import PackWriter

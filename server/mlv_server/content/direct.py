@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from mlv_core.framing import encode_plan, plan_frames
 from mlv_core.hashing import ContentHash
 from mlv_core.recipes import Recipe
-
 from mlv_server.content.deltas import DirectDelta
 from mlv_server.metadata.packs import NewPack
 

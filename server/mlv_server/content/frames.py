@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from blake3 import blake3
+
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import Frame, parse_frame
-
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.metadata.packs import ReadBases
 from mlv_server.metadata.segments import FramePlace

@@ -13,7 +13,6 @@ from typing import TypeVar
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import FRAME_LIMIT, Frame, PackParser, PlacedFrame, decode_frame, parse_frame
-
 from mlv_server.content.blobs.local import Draft, LocalBlobs
 from mlv_server.content.budget import ByteBudget
 from mlv_server.content.chains import trace

@@ -178,8 +178,6 @@ class MaterializedFiles:
 
     def _load(self) -> None:
         """Learn the copies of earlier processes, once."""
-        if self._loaded:
-            return
         with self._lock:
             if self._loaded:
                 return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mlv_core.errors import DamagedContent
 from mlv_core.packs import PACK_TARGET, Frame, PackBuilder, decode_frame
-
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.frames import checksum
 from mlv_server.metadata.packs import NewFrame, NewPack

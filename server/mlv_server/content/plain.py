@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.packs import decode_frame
-
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import Chain, trace
 from mlv_server.content.frames import DamagedFrame, bases_from, read_frame
@@ -24,9 +23,7 @@ EMPTY = hash_content(b"")
 class PlainReader:
     """Reads segments. All methods block and are for worker threads."""
 
-    def __init__(
-        self, db: Database, blobs: LocalBlobs, memory: PlainCache, materialized: MaterializedFiles
-    ) -> None:
+    def __init__(self, db: Database, blobs: LocalBlobs, memory: PlainCache, materialized: MaterializedFiles) -> None:
         self._db = db
         self._blobs = blobs
         self._memory = memory

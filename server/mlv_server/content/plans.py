@@ -12,7 +12,6 @@ from mlv_core.ids import ChangesetNumber
 from mlv_core.recipes import Recipe, match_bases
 from mlv_core.requests import Piece, PlannedChange, PlannedSegment, PlanPart, Range, RangeKind
 from mlv_core.segments import Extent
-
 from mlv_server.content.chains import Chain, trace
 from mlv_server.content.deltas import DirectDelta
 from mlv_server.content.direct import make_direct_delta
@@ -130,13 +129,13 @@ class PartPlanner:
         else:
             draft.add_chain(chain, needed)
 
-    async def _direct(
-        self, target: _Target, needed: list[ContentHash], cost: int, plain: int
-    ) -> DirectDelta | None:
+    async def _direct(self, target: _Target, needed: list[ContentHash], cost: int, plain: int) -> DirectDelta | None:
         """A delta straight from the caller's file, where the stored chain is long and the delta is smaller."""
         if target.old is None or target.old_name is None or not DIRECT_MINIMUM <= plain <= DIRECT_MAXIMUM:
             return None
-        if cost <= DIRECT_SHARE * plain or not any(index is not None for index in match_bases(target.recipe, target.old)):
+        if cost <= DIRECT_SHARE * plain or not any(
+            index is not None for index in match_bases(target.recipe, target.old)
+        ):
             return None
         delta = self._store.deltas.find(self._domain_id, target.old_name, target.name)
         if delta is None:

@@ -12,7 +12,6 @@ from typing import TypeVar
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.recipes import Piece, Recipe, RecipeSegment
-
 from mlv_server.content.materialized import CopyDraft, MaterializedFiles
 from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.metadata.contents import ContentItem
@@ -57,9 +56,7 @@ class FileReader:
         loop = asyncio.get_running_loop()
         try:
             for batch in _batches(pieces):
-                running.append(
-                    loop.run_in_executor(self._pool, partial(self._read_batch, domain_id, segments, batch))
-                )
+                running.append(loop.run_in_executor(self._pool, partial(self._read_batch, domain_id, segments, batch)))
                 if len(running) == WINDOW:
                     yield await running.popleft()
             while running:

@@ -12,7 +12,6 @@ from mlv_core.framing import FramePlan, encode_plan, plan_frames
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import Frame, frame_of
 from mlv_core.recipes import Recipe, single
-
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import Chain, trace
 from mlv_server.content.frames import bases_from
@@ -121,9 +120,7 @@ class Rebaser:
         if new.recipe_name is not None and new.recipe_name in deep:
             yield [new.recipe_name], [at[new.recipe_name]], partial(self._recipe_frame, new, old)
 
-    def _frame(
-        self, domain_id: int, new: _File, old: _File | None, plan: FramePlan
-    ) -> tuple[Frame, bytes | None]:
+    def _frame(self, domain_id: int, new: _File, old: _File | None, plan: FramePlan) -> tuple[Frame, bytes | None]:
         segments = new.recipe.segments()
         plain = self._reader.read_joined(domain_id, [segments[index].hash for index in plan.members])
         if old is not None and plan.bases:

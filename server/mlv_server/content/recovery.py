@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from mlv_core.errors import DamagedContent, LimitExceeded
 from mlv_core.packs import PACK_HEADER, FrameEntry, footer_for
 from mlv_core.packs import recover as whole_frames
-
 from mlv_server.content.blobs.local import LocalBlobs, PackPlace
 from mlv_server.metadata.engine import Database
 

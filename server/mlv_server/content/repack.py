@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import PACK_TARGET
-
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.frames import DamagedFrame, bases_from, read_frame
 from mlv_server.content.packer import PackWriter

@@ -13,7 +13,6 @@ from typing import TypeVar
 from mlv_core.errors import DamagedContent, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.recipes import Recipe, single
-
 from mlv_server.content import recovery
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import trace
@@ -98,7 +97,9 @@ class ContentStore:
         """
         await self.files.prove(domain_id, items)
 
-    async def read_range(self, domain_id: int, file_hash: ContentHash, offset: int, length: int) -> AsyncIterator[bytes]:
+    async def read_range(
+        self, domain_id: int, file_hash: ContentHash, offset: int, length: int
+    ) -> AsyncIterator[bytes]:
         """`length` bytes of a file from `offset`, cut at its end; each segment is checked before its bytes leave.
 
         Raises: NotFound when the domain has no such file; DamagedContent naming file and segment (F4).

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlv_core.hashing import ContentHash
-from mlv_core.ids import ChangesetNumber
 from sqlalchemy import Connection, Insert, Select, Table, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mlv_core.hashing import ContentHash
+from mlv_core.ids import ChangesetNumber
 from mlv_server.metadata.segments import batches
 from mlv_server.metadata.tables_content import contents, rebased
 
@@ -68,8 +68,9 @@ class Contents:
 
 def insert_missing(connection: Connection, table: Table) -> Insert:
     """An insert that leaves rows alone that are there already, for the connection's database."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def _rows(domain_id: int) -> Select[tuple[bytes, int, bytes | None]]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlv_core.hashing import ContentHash
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from mlv_core.hashing import ContentHash
 from mlv_server.metadata.segments import FRAME_COLUMNS, FramePlace, SegmentPlace, Segments, frame_place
 from mlv_server.metadata.tables_content import frames, packs, segments
 
@@ -247,8 +247,8 @@ class Packs:
             touched.update(self._connection.scalars(select(frames.c.pack).where(some).distinct()))
         for pack_row in touched:
             total = func.coalesce(func.sum(frames.c.header_length + frames.c.blob_length), 0)
-            query = select(total).where(frames.c.pack == pack_row, frames.c.live > 0)
-            live = int(self._connection.execute(query).scalar_one())
+            living = select(total).where(frames.c.pack == pack_row, frames.c.live > 0)
+            live = int(self._connection.execute(living).scalar_one())
             values = {"live_bytes": live, "retired_at": None if live else now}
             self._connection.execute(update(packs).where(packs.c.id == pack_row).values(values))
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from mlv_core.hashing import HASH_LENGTH, ContentHash
-from sqlalchemy import Connection, Row, select
-
 from mlv_server.metadata.tables_content import frames, packs, segments
 
 # Bound by SQLite's variables in one statement (32,766) and by the time that one statement may hold a connection.
@@ -89,7 +90,7 @@ def batches(hashes: Iterable[ContentHash]) -> Iterator[list[ContentHash]]:
         yield distinct[start : start + BATCH]
 
 
-def frame_place(row: Row[tuple[object, ...]]) -> FramePlace:
+def frame_place(row: Row[*tuple[Any, ...]]) -> FramePlace:
     """The frame of a row that holds the frames' columns and the pack's name."""
     return FramePlace(
         row.id,
@@ -129,5 +130,5 @@ _PLACES = (
 )
 
 
-def _among(domain_id: int, batch: list[ContentHash]):  # noqa: ANN202 - two SQL conditions
+def _among(domain_id: int, batch: list[ContentHash]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return segments.c.domain_id == domain_id, segments.c.hash.in_(batch)

@@ -1,4 +1,4 @@
-"""Work that no call waits for: re-basing, folding, repacking, eviction. What is to be done follows from the database."""
+"""Work that no call waits for: re-basing, folding, repacking, eviction. The database says what is to be done."""
 
 from __future__ import annotations
 
@@ -101,6 +101,9 @@ class Background:
             except Exception as error:  # noqa: BLE001 - the thread's outermost edge: one failure must not end all work
                 logger().error("background work failed", work=item, exc_info=error)
 
+    def _stopping(self) -> bool:
+        return self._closing
+
     def _has_work(self) -> bool:
         return self._closing or bool(self._queue)
 
@@ -131,12 +134,12 @@ class Background:
 
     def _rebase(self, repository_id: int) -> None:
         domain_id = self._db.read_now(lambda tx: tx.repositories.by_id(repository_id)).domain_id
-        while not self._closing:
+        while not self._stopping():
             contents, until = self._db.read_now(lambda tx: _brought(tx, repository_id))
             if not contents:
                 break
             for _, group in groupby(contents, key=lambda content: content.changeset):
-                if self._closing:
+                if self._stopping():
                     return
                 self._rebase_changeset(repository_id, domain_id, list(group))
             self._note(repository_id, until)

@@ -10,7 +10,6 @@ from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName
 from mlv_core.paths import glob_matches_any, is_below
 from mlv_core.requests import PlannedChange, PlanPart, PlanRequest, Range, RangeKind
-
 from mlv_server.content.plans import PartPlanner, Wish
 from mlv_server.domain.lock_rules import need_of
 from mlv_server.metadata.repositories import RepositoryRow
@@ -41,6 +40,8 @@ async def put_pack(
     """
     row = await call.db.read(lambda tx: tx.repositories.get(repository))
     pack_id, stored = await call.store.put_pack(row.domain_id, upload, chunks)
+    if stored and upload:
+        await call.db.write(lambda tx: tx.uploads.grow(row.id, upload, stored, call.now))
     logger().info("pack stored", repository=str(repository), upload=upload, pack=pack_id.hex(), bytes=stored)
     return pack_id, stored
 

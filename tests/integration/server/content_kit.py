@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from safetensors.numpy import save
+from sqlalchemy import create_engine
+
 from mlv_core.codecs import encode_group, encode_patch
 from mlv_core.framing import encode_plan, plan_frames
 from mlv_core.hashing import ContentHash, hash_content
@@ -21,8 +24,6 @@ from mlv_server.metadata import tables, tables_content, tables_history  # noqa: 
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.schema import metadata
 from mlv_server.settings import Settings, load_settings
-from safetensors.numpy import save
-from sqlalchemy import create_engine
 
 T = TypeVar("T")
 DOMAIN = 1
@@ -78,8 +79,7 @@ class File:
 
     def segment(self, index: int) -> bytes:
         return b"".join(
-            self.plain[extent.offset : extent.offset + extent.length]
-            for extent in self.recipe.offsets_in_file()[index]
+            self.plain[extent.offset : extent.offset + extent.length] for extent in self.recipe.offsets_in_file()[index]
         )
 
 
@@ -91,9 +91,7 @@ def cut(plain: bytes) -> File:
         return File(plain, generic(len(plain), [(hash_content(chunk), len(chunk)) for chunk in chunks]))
 
     def names(cuts):
-        return [
-            hash_content(b"".join(plain[e.offset : e.offset + e.length] for e in one.extents)) for one in cuts
-        ]
+        return [hash_content(b"".join(plain[e.offset : e.offset + e.length] for e in one.extents)) for one in cuts]
 
     return File(plain, from_layout(layout, names(layout.typed), names(layout.rest)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.integration.server.content_kit import DOMAIN, File
+
 from mlv_core.codecs import Codec
 from mlv_core.entities import Change, FileMode, FileState, LockNeed, Operation
 from mlv_core.hashing import ContentHash, hash_content
@@ -10,8 +12,6 @@ from mlv_core.packs import decode_frame, parse_frame
 from mlv_core.requests import PlannedChange, PlanPart, RangeKind
 from mlv_server.content.plans import PartPlanner, Wish
 from mlv_server.content.store import ContentStore
-
-from tests.integration.server.content_kit import DOMAIN, File
 
 ALL = frozenset(int(codec) for codec in Codec)
 RAW_ONLY = frozenset({0})
@@ -24,7 +24,9 @@ def wish(path: str, new: File, old: File | None = None) -> Wish:
     return Wish(planned, old.name if old else None, content=True)
 
 
-async def plan(store: ContentStore, wishes: list[Wish], codecs: frozenset[int] = ALL, domain_id: int = DOMAIN) -> PlanPart:
+async def plan(
+    store: ContentStore, wishes: list[Wish], codecs: frozenset[int] = ALL, domain_id: int = DOMAIN
+) -> PlanPart:
     return await PartPlanner(store, domain_id, ChangesetNumber(2), codecs).plan(wishes)
 
 

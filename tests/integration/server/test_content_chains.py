@@ -6,10 +6,6 @@ import asyncio
 import random
 
 import pytest
-from mlv_core.ids import RepositoryName
-from mlv_server.content.rebase import allowed_depth
-from mlv_server.services.background import Background
-
 from tests.integration.server.content_kit import (
     File,
     commit,
@@ -21,6 +17,10 @@ from tests.integration.server.content_kit import (
     run,
     table,
 )
+
+from mlv_core.ids import RepositoryName
+from mlv_server.content.rebase import allowed_depth
+from mlv_server.services.background import Background
 
 NO_GRACE = '[storage]\nunlink_after = 0\ncache = "64 MiB"\n'
 
@@ -119,7 +119,7 @@ def test_replaced_bytes_leave_the_disk(tmp_path):
 
 def test_replaced_packs_wait_for_their_grace_period(tmp_path):
     async def body():
-        patient = '[storage]\nunlink_after = 3600\n'
+        patient = "[storage]\nunlink_after = 3600\n"
         async with open_store(tmp_path, patient) as store:
             repository_id, domain_id = await repository(store)
             versions = model_chain(9)
@@ -191,7 +191,7 @@ def test_a_content_that_comes_back_never_becomes_its_own_base(tmp_path):
 
 def test_readers_and_background_work_at_the_same_time(tmp_path):
     async def body():
-        async with open_store(tmp_path, '[storage]\nunlink_after = 1\ncache = 0\n') as store:
+        async with open_store(tmp_path, "[storage]\nunlink_after = 1\ncache = 0\n") as store:
             repository_id, domain_id = await repository(store)
             versions = model_chain(13)
             await history(store, repository_id, domain_id, versions)

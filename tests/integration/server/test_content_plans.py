@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mlv_core.requests import RangeKind
-
 from tests.integration.server.content_kit import DOMAIN, commit, cut, frames_for, model, open_store, put, run, table
 from tests.integration.server.plan_kit import RAW_ONLY, follow, plan, wish
+
+from mlv_core.requests import RangeKind
 
 NO_CACHE = "[storage]\ncache = 0\n"
 

@@ -5,12 +5,6 @@ from __future__ import annotations
 import os
 
 import pytest
-from mlv_core.codecs import encode_group
-from mlv_core.errors import DamagedContent, NotFound
-from mlv_core.hashing import hash_content
-from mlv_core.packs import frame_of
-from mlv_core.recipes import generic
-
 from tests.integration.server.content_kit import (
     DOMAIN,
     File,
@@ -26,6 +20,12 @@ from tests.integration.server.content_kit import (
     run,
     table,
 )
+
+from mlv_core.codecs import encode_group
+from mlv_core.errors import DamagedContent, NotFound
+from mlv_core.hashing import hash_content
+from mlv_core.packs import frame_of
+from mlv_core.recipes import generic
 
 
 def pack_files(store):
