@@ -76,13 +76,16 @@ class Versions:
         for low, high in _spans(under):
             yield from (row for row in _newest(readers, max(low, start), high) if row.operation != _DELETE)
 
-    def own_changes(self, repository_id: int, changeset: ChangesetNumber) -> Iterator[Change]:
-        """The change list of one changeset, in path order. Raises: DamagedContent."""
+    def own_changes(self, repository_id: int, changeset: ChangesetNumber, *, below: str = "") -> Iterator[Change]:
+        """The change list of one changeset in path order, or what of it is at or below a path.
+
+        Raises: DamagedContent.
+        """
         lists = self.lists(repository_id)
         step = lists.find(changeset, OWN_LEVEL)
         if step is None:
             raise missing_list(changeset)
-        yield from (row.change for row in lists.reader(step).rows())
+        yield from (row.change for row in lists.reader(step).below(below))
 
     def list_id(self, repository_id: int, changeset: ChangesetNumber) -> bytes:
         """The name of a changeset's list: a hash over its canonical bytes. Raises: DamagedContent."""
@@ -93,15 +96,24 @@ class Versions:
         return lists.reader(step).id
 
     def difference(
-        self, repository_id: int, first: ChangesetNumber, second: ChangesetNumber, under: Collection[str] = ()
+        self,
+        repository_id: int,
+        first: ChangesetNumber,
+        second: ChangesetNumber,
+        under: Collection[str] = (),
+        *,
+        start: str = "",
     ) -> Iterator[Difference]:
-        """The paths, in order, at which two versions differ: O(changes since their common ancestor)."""
+        """The paths, in order, at which two versions differ: O(changes since their common ancestor).
+
+        Limited to those at or below `under` (empty: all), from the path `start` on.
+        """
         lists = self.lists(repository_id)
         common = lists.common(first, second)
         ways = (tuple(lists.way(first, common)), tuple(lists.way(second, common)))
         for low, high in _spans(under):
-            before = _newest([lists.reader(step) for step in ways[0]], low, high)
-            after = _newest([lists.reader(step) for step in ways[1]], low, high)
+            before = _newest([lists.reader(step) for step in ways[0]], max(low, start), high)
+            after = _newest([lists.reader(step) for step in ways[1]], max(low, start), high)
             for batch in _batches(_side_by_side(before, after)):
                 missing = [path for path, old, new in batch if old is None or new is None]
                 known = self.rows(repository_id, common, missing) if missing and common else {}
@@ -177,6 +189,19 @@ class Versions:
             .order_by(path_changes.c.changeset.desc())
         )
         return tuple(dict.fromkeys(self._connection.execute(statement).scalars()))
+
+    def had_below(self, repository_id: int, folder: str) -> bool:
+        """Whether any path below `folder` has a row."""
+        statement = (
+            select(path_changes.c.path)
+            .where(
+                path_changes.c.repository_id == repository_id,
+                path_changes.c.path >= f"{folder}/",
+                path_changes.c.path < f"{folder}0",
+            )
+            .limit(1)
+        )
+        return self._connection.execute(statement).first() is not None
 
     def paths_of(self, repository_id: int, file_id: FileId) -> frozenset[str]:
         """Every path that has a row of this file."""

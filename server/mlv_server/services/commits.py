@@ -25,6 +25,10 @@ HASHES_LIMIT = 200_000
 CHANGES_LIMIT = 1_000_000
 """Rows of one commit: a list of this size takes some 100 MB of memory while it is decided."""
 PACK_CHUNK = 1024 * 1024
+VERSIONS_LAG = 6
+"""Versions that may wait to be re-based: with the 9 of the rule, no chain is longer than 16."""
+CONTENTS_LAG = 10_000
+"""Contents looked at to see how many versions wait."""
 
 Item = tuple[ContentHash, int, ContentHash | None]
 
@@ -86,6 +90,9 @@ async def publish(call: Call, request: PublishRequest) -> Published:
         return plan
     items = () if request.dry_run else _content_of(plan, request)
     pack_bytes = 0 if request.dry_run else await _take_content(call, plan, request, items)
+
+    if items:
+        await _keep_up(call, plan.ground.repository)
 
     def work(tx: Transaction) -> Published:
         known = answers.first_answer(tx, call, request, digest)
@@ -173,6 +180,19 @@ async def outcome(call: Call, repository: RepositoryName, request_id: RequestId)
     Raises: NotFound when the repository does not exist.
     """
     return await call.db.read(lambda tx: answers.find(tx, call, repository, request_id))
+
+
+async def _keep_up(call: Call, repository: RepositoryRow) -> None:
+    """Wait for the re-basing where it lags so far that chains of deltas would become too long."""
+
+    def lag(tx: Transaction) -> int:
+        looked_at = tx.contents.rebased_until(repository.id)
+        waiting = tx.versions.contents.brought_after(repository.id, looked_at, CONTENTS_LAG)
+        return len({content.changeset for content in waiting})
+
+    if await call.db.read(lag) > VERSIONS_LAG:
+        kick(call, repository)
+        await call.background.settle()
 
 
 def kick(call: Call, repository: RepositoryRow) -> None:

@@ -6,13 +6,14 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import pytest
 
-from mlv_core.entities import Change, FileMode, FileState, Operation, Repository, User
+from mlv_core.entities import Change, FileMode, FileState, Operation, Records, Repository, User
 from mlv_core.hashing import hash_content
 from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, WorkspaceId
+from mlv_core.records import store_records
 from mlv_server.content.store import ContentStore
 from mlv_server.domain.policy import Principal
 from mlv_server.metadata import migrations
@@ -20,6 +21,7 @@ from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access, identity, policy, repositories, workspaces
+from mlv_server.services.background import Background
 from mlv_server.services.call import Call
 from mlv_server.settings import Settings, load_settings
 
@@ -37,6 +39,7 @@ class House:
         self.settings = settings
         self.db = Database.open_now(settings.database_url)
         self.store = self.run(ContentStore.open(settings, self.db))
+        self.background = Background(settings, self.db, self.store)
         self.now = NOON
         self.tokens: dict[str, str] = {}
 
@@ -44,6 +47,7 @@ class House:
         return asyncio.run(body)
 
     def close(self) -> None:
+        self.run(self.background.close())
         self.run(self.store.close())
         self.db.close_now()
 
@@ -58,7 +62,7 @@ class House:
             peer="ipv4:127.0.0.1:50000",
             db=self.db,
             store=self.store,
-            background=cast("Any", None),
+            background=self.background,
             settings=self.settings,
         )
 
@@ -133,7 +137,7 @@ def _commit(tx: Transaction, name: RepositoryName, files: Mapping[str, bytes | N
             raw_bytes=0,
             stored_bytes=0,
             last_file_id=last_file_id,
-            records=b"",
+            records=store_records(Records()),
         )
     )
     tx.branches.advance(repository.id, main.id, main.head, number)
