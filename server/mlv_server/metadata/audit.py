@@ -59,4 +59,9 @@ class AuditTrail:
             .order_by(audit.c.sequence)
         )
         for row in found:
-            yield AuditRow(row.sequence, row.record, row.previous, row.hash)
+            yield AuditRow(row.sequence, _bytes(row.record), _bytes(row.previous), _bytes(row.hash))
+
+
+def _bytes(value: object) -> bytes:
+    """The column's bytes; whoever edited a row may have left something else there."""
+    return value if isinstance(value, bytes) else str(value).encode()
