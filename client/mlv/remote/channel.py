@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -63,6 +64,7 @@ class Channel:
     ) -> None:
         self.address = address
         self.counters = Counters()
+        self._counting = threading.Lock()
         self._timeout = timeout_seconds
         self._metadata: tuple[tuple[str, str], ...] = (("mlv-client-version", version),)
         if token:
@@ -170,7 +172,8 @@ class Channel:
     def _counted(self, serialize: Callable[[T], bytes]) -> Callable[[T], bytes]:
         def count(message: T) -> bytes:
             data = serialize(message)
-            self.counters.sent_bytes += len(data)
+            with self._counting:
+                self.counters.sent_bytes += len(data)
             return data
 
         return count
@@ -180,7 +183,8 @@ class Channel:
 
     def _counting_parse(self, parse: Callable[[bytes], T]) -> Callable[[bytes], T]:
         def count(data: bytes) -> T:
-            self.counters.received_bytes += len(data)
+            with self._counting:
+                self.counters.received_bytes += len(data)
             return parse(data)
 
         return count

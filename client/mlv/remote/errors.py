@@ -22,8 +22,11 @@ from mlv_proto import convert
 from mlv_proto.v1.values_pb2 import ErrorDetail
 
 TRAILER = "mlv-error-bin"
-_CERTIFICATE_WORDS = ("CERTIFICATE_VERIFY_FAILED", "certificate verify failed", "Hostname Verification Check failed")
-_PLAINTEXT_WORDS = ("WRONG_VERSION_NUMBER", "Ssl handshake failed", "SSL_ERROR_SSL")
+_CERTIFICATE_WORDS = ("certificate", "hostname verification")
+"""What gRPC's TLS says when it refuses a certificate: unknown issuer, bad signature, expired, other host."""
+_NO_VERDICT = "invalid certificate verification context"
+"""What it says of every handshake that broke off before a certificate was judged."""
+_PLAINTEXT_WORD = "wrong_version_number"
 
 
 def named(error: grpc.RpcError, address: ServerAddress) -> MlvError:
@@ -33,9 +36,10 @@ def named(error: grpc.RpcError, address: ServerAddress) -> MlvError:
         return convert.detail_to_error(detail)
     code, text = code_of(error), details_of(error)
     if code is grpc.StatusCode.UNAVAILABLE:
-        if any(word in text for word in _CERTIFICATE_WORDS):
+        said = text.lower().replace(_NO_VERDICT, "")
+        if any(word in said for word in _CERTIFICATE_WORDS):
             return UntrustedServer(f"The certificate of {address} is not the one that was confirmed at login.")
-        if any(word in text for word in _PLAINTEXT_WORDS):
+        if _PLAINTEXT_WORD in said:
             return Unreachable(
                 f"{address} does not speak TLS.", advice="A plaintext server is named mlv+plain://127.0.0.1:PORT."
             )

@@ -72,6 +72,7 @@ from mlv_proto.convert.server import (
 from mlv_proto.convert.values import (
     branch_from_wire,
     branch_kind_from_wire,
+    branch_kind_to_wire,
     branch_to_wire,
     changes_from_wire,
     changes_to_wire,
@@ -106,6 +107,7 @@ __all__ = [
     "bitmap_to_wire",
     "branch_from_wire",
     "branch_kind_from_wire",
+    "branch_kind_to_wire",
     "branch_to_wire",
     "changes_from_wire",
     "changes_to_wire",

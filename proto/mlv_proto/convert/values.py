@@ -251,12 +251,18 @@ def branch_kind_from_wire(value: int, field: str = "kind") -> BranchKind:
     return checks.enum(BranchKind, value, field)
 
 
+def branch_kind_to_wire(kind: BranchKind) -> pb.BranchKind:
+    """What a branch is for."""
+    number: pb.BranchKind = checks.wire_enum(kind)
+    return number
+
+
 def branch_to_wire(branch: Branch) -> pb.Branch:
     """A branch."""
     return pb.Branch(
         id=branch.id,
         name=branch.name,
-        kind=checks.wire_enum(branch.kind),
+        kind=branch_kind_to_wire(branch.kind),
         target=branch.target,
         head=branch.head,
         origin=branch.origin,
