@@ -77,11 +77,12 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
             raise LimitExceeded(message, advice="Stop what uses the port, or name another with --listen.") from error
         if settings.metrics_port:
             parts.metrics.serve(settings.metrics_host, settings.metrics_port)
+        stop = _stop_signal()
         await server.start()
         url = str(ServerAddress(settings.host, port, plaintext=settings.plaintext))
         telemetry.logger().info("listening", url=url, fingerprint=fingerprint)
         ready(url, fingerprint)
-        await _until_stopped()
+        await _until(stop)
         telemetry.logger().info("stopping", grace_seconds=settings.grace_seconds)
         await health.enter_graceful_shutdown()
         await server.stop(settings.grace_seconds)
@@ -113,12 +114,19 @@ def with_listen(settings: Settings, host: str, port: int) -> Settings:
     return replace(settings, host=host, port=port)
 
 
-async def _until_stopped() -> None:
+def _stop_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set; made before the server listens, so that no stop comes too early."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    return stopped
+
+
+async def _until(stopped: asyncio.Event) -> None:
+    """Wait for the first signal; the second one ends the process at once."""
     await stopped.wait()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.remove_signal_handler(number)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +73,37 @@ def test_the_image_copies_only_what_exists(root: Path):
 def test_the_entrypoint_is_a_shell_program(root: Path):
     assert os.access(root / "deploy/entrypoint.sh", os.X_OK)
     subprocess.run(["sh", "-n", str(root / "deploy/entrypoint.sh")], check=True)
+
+
+def test_the_container_makes_its_server_once_and_stops_cleanly(root: Path, tmp_path: Path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "MLV_DIRECTORY": str(tmp_path / "data"),
+        "MLV_SERVER_LISTEN": address,
+        "MLV_HOST": "models.example.org",
+    }
+    (tmp_path / "data").mkdir()  # as the image's volume: there, and empty
+    for tokens in (1, 0):
+        process = subprocess.Popen(
+            ["sh", str(root / "deploy/entrypoint.sh")],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        with process:
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if "listening" in line:
+                    process.send_signal(signal.SIGTERM)
+        assert process.returncode == 0, said
+        assert said.count("mlv_") == tokens, "the first admin token is shown once"
 
 
 def test_compose_runs_one_confined_server(root: Path):
