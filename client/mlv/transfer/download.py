@@ -5,21 +5,21 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from mlv.transfer.reading import FileSource
 from mlv.transfer.segments import Segments
+from mlv.transfer.targets import Target
 from mlv.transfer.types import Fetched, OldFile, Progress, Silent
-from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded
+from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded, MissingFile
 from mlv_core.hashing import ContentHasher
 from mlv_core.ids import escape
 from mlv_core.requests import Piece, PlannedChange, PlanPart, Range
 
 if TYPE_CHECKING:
     from mlv.remote.service import Server
-
     from mlv_core.ids import RepositoryName
 
 SHARDS = 2
@@ -27,7 +27,7 @@ SHARDS = 2
 SHARD_BYTES = 8 << 20
 """Less than this is fetched by one stream."""
 OPEN_FILES = 256
-"""Files of a part that are open at once; a part with more is written in groups."""
+"""Files that are held open at once; those of a part with more are opened for each write."""
 BLOCK_BYTES = 4 << 20
 
 
@@ -39,10 +39,10 @@ def download(
     incoming: str,
     progress: Progress | None = None,
 ) -> Iterator[Fetched]:
-    """Bring the content of every change of `parts` into the folder `incoming`, each file whole and verified (F4).
+    """Bring every change of `parts` that carries content into the folder `incoming`, each file whole and verified (F4).
 
     A file is named by its content's hash in hex; one that lies there already is not fetched again, and of one that
-    was left unfinished (`.part`) the good segments are kept.
+    was left unfinished (`.part`) the good segments are kept. Changes of equal content share one file.
     Raises: DamagedContent, DiskFull, Unreachable, and whatever the server refuses with.
     """
     os.makedirs(incoming, exist_ok=True)
@@ -67,22 +67,15 @@ def _one_part(
         for index, planned in enumerate(part.changes)
         if planned.change.state is not None and (index in pieces or planned.change.state.size == 0)
     ]
-    whole = {index for index in wanted if _is_whole(part.changes[index], incoming)}
-    for start in range(0, len(wanted), OPEN_FILES):
-        group = wanted[start : start + OPEN_FILES]
-        missing = _distinct(part.changes, [index for index in group if index not in whole])
-        if missing:
-            _fetch(
-                server,
-                repository,
-                part,
-                {index: pieces.get(index, []) for index in missing},
-                old_file,
-                incoming,
-                progress,
-            )
-        for index in group:
-            yield Fetched(part.changes[index], _file(part.changes[index], incoming))
+    first = _distinct(part.changes, wanted)
+    missing = {index: pieces.get(index, []) for index in first if not _is_whole(part.changes[index], incoming)}
+    if missing:
+        try:
+            _fetch(server, repository, part, missing, old_file, incoming, progress)
+        except OSError as error:
+            raise _named(error) from error
+    for index in wanted:
+        yield Fetched(part.changes[index], _file(part.changes[index], incoming))
 
 
 def _distinct(changes: Sequence[PlannedChange], indexes: list[int]) -> list[int]:
@@ -106,47 +99,56 @@ def _fetch(
 ) -> None:
     """Fetch, decode and write the files of the changes that `pieces` names, then verify each as a whole."""
     files = {index: _file(part.changes[index], incoming) + ".part" for index in pieces}
-    try:
-        with ExitStack() as stack:
-            segments = Segments(server, repository, part, _old_sources(part, old_file, stack), stack)
-            for index, file in files.items():
-                segments.add_target(index, file, pieces[index])
-            everything = len(pieces) == len(part.changes)
-            needed = segments.ranges_needed(everything=everything)
-            progress.start(sum(part.ranges[number].length for number in needed), "receiving")
-            shards = _shards(needed, part.ranges)
-            with ThreadPoolExecutor(max(1, len(shards)), thread_name_prefix="mlv-fetch") as pool:
-                running = [pool.submit(segments.take, shard, progress.advance) for shard in shards]
-                try:
-                    for future in running:
-                        future.result()
-                except BaseException:
-                    segments.stop()
-                    raise
-            segments.copy_old()
-            progress.finish()
+    with ExitStack() as stack:
+        segments = Segments(server, repository, part, _old_sources(part, old_file, stack))
         for index, file in files.items():
-            _verify(part.changes[index], file)
-            os.replace(file, file.removesuffix(".part"))
-    except OSError as error:
-        raise _named(error) from error
+            state = part.changes[index].change.state
+            target = Target(file, state.size if state is not None else 0, held=len(files) <= OPEN_FILES)
+            stack.callback(target.close)
+            segments.add_target(target, pieces[index])
+        needed = segments.ranges_needed()
+        progress.start(sum(part.ranges[number].length for number in needed), "receiving")
+        _take_all(segments, _shards(needed, part.ranges), progress)
+        segments.copy_old()
+        progress.finish()
+    for index, file in files.items():
+        _verify(part.changes[index], file)
+        os.replace(file, file.removesuffix(".part"))
+
+
+def _take_all(segments: Segments, shards: list[list[int]], progress: Progress) -> None:
+    """Run one stream a shard; the first failure stops the others."""
+    segments.expect(shards)
+    with ThreadPoolExecutor(max(1, len(shards)), thread_name_prefix="mlv-fetch") as pool:
+        running: list[Future[None]] = []
+        try:
+            for number, shard in enumerate(shards):
+                running.append(pool.submit(segments.take, number, shard, progress.advance))
+            done, _ = wait(running, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+        except BaseException:
+            segments.stop()
+            raise
 
 
 def _old_sources(part: PlanPart, old_file: OldFile, stack: ExitStack) -> dict[int, FileSource]:
-    """The workspace's old files that segments of the part lie in, held open, by index of change."""
-    rows = {row for segment in part.segments for row, _, _ in segment.old}
+    """The workspace's old files that segments of the part lie in, by index of change."""
+    rows = sorted({row for segment in part.segments for row, _, _ in segment.old})
     sources: dict[int, FileSource] = {}
-    for row in sorted(rows):
+    for row in rows:
         change = part.changes[row].change
         path = change.source or change.path
         file = old_file(path)
         if file is None:
-            raise DamagedContent(
+            raise MissingFile(
                 f"The old bytes of '{escape(path)}' are not on the disk any more.",
                 advice="Type the same command again.",
             )
         sources[row] = FileSource(file, path)
         stack.callback(sources[row].close)
+        if len(rows) > OPEN_FILES:
+            sources[row].rest()
     return sources
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,7 +26,7 @@ _SNIFF_BYTES = 1 << 16
 
 
 class Source(Protocol):
-    """Bytes that can be read at any place."""
+    """Bytes that can be read at any place, from several threads at once."""
 
     @property
     def size(self) -> int:
@@ -33,6 +34,12 @@ class Source(Protocol):
 
     def read(self, offset: int, length: int) -> Buffer:
         """Exactly `length` bytes at `offset`."""
+
+    def read_extents(self, extents: Sequence[Extent]) -> Buffer:
+        """The bytes of `extents`, one after the other."""
+
+    def rest(self) -> None:
+        """Hold no file handle until the next reading."""
 
     def close(self) -> None:
         """Give the file handle back."""
@@ -53,54 +60,100 @@ class BytesSource:
         """Exactly `length` bytes at `offset`."""
         return self._data[offset : offset + length]
 
+    def read_extents(self, extents: Sequence[Extent]) -> Buffer:
+        """The bytes of `extents`, one after the other."""
+        return b"".join(self.read(extent.offset, extent.length) for extent in extents)
+
+    def rest(self) -> None:
+        """Nothing is held."""
+
     def close(self) -> None:
         """Nothing is held."""
 
 
 class FileSource:
-    """A file of the workspace, held open; it must not change while it is read.
+    """A file of the workspace; it must not change from the first reading to the last.
 
+    It is held open until `rest`; after that each reading opens it anew and proves that it is still the same file, so
+    that a commit of any number of files needs few handles.
     Raises: MissingFile; LimitExceeded when no file handle is free.
     """
 
     def __init__(self, file: str, path: str) -> None:
+        self._file = file
         self._path = path
-        try:
-            self._handle = os.open(file, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        except FileNotFoundError as error:
-            raise MissingFile(f"'{escape(path)}' is gone from the disk.") from error
-        except OSError as error:
-            if error.errno in {errno.EMFILE, errno.ENFILE}:
-                raise LimitExceeded("No file handle is free.", advice="Close programs or raise 'ulimit -n'.") from error
-            raise
+        self._handle = self._open()
         self.stamp = stamp_of(os.fstat(self._handle))
 
     @property
     def size(self) -> int:
-        """Length in bytes when it was opened."""
+        """Length in bytes when it was first opened."""
         return self.stamp.size
 
     def read(self, offset: int, length: int) -> Buffer:
         """Exactly `length` bytes at `offset`.
 
-        Raises: FileChanging when the file became shorter.
+        Raises: FileChanging when the file is not as it was.
         """
-        data = os.pread(self._handle, length, offset)
+        with self._opened() as handle:
+            return self._read(handle, offset, length)
+
+    def read_extents(self, extents: Sequence[Extent]) -> Buffer:
+        """The bytes of `extents`, one after the other; neighbours are read as one.
+
+        Raises: FileChanging when the file is not as it was.
+        """
+        with self._opened() as handle:
+            parts = [self._read(handle, offset, length) for offset, length in _joined(extents)]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def check_unchanged(self) -> None:
+        """Raises: FileChanging when the file is not as it was when it was first opened."""
+        with self._opened() as handle:
+            if stamp_of(os.fstat(handle)) != self.stamp:
+                raise changing(self._path)
+
+    def rest(self) -> None:
+        """Hold no file handle until the next reading."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the file handle back."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        if self._handle >= 0:
+            yield self._handle
+            return
+        handle = self._open()
+        try:
+            if stamp_of(os.fstat(handle)) != self.stamp:
+                raise changing(self._path)
+            yield handle
+        finally:
+            os.close(handle)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._file, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError as error:
+            raise MissingFile(f"'{escape(self._path)}' is gone from the disk.") from error
+        except OSError as error:
+            if error.errno in {errno.EMFILE, errno.ENFILE}:
+                raise LimitExceeded("No file handle is free.", advice="Close programs or raise 'ulimit -n'.") from error
+            raise
+
+    def _read(self, handle: int, offset: int, length: int) -> bytes:
+        data = os.pread(handle, length, offset)
         while len(data) < length:
-            more = os.pread(self._handle, length - len(data), offset + len(data))
+            more = os.pread(handle, length - len(data), offset + len(data))
             if not more:
                 raise changing(self._path)
             data += more
         return data
-
-    def check_unchanged(self) -> None:
-        """Raises: FileChanging when the file is not as it was when it was opened."""
-        if stamp_of(os.fstat(self._handle)) != self.stamp:
-            raise changing(self._path)
-
-    def close(self) -> None:
-        """Give the file handle back."""
-        os.close(self._handle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +193,7 @@ def read_extents(source: Source, extents: tuple[Extent, ...]) -> Buffer:
     """The bytes of `extents`, one after the other."""
     if len(extents) == 1:
         return source.read(extents[0].offset, extents[0].length)
-    return b"".join(source.read(extent.offset, extent.length) for extent in extents)
+    return source.read_extents(extents)
 
 
 def _cut_generic(source: Source) -> CutContent:
@@ -169,6 +222,19 @@ def _cut_typed(source: Source, layout: Layout) -> CutContent:
     if len(recipe.typed) + len(recipe.rest) <= 1:
         recipe = single(content, source.size)
     return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text=False)
+
+
+def _joined(extents: Sequence[Extent]) -> Iterator[tuple[int, int]]:
+    """(offset, length) of the same bytes in the same order, those that touch as one."""
+    offset = length = 0
+    for extent in extents:
+        if extent.offset == offset + length:
+            length += extent.length
+        else:
+            if length:
+                yield offset, length
+            offset, length = extent.offset, extent.length
+    yield offset, length
 
 
 def _blocks(source: Source) -> Iterator[Buffer]:

@@ -2,99 +2,118 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, cast
 
-from mlv_core.errors import DamagedContent, Interrupted
+from mlv.transfer.targets import Place, Target, read_back
+from mlv_core.errors import DamagedContent, Interrupted, Unreachable
 from mlv_core.hashing import ContentHash, hash_content
+from mlv_core.ids import escape
 from mlv_core.packs import decode_frame, parse_frame
 from mlv_core.requests import Piece, PlanPart, Range, RangeKind
 
 if TYPE_CHECKING:
-    from mlv.remote.service import Server
+    from collections.abc import Generator
 
+    from mlv.remote.service import Server
     from mlv.transfer.reading import FileSource
     from mlv_core.ids import RepositoryName
 
 CACHE_BYTES = 48 << 20
-"""Decoded segments kept as bases for those that follow; a chain's links follow each other closely."""
+"""Decoded ranges kept as bases for those that follow; a chain's links follow each other closely."""
 WAIT_SECONDS = 600.0
-"""How long one stream waits for a base that the other one fetches, before it is taken for hung."""
+"""How long one stream waits for a base that an earlier one fetches, before it fetches the base itself."""
+RANGES_AT_ONCE = 20_000
+"""Ranges in one request: about 1 MiB of a message's 8 MiB."""
+JOINED_BYTES = 4 << 20
+"""The longest range made of several: what a server holds in memory at a time for one."""
+BYTES_AT_ONCE = 8 << 30
+"""Bytes in one request, far below what a server gives in one."""
 
 
 class Segments:
     """Where the segments of a part come from and go to; used by several threads at once."""
 
-    def __init__(
-        self,
-        server: Server,
-        repository: RepositoryName,
-        part: PlanPart,
-        old: dict[int, FileSource],
-        stack: ExitStack,
-    ) -> None:
+    def __init__(self, server: Server, repository: RepositoryName, part: PlanPart, old: dict[int, FileSource]) -> None:
         self._server = server
         self._repository = repository
         self._part = part
         self._old = old
-        self._stack = stack
         self._by_hash = {segment.hash: number for number, segment in enumerate(part.segments)}
         self._in_range: dict[int, list[int]] = {}
         for number, segment in enumerate(part.segments):
             if segment.range is not None:
                 self._in_range.setdefault(segment.range, []).append(number)
-        self._targets: dict[int, list[tuple[int, int, Piece]]] = {}
-        self._resumed: set[int] = set()
-        self._cache: OrderedDict[ContentHash, memoryview] = OrderedDict()
+        self._places: dict[int, list[Place]] = {}
+        self._there: set[int] = set()
+        self._cache: OrderedDict[int, tuple[int, dict[int, memoryview]]] = OrderedDict()
         self._cached_bytes = 0
-        self._coming: set[int] = set()
+        self._coming: dict[int, int] = {}
         self._changed = threading.Condition()
         self._stopped = False
 
-    def add_target(self, change: int, file: str, pieces: Sequence[Piece]) -> None:
-        """Put `file` together from `pieces`; of what an earlier attempt left in it the good segments are kept."""
-        resumes = os.path.exists(file)
-        handle = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        self._stack.callback(os.close, handle)
-        state = self._part.changes[change].change.state
-        os.ftruncate(handle, 0 if state is None else state.size)
+    def add_target(self, target: Target, pieces: Sequence[Piece]) -> None:
+        """Put `target` together from `pieces`; of what an earlier attempt left in it the good segments are kept."""
         position = 0
-        mine: dict[int, list[tuple[int, int, Piece]]] = {}
+        mine: dict[int, list[Place]] = {}
         for piece in pieces:
-            mine.setdefault(piece.segment, []).append((handle, position, piece))
+            mine.setdefault(piece.segment, []).append(Place(target, position, piece))
             position += piece.length
-        for segment, places in mine.items():
-            if resumes and self._lies_there(segment, places):
-                self._resumed.add(segment)
-            self._targets.setdefault(segment, []).extend(places)
+        for number, places in mine.items():
+            known = self._places.setdefault(number, [])
+            whole = target.resumes and self._lies_in(number, places)
+            if whole and (not known or number in self._there):
+                self._there.add(number)
+            elif not whole:
+                self._there.discard(number)
+            known.extend(places)
 
-    def ranges_needed(self, *, everything: bool) -> list[int]:
-        """The ranges to fetch, in order: all of the part, or those of the segments that are still to be written.
+    def ranges_needed(self) -> list[int]:
+        """The ranges to fetch, in order.
 
-        A base that lies in none of the latter is fetched when a frame asks for it.
+        Ranges that hold bases alone stand right before the range that is built on them: they are left out with it.
+        A base that is missing then is fetched when a frame asks for it.
         """
-        if everything and not self._resumed:
-            needed = set(range(len(self._part.ranges)))
-        else:
-            open_segments = [self._part.segments[number] for number in self._targets if number not in self._resumed]
-            needed = {segment.range for segment in open_segments if segment.range is not None}
-        self._coming = set(needed)
-        return sorted(needed)
+        in_files = {piece.segment for piece in self._part.pieces}
+        needed: list[int] = []
+        bases: list[int] = []
+        for number in range(len(self._part.ranges)):
+            targets = [segment for segment in self._in_range.get(number, ()) if segment in in_files]
+            if not targets:
+                bases.append(number)
+                continue
+            if any(segment in self._places and segment not in self._there for segment in targets):
+                needed += [*bases, number]
+            bases = []
+        return needed
 
-    def take(self, numbers: Sequence[int], advance: Callable[[int], None]) -> None:
+    def expect(self, shards: Sequence[Sequence[int]]) -> None:
+        """The runs of ranges that `take` will be called with, each by a thread of its own."""
+        self._coming = {number: shard for shard, numbers in enumerate(shards) for number in numbers}
+
+    def take(self, shard: int, numbers: Sequence[int], advance: Callable[[int], None]) -> None:
         """Fetch the ranges `numbers`, decode what they hold and write it where it belongs.
 
+        A connection that breaks is taken up again as long as each new one brings something.
         Raises: DamagedContent, and whatever the server refuses with.
         """
-        for number, data in self._fetch(numbers):
-            if self._stopped:
-                raise Interrupted("The transfer was stopped.")
-            self._deliver(number, data)
-            advance(len(data))
+        left = list(numbers)
+        while left:
+            before = len(left)
+            try:
+                with closing(self._fetch(left)) as fetched:
+                    for number, data in fetched:
+                        if self._stopped:
+                            raise Interrupted("The transfer was stopped.")
+                        self._deliver(number, data, shard)
+                        left.remove(number)
+                        advance(len(data))
+            except Unreachable:
+                if len(left) == before:
+                    raise
 
     def stop(self) -> None:
         """Let every thread that waits or fetches give up."""
@@ -107,131 +126,183 @@ class Segments:
 
         Raises: DamagedContent when an old file is not what the workspace's version says.
         """
-        for number in self._targets:
-            if self._part.segments[number].range is None and number not in self._resumed:
+        for number in self._places:
+            if self._part.segments[number].range is None and number not in self._there:
                 self._write(number, self._from_old(number))
 
-    def _fetch(self, numbers: Sequence[int]) -> Iterator[tuple[int, memoryview]]:
-        """The bytes of each range, cut out of the one stream that holds them all."""
-        ranges = [self._part.ranges[number] for number in numbers]
-        held = bytearray()
-        at = 0
-        for data in self._server.get_ranges(self._repository, self._part.target, merged(ranges)):
-            held += data
-            while at < len(ranges) and len(held) >= ranges[at].length:
-                length = ranges[at].length
-                yield numbers[at], memoryview(bytes(held[:length]))
-                del held[:length]
-                at += 1
-        if at < len(ranges) or held:
-            raise DamagedContent("The server's stream ended early.", advice="Type the same command again.")
+    def _fetch(self, numbers: Sequence[int]) -> Generator[tuple[int, memoryview]]:
+        """The bytes of each range, cut out of the streams that hold them all."""
+        for some in _requests(numbers, self._part.ranges):
+            ranges = [self._part.ranges[number] for number in some]
+            held = bytearray()
+            at = 0
+            # What the port gives is a generator: closing it ends the call.
+            answers = cast(
+                "Generator[bytes]", self._server.get_ranges(self._repository, self._part.target, merged(ranges))
+            )
+            with closing(answers):
+                for data in answers:
+                    held += data
+                    while at < len(ranges) and len(held) >= ranges[at].length:
+                        length = ranges[at].length
+                        with memoryview(held) as view:
+                            one = bytes(view[:length])
+                        del held[:length]
+                        yield some[at], memoryview(one)
+                        at += 1
+            if at < len(ranges) or held:
+                raise DamagedContent("The server's stream ended early.", advice="Type the same command again.")
 
-    def _deliver(self, number: int, data: memoryview) -> None:
-        plain = self._decoded(number, data)
-        for segment in self._in_range.get(number, ()):
-            if segment not in self._resumed:
-                self._write(segment, plain[segment])
+    def _deliver(self, number: int, data: memoryview, shard: int) -> None:
+        plain = self._decoded(number, data, shard)
+        for segment, content in plain.items():
+            if segment not in self._there:
+                self._write(segment, content)
         with self._changed:
-            self._coming.discard(number)
+            self._coming.pop(number, None)
             self._changed.notify_all()
 
-    def _decoded(self, number: int, data: memoryview) -> dict[int, memoryview]:
+    def _decoded(self, number: int, data: memoryview, shard: int) -> dict[int, memoryview]:
         """The segments of a range, verified, and remembered as bases for others."""
         members = self._in_range.get(number, [])
         found: dict[int, memoryview] = {}
+        whole = len(data)
         if self._part.ranges[number].kind is RangeKind.FILE:
             for member in members:
                 segment = self._part.segments[member]
-                plain = data[segment.offset : segment.offset + segment.length]
-                self._check(member, plain)
-                found[member] = plain
+                found[member] = self._checked(member, data[segment.offset : segment.offset + segment.length])
         else:
-            frame = parse_frame(data)
-            base = b"".join(self._plain(name) for name in frame.bases) if frame.bases else None
-            decoded = decode_frame(frame, base)
-            by_hash = {name: plain for (name, _), plain in zip(frame.members, decoded, strict=True)}
+            by_hash = self._decoded_frame(number, data, shard)
+            whole = sum(len(plain) for plain in by_hash.values())
             for member in members:
-                plain_member = by_hash.get(self._part.segments[member].hash)
-                if plain_member is None:
-                    raise self._damaged(member)
-                found[member] = plain_member
+                plain = by_hash.get(self._part.segments[member].hash)
+                if plain is None:
+                    raise self._damaged((member,), "lacks a segment")
+                found[member] = plain
         with self._changed:
-            for member, plain in found.items():
-                self._remember(self._part.segments[member].hash, plain)
+            self._remember(number, whole, found)
         return found
 
-    def _plain(self, name: ContentHash) -> memoryview:
-        """The plain bytes of a base: remembered, coming on another stream, in an old file, or fetched now."""
+    def _decoded_frame(self, number: int, data: memoryview, shard: int) -> dict[ContentHash, memoryview]:
+        try:
+            frame = parse_frame(data)
+            base = b"".join(self._plain(name, shard) for name in frame.bases) if frame.bases else None
+            decoded = decode_frame(frame, base)
+        except DamagedContent as error:
+            raise self._damaged(self._in_range.get(number, ()), error.message, error.items) from error
+        return {name: plain for (name, _), plain in zip(frame.members, decoded, strict=True)}
+
+    def _plain(self, name: ContentHash, shard: int) -> memoryview:
+        """The plain bytes of a base: in an old file, remembered, coming on an earlier stream, on disk, or fetched."""
         number = self._by_hash.get(name)
         if number is None:
             raise DamagedContent(f"The plan lacks the base {name.hex()[:16]}.", advice="Type the same command again.")
         place = self._part.segments[number].range
         if place is None:
             return self._from_old(number)
-        with self._changed:
-            kept = self._cache.get(name)
-            while kept is None and place in self._coming and not self._stopped:
-                if not self._changed.wait(WAIT_SECONDS):
-                    break
-                kept = self._cache.get(name)
+        kept = self._remembered(number, place, shard)
         if kept is not None:
             return kept
-        if self._stopped:
-            raise Interrupted("The transfer was stopped.")
-        for _, data in self._fetch([place]):
-            return self._decoded(place, data)[number]
-        raise self._damaged(number)
+        on_disk = read_back(self._places.get(number, ()), self._part.segments[number].length)
+        if on_disk is not None and hash_content(on_disk) == name:
+            return memoryview(on_disk)
+        with closing(self._fetch([place])) as fetched:
+            _, data = next(fetched)
+        return self._decoded(place, data, shard)[number]
+
+    def _remembered(self, number: int, place: int, shard: int) -> memoryview | None:
+        """Waits for earlier streams only, so that no two ever wait for each other."""
+        with self._changed:
+            while True:
+                kept = self._cache.get(place)
+                if kept is not None and number in kept[1]:
+                    self._cache.move_to_end(place)
+                    return kept[1][number]
+                if self._stopped:
+                    raise Interrupted("The transfer was stopped.")
+                if self._coming.get(place, shard) >= shard or not self._changed.wait(WAIT_SECONDS):
+                    return None
 
     def _from_old(self, number: int) -> memoryview:
         segment = self._part.segments[number]
-        plain = memoryview(b"".join(bytes(self._old[row].read(offset, length)) for row, offset, length in segment.old))
-        self._check(number, plain)
-        return plain
+        plain = b"".join(bytes(self._old[row].read(offset, length)) for row, offset, length in segment.old)
+        if hash_content(plain) != segment.hash:
+            changes = (self._part.changes[row].change for row in {row for row, _, _ in segment.old})
+            raise DamagedContent(
+                "A file of the workspace is not what its version says, and its time stamp does not show it.",
+                advice="'mlv update --verify' reads every file and brings the right bytes.",
+                items=tuple(escape(change.source or change.path) for change in changes),
+            )
+        return memoryview(plain)
 
-    def _remember(self, name: ContentHash, plain: memoryview) -> None:
-        if name in self._cache:
+    def _remember(self, place: int, size: int, found: dict[int, memoryview]) -> None:
+        """Keep a decoded range; `size` is what its buffers hold in memory, needed or not."""
+        if place in self._cache:
             return
-        self._cache[name] = plain
-        self._cached_bytes += len(plain)
+        self._cache[place] = (size, found)
+        self._cached_bytes += size
         while self._cached_bytes > CACHE_BYTES and len(self._cache) > 1:
-            _, dropped = self._cache.popitem(last=False)
-            self._cached_bytes -= len(dropped)
+            _, (dropped, _) = self._cache.popitem(last=False)
+            self._cached_bytes -= dropped
 
     def _write(self, number: int, plain: memoryview) -> None:
-        for handle, position, piece in self._targets.get(number, ()):
-            _write_all(handle, plain[piece.offset : piece.offset + piece.length], position)
+        for place in self._places.get(number, ()):
+            place.target.write(plain[place.piece.offset : place.piece.offset + place.piece.length], place.position)
 
-    def _lies_there(self, number: int, places: Sequence[tuple[int, int, Piece]]) -> bool:
+    def _lies_in(self, number: int, places: Sequence[Place]) -> bool:
         segment = self._part.segments[number]
-        if sum(piece.length for _, _, piece in places) != segment.length:
-            return False
-        ordered = sorted(places, key=lambda place: place[2].offset)
-        plain = b"".join(os.pread(handle, piece.length, position) for handle, position, piece in ordered)
-        return hash_content(plain) == segment.hash
+        plain = read_back(places, segment.length)
+        return (
+            plain is not None
+            and hash_content(plain) == segment.hash
+            and sum(place.piece.length for place in places) == segment.length
+        )
 
-    def _check(self, number: int, plain: memoryview) -> None:
+    def _checked(self, number: int, plain: memoryview) -> memoryview:
         if hash_content(plain) != self._part.segments[number].hash:
-            raise self._damaged(number)
+            raise self._damaged((number,), "is not what its name says")
+        return plain
 
-    def _damaged(self, number: int) -> DamagedContent:
-        name = self._part.segments[number].hash.hex()[:16]
-        paths = {self._part.changes[p.change].change.path for p in self._part.pieces if p.segment == number}
-        return DamagedContent(f"Segment {name} does not match its hash.", items=tuple(sorted(paths))[:5])
+    def _damaged(self, numbers: Sequence[int], why: str, items: tuple[str, ...] = ()) -> DamagedContent:
+        """The error that names the paths that the segments belong to (F4)."""
+        mine = set(numbers)
+        rows = sorted({piece.change for piece in self._part.pieces if piece.segment in mine})
+        names = tuple(f"segment {self._part.segments[number].hash.hex()}" for number in numbers[:3])
+        paths = tuple(
+            f"{escape(change.change.path)} (changeset @{change.changed_in})"
+            for change in (self._part.changes[row] for row in rows[:5])
+        )
+        return DamagedContent(f"Content did not arrive as it was committed: {why}.", items=(*paths, *names, *items))
 
 
 def merged(ranges: Sequence[Range]) -> tuple[Range, ...]:
-    """The same bytes in the same order, with neighbours in the same pack or file asked for as one."""
+    """The same bytes in the same order, with neighbours in the same pack or file asked for as one of some MiB."""
     joined: list[Range] = []
     for one in ranges:
         last = joined[-1] if joined else None
-        if last and (last.kind, last.id) == (one.kind, one.id) and last.offset + last.length == one.offset:
+        touches = (
+            last is not None
+            and (last.kind, last.id) == (one.kind, one.id)
+            and last.offset + last.length == one.offset
+            and last.length + one.length <= JOINED_BYTES
+        )
+        if last is not None and touches:
             joined[-1] = Range(last.kind, last.id, last.offset, last.length + one.length)
         else:
             joined.append(one)
     return tuple(joined)
 
 
-def _write_all(handle: int, data: memoryview, position: int) -> None:
-    while data:
-        written = os.pwrite(handle, data, position)
-        data, position = data[written:], position + written
+def _requests(numbers: Sequence[int], ranges: Sequence[Range]) -> Iterator[list[int]]:
+    """The same ranges in as many requests as a server takes."""
+    some: list[int] = []
+    total = 0
+    for number in numbers:
+        length = ranges[number].length
+        if some and (len(some) == RANGES_AT_ONCE or total + length > BYTES_AT_ONCE):
+            yield some
+            some, total = [], 0
+        some.append(number)
+        total += length
+    if some:
+        yield some

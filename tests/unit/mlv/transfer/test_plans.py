@@ -1,0 +1,86 @@
+"""Which ranges of a plan are fetched, by how many streams, in how many requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlv.transfer import segments as module
+from mlv.transfer.download import SHARD_BYTES, _shards
+from mlv.transfer.segments import JOINED_BYTES, merged
+from mlv.transfer.targets import Place, Target, read_back
+from mlv_core.requests import Piece, Range, RangeKind
+
+A, B = b"a" * 32, b"b" * 32
+
+
+def pack(name: bytes, offset: int, length: int) -> Range:
+    return Range(RangeKind.PACK, name, offset, length)
+
+
+def test_neighbours_are_asked_for_as_one():
+    ranges = [pack(A, 8, 10), pack(A, 18, 5), pack(A, 30, 5), pack(B, 35, 5), pack(B, 20, 5)]
+    assert merged(ranges) == (pack(A, 8, 15), pack(A, 30, 5), pack(B, 35, 5), pack(B, 20, 5))
+
+
+def test_what_is_asked_for_as_one_fits_the_server_s_memory():
+    ranges = [pack(A, number << 20, 1 << 20) for number in range(10)]
+    assert max(one.length for one in merged(ranges)) == JOINED_BYTES
+    assert sum(one.length for one in merged(ranges)) == 10 << 20
+
+
+def test_a_file_and_a_pack_of_one_name_are_two():
+    ranges = [pack(A, 0, 10), Range(RangeKind.FILE, A, 10, 10)]
+    assert merged(ranges) == tuple(ranges)
+
+
+def test_little_is_fetched_by_one_stream():
+    assert _shards([0, 2], [pack(A, 0, 10)] * 3) == [[0, 2]]
+    assert _shards([], []) == []
+
+
+def test_much_is_fetched_by_two_streams_of_like_size_in_order():
+    ranges = [pack(A, 0, SHARD_BYTES // 4)] * 8
+    assert _shards(list(range(8)), ranges) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_a_request_names_no_more_ranges_than_a_message_holds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "RANGES_AT_ONCE", 3)
+    monkeypatch.setattr(module, "BYTES_AT_ONCE", 25)
+    ranges = [pack(A, 0, 10)] * 5 + [pack(A, 0, 1)] * 4
+    assert list(module._requests(range(9), ranges)) == [[0, 1], [2, 3], [4, 5, 6], [7, 8]]
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_target_is_written_in_any_order(tmp_path: Path, held: bool):
+    target = Target(str(tmp_path / "x.part"), 6, held=held)
+    target.write(memoryview(b"def"), 3)
+    target.write(memoryview(b"abc"), 0)
+    assert (tmp_path / "x.part").read_bytes() == b"abcdef"
+    assert target.read([(4, 2), (0, 1)]) == b"efa"
+    target.close()
+
+
+def test_what_an_earlier_attempt_left_is_cut_to_size_and_kept(tmp_path: Path):
+    (tmp_path / "x.part").write_bytes(b"abcdefgh")
+    target = Target(str(tmp_path / "x.part"), 4, held=True)
+    assert target.resumes
+    assert target.read([(0, 4)]) == b"abcd"
+    target.close()
+
+
+def test_a_segment_is_read_back_from_the_file_that_holds_it_whole(tmp_path: Path):
+    half = Target(str(tmp_path / "half"), 2, held=True)
+    whole = Target(str(tmp_path / "whole"), 6, held=True)
+    half.write(memoryview(b"ab"), 0)
+    whole.write(memoryview(b"cd-ab-"), 0)
+    places = [
+        Place(half, 0, Piece(0, 0, 0, 2)),
+        Place(whole, 0, Piece(1, 0, 2, 2)),
+        Place(whole, 3, Piece(1, 0, 0, 2)),
+    ]
+    assert read_back(places, 4) == b"abcd"
+    assert read_back(places[:1], 4) is None
+    half.close()
+    whole.close()
