@@ -57,6 +57,13 @@ def enum(cls: type[_Enum], value: int, field: str) -> _Enum:
         raise InvalidRequest(f"{field} is {value}; known values are {known}.") from None
 
 
+def enum_column(cls: type[_Enum], values: Sequence[int], count: int, field: str) -> list[_Enum]:
+    """A column of members of `cls`."""
+    members = {int(member): member for member in cls}
+    found = [members.get(value) for value in column(values, count, field)]
+    return [member if member is not None else enum(cls, values[at], field) for at, member in enumerate(found)]
+
+
 def wire_enum(value: int) -> Any:  # noqa: ANN401 - generated types want enums of their own, which are plain numbers
     """The wire's number of an enum's member."""
     return int(value)

@@ -33,6 +33,8 @@ from mlv_proto.v1 import values_pb2 as pb
 
 _NO_HASH = bytes(HASH_LENGTH)
 _DELETE = Operation.DELETE
+_MODES = {int(mode) + 1: mode for mode in FileMode}
+"""By the wire's number, which starts one higher."""
 
 
 def changes_to_wire(changes: Sequence[Change]) -> pb.Changes:
@@ -62,7 +64,7 @@ def changes_from_wire(message: pb.Changes, field: str = "changes", *, known: boo
     Raises: InvalidRequest.
     """
     count = len(message.paths)
-    operations = checks.column(message.operations, count, f"{field}.operations")
+    operations = checks.enum_column(Operation, message.operations, count, f"{field}.operations")
     file_ids = checks.bounded(
         checks.column_or(message.file_ids, count, f"{field}.file_ids", 0), count, f"{field}.file_ids"
     )
@@ -75,13 +77,13 @@ def changes_from_wire(message: pb.Changes, field: str = "changes", *, known: boo
     properties = _row_properties(message.properties, count, f"{field}.properties")
     found = []
     for row in range(count):
-        operation = checks.enum(Operation, operations[row], f"{field}.operations")
+        operation = operations[row]
         file_id = FileId(file_ids[row])
         state = None
         if operation is not _DELETE:
-            mode = checks.enum(FileMode, modes[row] - 1, f"{field}.modes") if modes[row] else None
+            mode = _MODES.get(modes[row])
             if mode is None:
-                raise InvalidRequest(f"{field}.modes is unspecified in row {row}.")
+                raise InvalidRequest(f"{field}.modes is {modes[row]} in row {row}; known values are 1, 2, 3.")
             state = FileState(file_id, mode, texts[row], sizes[row], hashes[row], properties.get(row, ()))
         found.append(Change(message.paths[row], operation, file_id, state, sources[row]))
     return tuple(found)
@@ -94,7 +96,7 @@ def needs_to_wire(needs: Iterable[LockNeed]) -> list[pb.LockNeed]:
 
 def needs_from_wire(values: Sequence[int], count: int, field: str) -> tuple[LockNeed, ...]:
     """A column of lock needs. Raises: InvalidRequest."""
-    return tuple(checks.enum(LockNeed, value, field) for value in checks.column(values, count, field))
+    return tuple(checks.enum_column(LockNeed, values, count, field))
 
 
 def pairs_to_wire(pairs: Iterable[tuple[str, str]]) -> list[pb.Property]:
