@@ -100,7 +100,7 @@ def test_the_container_makes_its_server_once_and_stops_cleanly(root: Path, tmp_p
             said = ""
             for line in process.stdout:
                 said += line
-                if "listening" in line:
+                if line.startswith("listening on"):
                     process.send_signal(signal.SIGTERM)
         assert process.returncode == 0, said
         assert said.count("mlv_") == tokens, "the first admin token is shown once"
