@@ -29,25 +29,19 @@ class Project:
 
 
 def read_project(text: str) -> Project:
-    """Read `[records]` with the lists `params` and `metrics`; unknown keys are errors.
+    """Read the lists `params` and `metrics`; unknown keys are errors.
 
     Raises: InvalidSettings.
     """
-    advice = "'[records]' may hold 'params' and 'metrics', each a list of paths or globs."
+    advice = "It may hold 'params' and 'metrics', each a list of paths or globs."
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(f"{PROJECT_FILE}: {error}.", advice=advice) from error
-    records = table.pop("records", {})
-    known = isinstance(records, dict)
-    unknown = [*table, *(f"records.{name}" for name in (records if known else ()) if name not in {"params", "metrics"})]
-    if unknown or not known:
-        raise InvalidSettings(f"{PROJECT_FILE}: unknown key '{escape((unknown or ['records'])[0])}'.", advice=advice)
-    return Project(_globs(records, "params", advice), _globs(records, "metrics", advice))
-
-
-def _globs(records: dict[str, object], name: str, advice: str) -> tuple[str, ...]:
-    given = records.get(name, [])
-    if not isinstance(given, list) or not all(isinstance(item, str) and item for item in given):
-        raise InvalidSettings(f"{PROJECT_FILE}: 'records.{name}' is no list of paths.", advice=advice)
-    return tuple(given)
+    unknown = [name for name in table if name not in {"params", "metrics"}]
+    if unknown:
+        raise InvalidSettings(f"{PROJECT_FILE}: unknown key '{escape(unknown[0])}'.", advice=advice)
+    for name, given in table.items():
+        if not isinstance(given, list) or not all(isinstance(item, str) and item for item in given):
+            raise InvalidSettings(f"{PROJECT_FILE}: '{name}' is no list of paths.", advice=advice)
+    return Project(tuple(table.get("params", ())), tuple(table.get("metrics", ())))

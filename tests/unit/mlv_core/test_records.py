@@ -203,14 +203,14 @@ def test_damaged_records_are_told(cut: int):
 
 
 def test_R2_the_project_file_names_the_files():
-    project = read_project('[records]\nparams = ["params.yaml", "conf/*.toml"]\nmetrics = ["metrics.json"]\n')
+    project = read_project('params = ["params.yaml", "conf/*.toml"]\nmetrics = ["metrics.json"]\n')
     assert project.holds_params("conf/a.toml")
     assert not project.holds_params("metrics.json")
     assert project.holds_metrics("metrics.json")
     assert read_project("") == Project()
 
 
-@pytest.mark.parametrize("text", ["[", "x = 1", "records = 1", "[records]\nparam = []", "[records]\nparams = [1]"])
+@pytest.mark.parametrize("text", ["[", "x = 1", "params = 1", "param = []", "params = [1]"])
 def test_R2_a_wrong_project_file_is_told(text: str):
     with pytest.raises(InvalidSettings, match=r"mlv\.toml"):
         read_project(text)
