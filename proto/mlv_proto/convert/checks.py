@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from mlv_core.errors import InvalidName, InvalidRequest
 from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName
-
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
 
 NUMBER_LIMIT = 2**63 - 1
 """What databases and other languages hold in a signed 64-bit number."""
@@ -80,12 +77,6 @@ def repository(value: str, field: str) -> RepositoryName:
         return RepositoryName.parse(value)
     except InvalidName as error:
         raise InvalidRequest(f"{field}: {error.message}", advice=error.advice) from error
-
-
-def present(message: Message, field: str) -> None:
-    """Refuse a message whose field is not set."""
-    if not message.HasField(field):
-        raise InvalidRequest(f"{field} is missing.")
 
 
 def column(values: Sequence[_Item], count: int, field: str) -> Sequence[_Item]:
