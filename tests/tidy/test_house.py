@@ -15,7 +15,7 @@ EXAMPLES_BYTES = 8_000_000
 TEXT = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".proto", ".sh", ".service", ".cfg", ""}
 # Paths of somebody's machine, hosts of registries, and words about how the text came to be.
 FOREIGN = re.compile(
-    r"/home/\w+|/Users/\w+|/work/(main|shared)|/tmp/mlv\b|/root\b"
+    r"/home/\w{3,}|/Users/\w{3,}|/work/(main|shared)|/tmp/mlv\b|/root\b"
     r"|pypi\.org|registry\.npmjs|files\.pythonhosted|index-url"
     r"|\b(chatgpt|claude|copilot|language model|ai[- ]generated|as an ai|sub-?agents?)\b",
     re.IGNORECASE,
