@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from mlv_core.codecs import Codec
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import FRAME_LIMIT, Frame, PackParser, PlacedFrame, decode_frame, parse_frame
@@ -19,13 +20,15 @@ from mlv_server.content.chains import trace
 from mlv_server.content.frames import bases_from, checksum
 from mlv_server.content.memory import PlainCache
 from mlv_server.content.plain import PlainReader
+from mlv_server.content.spill import Spill
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.packs import NewFrame, NewPack
 
 T = TypeVar("T")
 
-# What all transfers together may hold: coded frames, their plain bytes and their bases.
-FLIGHT_BYTES = 128 * 1024 * 1024
+# What all uploads together may hold of coded frames and their plain bytes; bases and the codecs' own arrays come on
+# top, so that the whole stays under 128 MiB.
+FLIGHT_BYTES = 64 * 1024 * 1024
 # Deeper uploads are refused: twice what Publish lets through, so that a lagging re-base never stops a client.
 UPLOAD_DEPTH = 32
 SEAL_LOCKS = 64
@@ -52,6 +55,7 @@ class Intake:
         db: Database,
         blobs: LocalBlobs,
         memory: PlainCache,
+        spill: Spill,
         reader: PlainReader,
         pool: ThreadPoolExecutor,
         clock: Callable[[], int],
@@ -59,6 +63,7 @@ class Intake:
         self._db = db
         self._blobs = blobs
         self._memory = memory
+        self._spill = spill
         self._reader = reader
         self._pool = pool
         self._clock = clock
@@ -114,6 +119,8 @@ class Intake:
         plains = decode_frame(frame, base)
         for (name, _), plain in zip(frame.members, plains, strict=True):
             self._memory.put((upload.domain_id, name), bytes(plain))
+            if frame.codec != Codec.RAW:
+                self._spill.put(upload.domain_id, name, plain)
         return NewFrame(
             placed.offset,
             placed.header_length,

@@ -121,7 +121,11 @@ class PartPlanner:
         if not self._all_codecs:
             draft.add_plain(target.name, target.recipe, needed)
             return
-        delta = await self._direct(target, needed, cost, plain)
+        # Deltas of which the caller has every base are as short as a way can be.
+        shortest = all(
+            chain.bases[frame.id] and all(base in draft.old for base in chain.bases[frame.id]) for frame in frames
+        )
+        delta = None if shortest else await self._direct(target, needed, cost, plain)
         if delta is not None:
             draft.add_direct(delta, target.old)
         elif cost > PLAIN_SHARE * plain and self._store.materialized.holds(self._domain_id, target.name):

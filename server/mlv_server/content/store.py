@@ -23,13 +23,14 @@ from mlv_server.content.materialized import MaterializedFiles
 from mlv_server.content.memory import PlainCache
 from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.content.proof import FileReader
+from mlv_server.content.spill import Spill
 from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.engine import Database
 from mlv_server.settings import Settings
 
 T = TypeVar("T")
 
-MEMORY_BYTES = 64 * 1024 * 1024
+MEMORY_BYTES = 48 * 1024 * 1024
 """Plain segments kept in memory: the bases and segments of one large model's upload in flight."""
 DELTAS_SHARE = 8
 """Direct deltas may fill this fraction of the cache."""
@@ -49,10 +50,11 @@ class ContentStore:
         self.memory = PlainCache(MEMORY_BYTES)
         share = settings.cache_bytes // DELTAS_SHARE
         self.materialized = MaterializedFiles(root / "cache" / "files", settings.cache_bytes - share)
-        self.reader = PlainReader(db, self.blobs, self.memory, self.materialized)
+        self._spill = Spill(root / "cache" / "tmp", share)
+        self.reader = PlainReader(db, self.blobs, self.memory, self.materialized, self._spill)
         self.files = FileReader(db, self.reader, self.materialized, self.pool)
         self.deltas = DirectDeltas(root / "cache" / "deltas", share)
-        self._intake = Intake(db, self.blobs, self.memory, self.reader, self.pool, clock)
+        self._intake = Intake(db, self.blobs, self.memory, self._spill, self.reader, self.pool, clock)
         self._recipes: OrderedDict[tuple[int, ContentHash], Recipe] = OrderedDict()
 
     @classmethod
@@ -71,6 +73,7 @@ class ContentStore:
     async def close(self) -> None:
         """Wait for the work of all threads."""
         await asyncio.to_thread(self.pool.shutdown)
+        self._spill.close()
 
     async def find_missing(self, domain_id: int, hashes: Sequence[ContentHash]) -> list[bool]:
         """For each segment, whether it is to be sent: not there, or only damaged (F4)."""

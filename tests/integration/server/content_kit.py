@@ -140,6 +140,12 @@ async def commit(store: ContentStore, new: File, base: File | None = None, domai
     await store.db.write(lambda tx: tx.contents.record(domain_id, [new.item]))
 
 
+def forget(store: ContentStore) -> None:
+    """Leave only what lies in packs and copies."""
+    store.memory.clear()
+    store._spill.close()
+
+
 async def read(store: ContentStore, file: File, offset: int = 0, length: int | None = None) -> bytes:
     size = len(file.plain) if length is None else length
     return b"".join([part async for part in store.read_range(DOMAIN, file.name, offset, size)])

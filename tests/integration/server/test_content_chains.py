@@ -10,6 +10,7 @@ from tests.integration.server.content_kit import (
     File,
     commit,
     cut,
+    forget,
     frames_for,
     make_settings,
     model,
@@ -63,7 +64,7 @@ async def content(store, domain_id, file):
 async def check_everything(store, domain_id, versions):
     for version in versions:
         store.materialized.drop(domain_id, version.name)
-    store.memory.clear()
+    forget(store)
     for version in versions:
         assert await content(store, domain_id, version) == version.plain
 
@@ -199,7 +200,7 @@ def test_readers_and_background_work_at_the_same_time(tmp_path):
             background.kick("rebase", repository_id)
 
             async def reader(version):
-                store.memory.clear()
+                forget(store)
                 assert await content(store, domain_id, version) == version.plain
 
             await asyncio.gather(*(reader(version) for version in versions))

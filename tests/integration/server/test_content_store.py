@@ -11,6 +11,7 @@ from tests.integration.server.content_kit import (
     chunks_of,
     commit,
     cut,
+    forget,
     frames_for,
     model,
     open_store,
@@ -42,7 +43,7 @@ def test_a_chain_of_versions_reads_back_from_copies_and_without_them(tmp_path):
                 assert await read(store, version) == version.plain
             for version in versions:
                 store.materialized.drop(DOMAIN, version.name)
-            store.memory.clear()
+            forget(store)
             for version in versions:
                 assert await read(store, version) == version.plain
             assert await store.depth_of(DOMAIN, [versions[4].recipe]) == 4
@@ -56,7 +57,7 @@ def test_a_table_reads_back_by_any_range(tmp_path):
             first, second = table(), table(edits=30)
             await commit(store, first)
             await commit(store, second, first)
-            store.memory.clear()
+            forget(store)
             for offset, length in ((0, 10), (123_456, 70_000), (len(second.plain) - 5, 100), (0, len(second.plain))):
                 assert await read(store, second, offset, length) == second.plain[offset : offset + length]
 
@@ -179,7 +180,7 @@ def test_F4_a_damaged_frame_is_named_never_delivered_and_healed_by_the_same_cont
         async with open_store(tmp_path, "[storage]\ncache = 0\n") as store:
             file = model()
             await commit(store, file)
-            store.memory.clear()
+            forget(store)
             pack = pack_files(store)[0]
             with pack.open("r+b") as stream:
                 stream.seek(pack.stat().st_size // 2)
@@ -204,7 +205,7 @@ def test_F4_a_damaged_copy_is_dropped_and_the_packs_answer(tmp_path):
         async with open_store(tmp_path) as store:
             file = model()
             await commit(store, file)
-            store.memory.clear()
+            forget(store)
             copy = next(p for p in store.blobs.root.glob("cache/files/*/*/*") if not p.suffix)
             data = bytearray(copy.read_bytes())
             data[len(data) // 2] ^= 1
