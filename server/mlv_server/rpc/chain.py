@@ -102,9 +102,7 @@ class _Frame:
         self._descriptor = descriptor
         self._context = context
         self._started = time.monotonic()
-        self.metadata = {
-            key: value for key, value in (context.invocation_metadata() or ()) if isinstance(value, str)
-        }
+        self.metadata = {key: value for key, value in (context.invocation_metadata() or ()) if isinstance(value, str)}
         given = self.metadata.get("mlv-request-id", "")
         self.request_id = given if 0 < len(given) <= REQUEST_ID_LIMIT and given.isprintable() else str(uuid.uuid4())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import content_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
@@ -21,7 +21,9 @@ async def _put_pack(call: Call, chunks: AsyncIterator[bytes], metadata: dict[str
 async def _get_ranges(call: Call, request: pb.GetRangesRequest) -> AsyncIterator[bytes]:
     name = RepositoryName.parse(request.repository)
     ranges = convert.ranges_from_wire(request.ranges)
-    async for data in content.get_ranges(call, name, ChangesetNumber(request.changeset), ranges):
+    async for data in content.get_ranges(
+        call, name, convert.changeset_number_from_wire(request.changeset, "changeset"), ranges
+    ):
         yield data
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import history_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
@@ -20,7 +20,9 @@ async def _resolve(call: Call, request: pb.ResolveRevisionRequest) -> pb.Resolve
 
 async def _get(call: Call, request: pb.GetChangesetRequest) -> pb.GetChangesetResponse:
     name = RepositoryName.parse(request.repository)
-    changeset, changes = await history.get(call, name, ChangesetNumber(request.changeset))
+    changeset, changes = await history.get(
+        call, name, convert.changeset_number_from_wire(request.changeset, "changeset")
+    )
     return pb.GetChangesetResponse(
         changeset=convert.changeset_to_wire(changeset), changes=convert.changes_to_wire(changes)
     )
@@ -34,13 +36,16 @@ async def _list_changesets(call: Call, request: pb.ListChangesetsRequest) -> pb.
 
 async def _list_files(call: Call, request: pb.ListFilesRequest) -> AsyncIterator[pb.ListFilesResponse]:
     name = RepositoryName.parse(request.repository)
-    async for rows in history.list_files(call, name, ChangesetNumber(request.changeset), tuple(request.paths)):
+    async for rows in history.list_files(
+        call, name, convert.changeset_number_from_wire(request.changeset, "changeset"), tuple(request.paths)
+    ):
         yield convert.file_rows_to_wire(rows)
 
 
 async def _diff(call: Call, request: pb.DiffVersionsRequest) -> AsyncIterator[pb.DiffVersionsResponse]:
     name = RepositoryName.parse(request.repository)
-    first, second = ChangesetNumber(getattr(request, "from")), ChangesetNumber(request.to)
+    first = convert.changeset_number_from_wire(getattr(request, "from"), "from")
+    second = convert.changeset_number_from_wire(request.to, "to")
     async for differences in history.diff_versions(call, name, first, second, tuple(request.paths)):
         yield convert.differences_to_wire(differences)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
+from mlv_core.ids import RepositoryName, WorkspaceId
 from mlv_proto import convert
 from mlv_proto.v1 import repositories_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
@@ -18,7 +18,7 @@ async def _register(call: Call, request: pb.RegisterWorkspaceRequest) -> pb.Regi
         request.host,
         request.directory,
         request.branch,
-        ChangesetNumber(request.base),
+        convert.changeset_number_from_wire(request.base, "base"),
     )
     return pb.RegisterWorkspaceResponse(workspace=convert.workspace_to_wire(workspace))
 
