@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidRequest
@@ -92,6 +93,22 @@ class Policy:
 
     version: int
     rules: tuple[Rule, ...]
+    _by_subject: Mapping[tuple[SubjectKind, str], tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[tuple[SubjectKind, str], tuple[Rule, ...]] = {}
+        for rule in self.rules:
+            subject = "" if rule.subject_kind is SubjectKind.EVERYBODY else rule.subject
+            found[rule.subject_kind, subject] = (*found.get((rule.subject_kind, subject), ()), rule)
+        object.__setattr__(self, "_by_subject", found)
+
+    def about(self, principal: Principal) -> Iterator[Rule]:
+        """The rules that speak of `principal`, without a look at those that do not."""
+        yield from self._by_subject.get((SubjectKind.EVERYBODY, ""), ())
+        yield from self._by_subject.get((SubjectKind.USER, principal.user), ())
+        yield from self._by_subject.get((SubjectKind.TOKEN, principal.token_id), ())
+        for group in principal.groups:
+            yield from self._by_subject.get((SubjectKind.GROUP, group), ())
 
 
 def actions_of(rule: Rule) -> frozenset[str]:
@@ -123,8 +140,8 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     if reason := _closed(principal, action):
         return Decision(allowed=False, rule=None, reason=reason)
     allowing: Rule | None = None
-    for rule in policy.rules:
-        if not _speaks_of(rule, principal, action, now) or not _covers(rule, resource):
+    for rule in policy.about(principal):
+        if not _speaks_of(rule, action, now) or not _covers(rule, resource):
             continue
         if rule.effect is not Effect.ALLOW:
             return Decision(allowed=False, rule=rule.id, reason=f"rule {rule.id} forbids '{action}'")
@@ -162,20 +179,8 @@ def _closed(principal: Principal, action: str) -> str:
     return ""
 
 
-def _speaks_of(rule: Rule, principal: Principal, action: str, now: int) -> bool:
-    if rule.expires_at is not None and rule.expires_at <= now:
-        return False
-    if action not in actions_of(rule):
-        return False
-    match rule.subject_kind:
-        case SubjectKind.EVERYBODY:
-            return True
-        case SubjectKind.USER:
-            return rule.subject == principal.user
-        case SubjectKind.GROUP:
-            return rule.subject in principal.groups
-        case SubjectKind.TOKEN:
-            return rule.subject == principal.token_id
+def _speaks_of(rule: Rule, action: str, now: int) -> bool:
+    return action in actions_of(rule) and (rule.expires_at is None or rule.expires_at > now)
 
 
 def _covers(rule: Rule, resource: Resource) -> bool:

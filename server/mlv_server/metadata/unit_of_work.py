@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from mlv_server.metadata.audit import AuditTrail
 from mlv_server.metadata.branches import Branches
+from mlv_server.metadata.changesets import Changesets
+from mlv_server.metadata.contents import Contents
 from mlv_server.metadata.events import Events
 from mlv_server.metadata.inspection import Inspection
 from mlv_server.metadata.labels import Labels
 from mlv_server.metadata.locks import Locks
+from mlv_server.metadata.packs import Packs
 from mlv_server.metadata.repositories import Repositories
 from mlv_server.metadata.requests import Requests
 from mlv_server.metadata.rules import PolicyCache, Rules
+from mlv_server.metadata.segments import Segments
 from mlv_server.metadata.tokens import Tokens
+from mlv_server.metadata.uploads import Uploads
 from mlv_server.metadata.users import Users
+from mlv_server.metadata.versions import Versions
 from mlv_server.metadata.workspaces import Workspaces
-
-if TYPE_CHECKING:
-    from mlv_server.metadata.changesets import Changesets
-    from mlv_server.metadata.contents import Contents
-    from mlv_server.metadata.packs import Packs
-    from mlv_server.metadata.recipes import Recipes
-    from mlv_server.metadata.segments import Segments
-    from mlv_server.metadata.uploads import Uploads
-    from mlv_server.metadata.versions import Versions
 
 
 class Transaction:
@@ -101,48 +97,29 @@ class Transaction:
     @cached_property
     def changesets(self) -> Changesets:
         """Changesets."""
-        from mlv_server.metadata.changesets import Changesets  # noqa: PLC0415
-
         return Changesets(self.connection)
 
     @cached_property
     def versions(self) -> Versions:
         """The state of a version."""
-        from mlv_server.metadata.versions import Versions  # noqa: PLC0415
-
         return Versions(self.connection)
 
     @cached_property
     def uploads(self) -> Uploads:
         """Uploads in flight."""
-        from mlv_server.metadata.uploads import Uploads  # noqa: PLC0415
-
         return Uploads(self.connection)
 
     @cached_property
     def segments(self) -> Segments:
         """Where each segment lies."""
-        from mlv_server.metadata.segments import Segments  # noqa: PLC0415
-
         return Segments(self.connection)
 
     @cached_property
     def packs(self) -> Packs:
         """Packs."""
-        from mlv_server.metadata.packs import Packs  # noqa: PLC0415
-
         return Packs(self.connection)
-
-    @cached_property
-    def recipes(self) -> Recipes:
-        """Recipes."""
-        from mlv_server.metadata.recipes import Recipes  # noqa: PLC0415
-
-        return Recipes(self.connection)
 
     @cached_property
     def contents(self) -> Contents:
         """Proven contents of files."""
-        from mlv_server.metadata.contents import Contents  # noqa: PLC0415
-
         return Contents(self.connection)

@@ -82,10 +82,19 @@ def audit_entry(call: Call, action: str, target: str, **detail: str | int) -> Au
     )
 
 
-async def write(call: Call, work: Callable[[Transaction], T], action: str, target: str, *, dry_run: bool) -> T:
+async def write(
+    call: Call,
+    work: Callable[[Transaction], T],
+    action: str,
+    target: str,
+    *,
+    dry_run: bool,
+    repository: RepositoryName | None = None,
+) -> T:
     """The result of `work` in a transaction of its own; a dry run decides everything and stores nothing.
 
-    A denial inside of `work` undoes it and is audited as `action` on `target`. Raises: what `work` raises.
+    A denial inside of `work` undoes it and is audited as `action` on `target`, in the chain of `repository` if it is
+    there, else in the server's. Raises: what `work` raises.
     """
 
     def rehearse(tx: Transaction) -> T:
@@ -96,7 +105,9 @@ async def write(call: Call, work: Callable[[Transaction], T], action: str, targe
     except _Rehearsed as end:
         return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
     except Denied as error:
-        await deny(call, SERVER_CHAIN, action, target, Decision(allowed=False, rule=None, reason=error.message))
+        row = await call.db.read(lambda tx: tx.repositories.find(repository)) if repository else None
+        chain = SERVER_CHAIN if row is None else row.id
+        await deny(call, chain, action, target, Decision(allowed=False, rule=None, reason=error.message))
         raise
 
 

@@ -45,7 +45,9 @@ async def create(
 
         return _store(tx, call, row.id, branch, dry_run=dry_run)
 
-    return await access.write(call, work, "branch.create", f"{repository}:{name}", dry_run=dry_run)
+    return await access.write(
+        call, work, "branch.create", f"{repository}:{name}", dry_run=dry_run, repository=repository
+    )
 
 
 async def list_all(call: Call, repository: RepositoryName) -> tuple[Branch, ...]:

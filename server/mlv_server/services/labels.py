@@ -39,7 +39,9 @@ async def create(call: Call, repository: RepositoryName, name: str, at: str, mes
         tx.events.append(row.id, call.now, (label_event(label),))
         return label
 
-    return await access.write(call, work, "label.create", f"{repository}:{name}", dry_run=dry_run)
+    return await access.write(
+        call, work, "label.create", f"{repository}:{name}", dry_run=dry_run, repository=repository
+    )
 
 
 async def list_all(call: Call, repository: RepositoryName) -> tuple[Label, ...]:

@@ -46,7 +46,9 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         return AcquireOutcome(decision.granted + decision.renewed, decision.needs)
 
     target = f"{request.repository}:{request.branch}"
-    return await access.write(call, work, "lock.acquire", target, dry_run=request.dry_run)
+    return await access.write(
+        call, work, "lock.acquire", target, dry_run=request.dry_run, repository=request.repository
+    )
 
 
 async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
@@ -75,7 +77,10 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
         _tell(tx, call, repository.id, EventKind.LOCK_BROKEN, decision.broken, request.reason)
         return ended
 
-    return await access.write(call, work, "lock.release", str(request.repository), dry_run=request.dry_run)
+    target = str(request.repository)
+    return await access.write(
+        call, work, "lock.release", target, dry_run=request.dry_run, repository=request.repository
+    )
 
 
 async def list_all(

@@ -53,7 +53,7 @@ async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool
         tx.audit.append(row.id, (entry,))
         return added
 
-    return await access.write(call, work, "policy.grant", repository, dry_run=dry_run)
+    return await access.write(call, work, "policy.grant", repository, dry_run=dry_run, repository=name)
 
 
 async def revoke(call: Call, repository: str, role: str, user: str, dry_run: bool) -> int:
@@ -80,7 +80,7 @@ async def revoke(call: Call, repository: str, role: str, user: str, dry_run: boo
         tx.audit.append(row.id, (entry,))
         return len(ending)
 
-    return await access.write(call, work, "policy.revoke", repository, dry_run=dry_run)
+    return await access.write(call, work, "policy.revoke", repository, dry_run=dry_run, repository=name)
 
 
 async def show(call: Call, repository: str | None) -> tuple[tuple[Rule, ...], int]:

@@ -50,7 +50,7 @@ async def register(
             tx.audit.append(row.id, (access.audit_entry(call, "workspace.register", id, host=host),))
         return workspace
 
-    return await access.write(call, work, "workspace.register", id, dry_run=False)
+    return await access.write(call, work, "workspace.register", id, dry_run=False, repository=repository)
 
 
 async def list_all(call: Call, repository: RepositoryName) -> tuple[Workspace, ...]:
@@ -83,4 +83,4 @@ async def remove(call: Call, repository: RepositoryName, id: WorkspaceId) -> int
         tx.events.append(row.id, call.now, tuple(lock_event(kind, lock, call.principal.user) for lock in held))
         return len(held)
 
-    return await access.write(call, work, "workspace.remove", id, dry_run=False)
+    return await access.write(call, work, "workspace.remove", id, dry_run=False, repository=repository)

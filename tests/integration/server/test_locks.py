@@ -135,11 +135,11 @@ def test_L9_breaking_needs_the_right_and_a_reason_and_is_audited(detector: House
     assert broken.owner == "alice"
     assert held(detector) == []
 
-    def said(chain: int) -> list[dict[str, object]]:
-        return [json.loads(row.record) for row in detector.db.read_now(lambda tx: list(tx.audit.rows(chain)))]
+    def said() -> list[dict[str, object]]:
+        return [json.loads(row.record) for row in detector.db.read_now(lambda tx: list(tx.audit.rows(1)))]
 
-    assert [one["detail"]["reason"] for one in said(1) if one["action"] == "lock.broken"] == ["alice is away"]
-    assert [one["user"] for one in said(0) if one["action"] == "lock.release" and not one["allowed"]] == ["bob"]
+    assert [one["detail"]["reason"] for one in said() if one["action"] == "lock.broken"] == ["alice is away"]
+    assert [one["user"] for one in said() if one["action"] == "lock.release" and not one["allowed"]] == ["bob"]
 
 
 def test_L11_disabling_a_user_expires_the_locks(detector: House) -> None:
