@@ -1,0 +1,208 @@
+"""A workspace on this disk: the same acts as the command's."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self, SupportsFloat
+
+from mlv.actions import checkout, commit, locks, revert, status, tracking, update
+from mlv.actions.context import Context
+from mlv.actions.recording import Given
+from mlv.sdk.version import Version
+from mlv_core.entities import Lock, LockScope
+from mlv_core.errors import UsageError
+from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, escape
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mlv.actions.commit import Committed
+    from mlv.actions.locks import Opened
+    from mlv.actions.revert import Reverted
+    from mlv.actions.status import Status
+    from mlv.actions.tracking import Recorded
+    from mlv.actions.update import Updated
+    from mlv.remote.credentials import Credential
+
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+"""One path or several, relative to the workspace's root, or absolute."""
+
+logger = logging.getLogger("mlv")
+
+
+def open_workspace(directory: str | os.PathLike[str] = ".", *, timeout_seconds: float | None = None) -> Workspace:
+    """The workspace that `directory` lies in; what an interrupted command had begun is ended first.
+
+    Raises: NotAWorkspace, DamagedContent, VersionSkew.
+    """
+    return Workspace(os.path.abspath(directory), timeout_seconds=timeout_seconds)
+
+
+class Workspace:
+    """A workspace. Use it from one thread at a time; close it, or use it in a `with` statement.
+
+    Every act is the command's of the same name and raises the same errors (docs/errors.md).
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        credentials: dict[str, Credential] | None = None,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> None:
+        found = Context(directory, timeout_seconds, logger.info)
+        root = found.workspace.layout.root
+        found.close()
+        self._context = Context(root, timeout_seconds, logger.info, credentials=dict(credentials or {}))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<mlv.Workspace {self.directory}>"
+
+    @property
+    def directory(self) -> str:
+        """The workspace's root."""
+        return self._context.directory
+
+    @property
+    def repository(self) -> str:
+        """`namespace/name`."""
+        return self._context.workspace.repository
+
+    @property
+    def branch(self) -> str:
+        """The branch that commits go to."""
+        return self._context.workspace.branch
+
+    @property
+    def base(self) -> int:
+        """The changeset that the workspace was last updated to."""
+        return self._context.workspace.base
+
+    def version(self) -> Version:
+        """The version that the workspace was last updated to, as the server has it."""
+        name = RepositoryName.parse(self.repository)
+        return Version(self._context.server(), name, ChangesetNumber(self.base))
+
+    def status(self, paths: Paths = (), *, ask_server: bool = False) -> Status:
+        """The files that differ from the version; with `ask_server` also others' locks and the branch's head.
+
+        Without `ask_server` no server is needed.
+        """
+        return status.status(self._context, self._arguments(paths), ask_server=ask_server)
+
+    def edit(self, paths: Paths, *, reason: str = "") -> Opened:
+        """Take the locks that policy asks for, of all paths or none, and make the files writable.
+
+        Raises: LockHeld, StaleBase, NotFound.
+        """
+        return locks.edit(self._context, self._arguments(paths), reason=reason)
+
+    def lock(self, paths: Paths, *, reason: str = "", scope: LockScope | None = None) -> Opened:
+        """Take the locks of all paths or none. Raises: LockHeld, StaleBase, NotFound."""
+        return locks.lock(self._context, self._arguments(paths), reason=reason, scope=scope)
+
+    def unlock(self, paths: Paths = (), *, everything: bool = False) -> tuple[Lock, ...]:
+        """Give locks back; those that went. Raises: UsageError when neither paths nor `everything` is given."""
+        return locks.unlock(self._context, self._arguments(paths), everything=everything)
+
+    def add(self, paths: Paths) -> Recorded:
+        """Track new files, or all that lie in a directory, from the next commit on."""
+        return tracking.add(self._context, self._arguments(paths))
+
+    def delete(self, paths: Paths, *, keep_local: bool = False) -> Recorded:
+        """Delete files with the next commit. Raises: LocalChanges, NotFound."""
+        return tracking.delete(self._context, self._arguments(paths), keep_local=keep_local)
+
+    def move(self, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> Recorded:
+        """Rename or move a file or directory; history and lock go with it."""
+        arguments = self._arguments([source, target])
+        return tracking.move(self._context, arguments[:1], arguments[1])
+
+    def revert(self, paths: Paths, *, keep_local: bool = False) -> Reverted:
+        """Bring the files back to what the version has, and give their locks back."""
+        return revert.revert(self._context, self._arguments(paths), keep_local=keep_local)
+
+    def commit(  # noqa: PLR0913 - one parameter a kind of record
+        self,
+        message: str,
+        paths: Paths = (),
+        *,
+        params: Mapping[str, object] | None = None,
+        metrics: Mapping[str, SupportsFloat | tuple[SupportsFloat, str]] | None = None,
+        datasets: Mapping[str, str | Sequence[str]] | None = None,
+        trained_from: str | int | None = None,
+        environment_file: str | os.PathLike[str] = "",
+        run_id: str = "",
+        keep_locks: bool = False,
+    ) -> Committed:
+        """Commit everything that differs under `paths` (none: the whole workspace) as one new version.
+
+        `params`: values are written as JSON writes them, texts as they are. `metrics`: a number, or a number and the
+        data set it was measured on, `REPO@REV:PATH`. `datasets`: role (train, eval, dev, test) to one or more
+        `REPO@REV:PATH`. `trained_from`: the version whose tree the changed weights were made from.
+
+        Raises: NothingToCommit, MissingFile, Conflict, LockNeeded, LockHeld, LockLost, HeadMoved, FileChanging.
+        Nothing local is lost by any of them.
+        """
+        given = Given(
+            params=tuple(f"{_name(name)}={_text(value)}" for name, value in (params or {}).items()),
+            metrics=tuple(_metric(name, value) for name, value in (metrics or {}).items()),
+            datasets=tuple(
+                f"{role}={dataset}" for role, named in (datasets or {}).items() for dataset in _several(named)
+            ),
+            environment_file=os.fspath(environment_file),
+            trained_from="" if trained_from is None else str(Revision.parse(str(trained_from))),
+            run_id=run_id,
+            origin="sdk",
+        )
+        return commit.commit(self._context, self._arguments(paths), message=message, given=given, keep_locks=keep_locks)
+
+    def update(self, revision: str | int | None = None, paths: Paths = ()) -> Updated:
+        """Bring the workspace to `revision` (None: the head of its branch); local changes are merged or kept (F5)."""
+        parsed = None if revision is None else Revision.parse(str(revision))
+        return update.update(self._context, self._arguments(paths), parsed)
+
+    def switch(self, branch: str) -> Updated:
+        """Go to the head of another branch; nothing local is lost. Raises: LocalChanges, NotFound."""
+        return checkout.switch(self._context, branch)
+
+    def close(self) -> None:
+        """Let go of the workspace's database and of the server."""
+        self._context.close()
+
+    def _arguments(self, paths: Paths) -> tuple[str, ...]:
+        some = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+        return tuple(os.path.join(self.directory, os.fspath(path)) for path in some)
+
+
+def _name(name: str) -> str:
+    if "=" in name:
+        raise UsageError(f"'{escape(name)}' cannot name a param or metric.", advice="Use a name without '='.")
+    return name
+
+
+def _text(value: object) -> str:
+    """A value as JSON writes it; a text as it is."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    return str(value)
+
+
+def _metric(name: str, value: SupportsFloat | tuple[SupportsFloat, str]) -> str:
+    number, dataset = value if isinstance(value, tuple) else (value, "")
+    return f"{_name(name)}={float(number)!r}" + (f"@{dataset}" if dataset else "")
+
+
+def _several(named: str | Sequence[str]) -> Sequence[str]:
+    return [named] if isinstance(named, str) else named
