@@ -98,7 +98,7 @@ async def publish(call: Call, request: PublishRequest) -> Published:
         known = answers.first_answer(tx, call, request, digest)
         if known is not None:
             return known
-        ground = _load(tx, call, request)
+        ground = _load(tx, call, request, plan.ground)
 
         decided = _again(tx, ground, request, plan)
         own = rules.decide_locks(request.changes, ground.current, ground.locks, None)
@@ -207,9 +207,11 @@ def _check_shape(changes: Sequence[ProposedChange]) -> None:
     lists.check_proposed([proposed.change for proposed in changes])
 
 
-def _load(tx: Transaction, call: Call, request: BeginRequest | PublishRequest) -> landing.Ground:
+def _load(
+    tx: Transaction, call: Call, request: BeginRequest | PublishRequest, known: landing.Ground | None = None
+) -> landing.Ground:
     paths = rules.touched_paths(proposed.change for proposed in request.changes)
-    return landing.load(tx, call, request.repository, request.branch, request.workspace, paths)
+    return landing.load(tx, call, request.repository, request.branch, request.workspace, paths, known)
 
 
 def _plan(tx: Transaction, ground: landing.Ground, request: PublishRequest) -> _Plan:

@@ -60,16 +60,21 @@ def load(
     branch_name: str,
     workspace: WorkspaceId,
     paths: Iterable[str],
+    known: Ground | None = None,
 ) -> Ground:
     """What stands at `paths` in the head of a branch, and who locks it, after the caller's right was checked again.
 
+    `known` was loaded for the same paths a moment ago: where the head is still the same, so is what stands there.
     Raises: NotFound, Denied.
     """
     repository = tx.repositories.get(name)
     branch = tx.branches.get(repository.id, branch_name)
     access.check(tx, call, "write", repository, f"branch/{branch.name}")
     newest = tx.changesets.newest(repository.id)
-    rows = tx.versions.rows(repository.id, branch.head, paths)
+    if known is not None and known.branch.head == branch.head:
+        rows = known.rows
+    else:
+        rows = tx.versions.rows(repository.id, branch.head, paths)
     current = {path: state for path, row in rows.items() if (state := row.state) is not None}
     registered = tx.workspaces.find(repository.id, workspace) if workspace else None
     host = registered.workspace.host if registered is not None else ""

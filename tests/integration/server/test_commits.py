@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 from tests.integration.server.conftest import DETECTOR, House
-from tests.integration.server.content_kit import cut, frames_for, pack_of
+from tests.integration.server.content_kit import chunks_of, cut, frames_for, pack_of
 
 from mlv_core.entities import (
     VERSION_PATH,
@@ -38,7 +40,7 @@ from mlv_core.errors import (
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RequestId, WorkspaceId
 from mlv_core.requests import AcquireRequest, BeginRequest, HistoryFilter, ProposedChange, PublishRequest, UndoRequest
-from mlv_server.services import branches, commits, history, labels, locks
+from mlv_server.services import branches, commits, content, history, labels, locks
 
 AT1 = ChangesetNumber(1)
 MODEL = "model.safetensors"
@@ -542,3 +544,104 @@ def test_differences_name_moves(detector: House):
     assert detector.run(collect(2, 1)) == [("src/t.py", False, True, ""), ("train.py", True, False, "src/t.py")]
     assert detector.run(collect(1, 2, "src")) == [("src/t.py", True, False, "train.py")]
     assert len(detector.run(collect(0, 1))) == 3
+
+
+def test_a_large_commit_is_found_by_path_without_a_row_for_each(detector: House):
+    many = [add(f"bulk/{number:05}.txt", b"x") for number in range(4200)]
+    publish(detector, "alice", request_for(*many, contents=(b"x",)))
+    publish(detector, "alice", request_for(modify("bulk/00007.txt", b"y", 2), contents=(b"y",), prepared=2))
+
+    def log(path: str):
+        wanted = HistoryFilter(path=path)
+        return [one.number for one in detector.run(history.list_changesets(detector.call("rita"), DETECTOR, wanted))[0]]
+
+    assert log("bulk/00007.txt") == [3, 2]
+    assert log("bulk/00008.txt") == [2]
+    assert log("bulk") == [3, 2]
+    assert log("train.py") == [1]
+    assert len(files(detector, 3)) == 4203
+    with pytest.raises(HeadMoved, match=r"bulk/00009\.txt changed in @2 by alice"):
+        publish(detector, "bob", request_for(add("bulk/00009.txt", b"x"), contents=(b"x",), workspace="wb"))
+    with pytest.raises(PathClash, match=r"bulk/00000\.txt and BULK/1"):
+        publish(detector, "bob", request_for(add("BULK/1", b"x", 3), contents=(b"x",), workspace="wb"))
+
+
+def test_C1_commits_of_many_at_once_land_one_after_the_other(detector: House):
+    requests = [request_for(add(f"f{n}.txt", b"%d" % n), contents=(b"%d" % n,)) for n in range(20)]
+    calls = [detector.call(("alice", "bob")[n % 2]) for n in range(20)]
+
+    async def all_at_once():
+        return await asyncio.gather(*(commits.publish(call, one) for call, one in zip(calls, requests, strict=True)))
+
+    done = detector.run(all_at_once())
+    assert sorted(one.changeset for one in done) == list(range(2, 22))
+    assert all(one.parent == one.changeset - 1 for one in done)
+    assert len(files(detector, 21)) == 23
+    ids = detector.db.read_now(lambda tx: [row.file_id for row in tx.versions.files(1, ChangesetNumber(21))])
+    assert len(set(ids)) == 23
+
+
+def test_C3_one_request_sent_many_times_at_once_makes_one_changeset(detector: House):
+    request = request_for(add("a.txt", b"a"), contents=(b"a",))
+    calls = [detector.call("alice") for _ in range(8)]
+
+    async def all_at_once():
+        return await asyncio.gather(*(commits.publish(call, request) for call in calls))
+
+    assert {one.changeset for one in detector.run(all_at_once())} == {2}
+    assert head(detector) == 2
+
+
+def test_C4_of_two_commits_to_one_file_at_once_one_lands(detector: House):
+    requests = [request_for(modify("train.py", b"%d\n" % n), contents=(b"%d\n" % n,)) for n in range(4)]
+    calls = [detector.call("alice") for _ in requests]
+
+    async def all_at_once():
+        running = (commits.publish(call, one) for call, one in zip(calls, requests, strict=True))
+        return await asyncio.gather(*running, return_exceptions=True)
+
+    outcomes = detector.run(all_at_once())
+    assert sorted(type(one).__name__ for one in outcomes) == ["HeadMoved"] * 3 + ["Published"]
+    assert head(detector) == 2
+
+
+def test_packs_sent_before_count_as_stored_by_the_publish_that_names_their_upload(detector: House):
+    data = bytes(range(256)) * 300
+    file = cut(data)
+
+    async def send():
+        return await content.put_pack(detector_call, DETECTOR, "upload-7", chunks_of(pack_of(frames_for(file))))
+
+    detector_call = detector.call("alice")
+    _, kept = detector.run(send())
+    request = request_for(add("d.bin", data), recipes=((file.name, file.item[2]),), upload="upload-7")
+    done = publish(detector, "alice", request)
+    assert kept < done.stored_bytes < kept + 1000
+    again = publish(detector, "alice", request_for(add("e.txt", b"e"), contents=(b"e",), upload="upload-7"))
+    assert again.stored_bytes < 1000
+
+
+def test_chains_stay_short_while_one_file_is_committed_again_and_again(detector: House):
+    rng = random.Random(7)
+    data = bytearray(rng.randbytes(60_000))
+    base = cut(bytes(data))
+    publish(
+        detector, "alice",
+        request_for(add("log.txt", base.plain), contents=(base.plain,)),
+    )  # fmt: skip
+    sent = [base]
+    for number in range(2, 26):
+        data[rng.randrange(len(data))] ^= 0xFF
+        new = cut(bytes(data))
+        token = lock(detector, "alice", "wa", "log.txt", sent[-1].plain, number)
+        publish(
+            detector, "alice",
+            request_for(
+                modify("log.txt", new.plain, number, token), prepared=number,
+                recipes=((new.name, new.item[2]),), inline_pack=pack_of(frames_for(new, sent[-1])),
+            ),
+        )  # fmt: skip
+        sent.append(new)
+    detector.run(detector.background.settle())
+    depth = detector.run(detector.store.depth_of(1, [file.recipe for file in sent]))
+    assert depth <= 9
