@@ -63,9 +63,7 @@ def test_L13_a_locked_kind_is_read_only_and_an_edit_without_lock_shows(desk):
     desk.track({"w.safetensors": b"\0w"}, need=3)
     assert not (desk.root / "w.safetensors").stat().st_mode & 0o222
     desk.write("w.safetensors", b"\0x")
-    assert desk.json("status")["files"] == [
-        {"path": "w.safetensors", "state": "modified", "lock": "unlocked_edit"}
-    ]
+    assert desk.json("status")["files"] == [{"path": "w.safetensors", "state": "modified", "lock": "unlocked_edit"}]
     assert "M E w.safetensors" in desk.mlv("st")
 
 

@@ -11,10 +11,8 @@ from mlv.workspace.opened import Workspace
 
 if TYPE_CHECKING:
     from mlv.remote import Server
+    from mlv.remote.credentials import Credential
     from mlv.transfer.types import Progress
-
-DEFAULT_TIMEOUT_SECONDS = 10.0
-"""Retries of one call stop after this (C3)."""
 
 
 def _unheard(_text: str) -> None:
@@ -25,15 +23,18 @@ def _unheard(_text: str) -> None:
 class Context:
     """The surroundings of an action; for the command and for the SDK alike.
 
-    `notice` gets one line each about what the user should know besides the result. `progress` None: silent.
+    `timeout_seconds`: when retries of one call stop (C3); None: as the user's settings say. `notice` gets one line
+    each about what the user should know besides the result. `progress` None: silent. `credentials` are used before
+    the remembered ones, by server.
     """
 
     directory: str = field(default_factory=os.getcwd)
-    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    timeout_seconds: float | None = None
     notice: Callable[[str], None] = _unheard
     progress: Progress | None = None
     _workspace: Workspace | None = None
     _servers: dict[str, Server] = field(default_factory=dict)
+    credentials: dict[str, Credential] = field(default_factory=dict)
 
     @property
     def workspace(self) -> Workspace:
@@ -67,7 +68,13 @@ class Context:
 
         address = address or self.address()
         if address not in self._servers:
-            self._servers[address] = connecting.connect(address, timeout_seconds=self.timeout_seconds)
+            mine = self.workspace.id if self.has_workspace() and self.workspace.server == address else ""
+            self._servers[address] = connecting.connect(
+                address,
+                timeout_seconds=self.timeout_seconds,
+                workspace_id=mine,
+                given=self.credentials.get(address),
+            )
         return self._servers[address]
 
     def address(self) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from mlv_core.entities import VERSION_PATH
-from mlv_core.errors import InvalidName, NotFound, UsageError
-from mlv_core.ids import escape
-
 from mlv.actions.context import Context
 from mlv.workspace import guard
 from mlv.workspace.opened import Workspace
 from mlv.workspace.state import decode_properties
+from mlv_core.entities import VERSION_PATH
+from mlv_core.errors import InvalidName, NotFound, UsageError
+from mlv_core.ids import escape
 
 KEY_LIMIT = 128
 """Characters of a key: one line of a terminal."""
@@ -34,7 +33,9 @@ def edit(
             if value is not None:
                 after[key] = value
             elif key not in after:
-                raise NotFound(f"'{escape(target)}' has no property '{escape(key)}'.", advice="'mlv meta show' lists them.")
+                raise NotFound(
+                    f"'{escape(target)}' has no property '{escape(key)}'.", advice="'mlv meta show' lists them."
+                )
             else:
                 del after[key]
         if not dry_run:
@@ -66,7 +67,9 @@ def _target(context: Context, path: str) -> str:
     state = context.workspace.state
     act = state.pending().get(target)
     if state.file(target) is None and (act is None or act.kind == "delete"):
-        raise NotFound(f"'{escape(target)}' is not tracked.", advice="'mlv add' it first; '.' means the version itself.")
+        raise NotFound(
+            f"'{escape(target)}' is not tracked.", advice="'mlv add' it first; '.' means the version itself."
+        )
     return target
 
 
@@ -82,7 +85,10 @@ def _of(workspace: Workspace, target: str) -> dict[str, str]:
 def _check(key: str, value: str | None) -> None:
     if not key or len(key) > KEY_LIMIT or not key.isprintable() or "=" in key or key != key.strip():
         raise InvalidName(
-            f"'{escape(key[:KEY_LIMIT])}' cannot name a property.", advice="Use 1 to 128 printable characters without '='."
+            f"'{escape(key[:KEY_LIMIT])}' cannot name a property.",
+            advice="Use 1 to 128 printable characters without '='.",
         )
     if value is not None and len(value.encode("utf-8", "surrogatepass")) > VALUE_LIMIT_BYTES:
-        raise UsageError(f"The value of '{escape(key)}' is longer than {VALUE_LIMIT_BYTES} bytes.", advice="Use a file.")
+        raise UsageError(
+            f"The value of '{escape(key)}' is longer than {VALUE_LIMIT_BYTES} bytes.", advice="Use a file."
+        )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mlv_core.errors import Conflict, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
-
 from mlv.actions.context import Context
 from mlv.actions.restoring import stage_bases
 from mlv.actions.status import REQUIRED
@@ -15,6 +13,7 @@ from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, scan
 from mlv.workspace.state import TrackedFile
+from mlv_core.errors import Conflict, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from mlv_core.errors import WorkspaceBusy
-
 from mlv.actions.context import Context
 from mlv.workspace import guard
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import Found, Scan, scan
+from mlv_core.errors import WorkspaceBusy
 
 REQUIRED = 3
 """The value of LockNeed.REQUIRED, whose module costs start-up time."""

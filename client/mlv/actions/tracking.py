@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from mlv_core.errors import AlreadyExists, LocalChanges, NotFound, UnsupportedFile, UsageError
-from mlv_core.ids import escape
-from mlv_core.paths import check_path, check_paths, check_symlink, clash_key
-
 from mlv.actions.context import Context
 from mlv.actions.status import REQUIRED
 from mlv.workspace import guard, pristine
@@ -16,6 +12,9 @@ from mlv.workspace.layout import Layout, to_version_path, under
 from mlv.workspace.materialize import prune_folders, set_read_only
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of, list_files, scan, stamp_of
 from mlv.workspace.state import Pending, TrackedFile
+from mlv_core.errors import AlreadyExists, LocalChanges, NotFound, UnsupportedFile, UsageError
+from mlv_core.ids import escape
+from mlv_core.paths import check_path, check_paths, check_symlink, clash_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +203,7 @@ def copy(context: Context, arguments: tuple[str, ...], target: str, *, dry_run: 
         if not dry_run:
             origins = {old: pending[old].source if old in pending else old for old, _ in chosen}
             with state.transaction():
-                state.put_pending(
-                    Pending(new, "copy" if origins[old] else "add", origins[old]) for old, new in chosen
-                )
+                state.put_pending(Pending(new, "copy" if origins[old] else "add", origins[old]) for old, new in chosen)
     return Recorded(tuple(new for _, new in chosen), (), tuple(old for old, _ in chosen))
 
 
@@ -281,4 +278,3 @@ def _named(context: Context, arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 def _shown(roots: tuple[str, ...]) -> str:
     return ", ".join(f"'{escape(root or '.')}'" for root in roots)
-

@@ -64,7 +64,7 @@ class Verbs(click.Group):
                 formatter.write_dl(rows)
 
 
-def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from importlib.metadata import version
 
@@ -75,7 +75,9 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None: 
 cli = Verbs(
     "mlv",
     params=[
-        click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."),
+        click.Option(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+        ),
         *global_options(),
     ],
     callback=lambda **_values: None,

@@ -69,19 +69,20 @@ class Run:
     def context(self) -> Context:
         """The surroundings for actions; progress is shown where it can be seen."""
         if self._context is None:
-            from mlv.actions.context import DEFAULT_TIMEOUT_SECONDS, Context
+            from mlv.actions.context import Context
 
-            seconds = self.timeout or DEFAULT_TIMEOUT_SECONDS
-            self._context = Context(directory=self.directory, timeout_seconds=seconds, notice=self.note)
+            self._context = Context(directory=self.directory, timeout_seconds=self.timeout, notice=self.note)
         return self._context
 
     def with_progress(self) -> Context:
         """The surroundings for an action that moves content."""
         context = self.context
         if not self.quiet and not self.as_json:
-            from mlv.transfer.progress import for_terminal
+            from mlv import config
+            from mlv.transfer.progress import progress_for
 
-            context.progress = for_terminal(quiet=self.quiet, stream=sys.stderr)
+            if config.load(os.environ).progress != "never":
+                context.progress = progress_for(sys.stderr, quiet=self.quiet)
         return context
 
     def note(self, text: str) -> None:
@@ -126,7 +127,9 @@ def verb(*, writes: bool = False, name: str | None = None) -> Callable[[Callable
         command = click.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(callback)
         if writes:
             command.params.append(
-                click.Option(["-n", "--dry-run", "dry_run"], is_flag=True, help="Say what would be done, change nothing.")
+                click.Option(
+                    ["-n", "--dry-run", "dry_run"], is_flag=True, help="Say what would be done, change nothing."
+                )
             )
         command.params.extend(global_options())
         return command

@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlv_core.errors import DiskFull, WorkspaceBusy
-
 from mlv.workspace.layout import Layout
+from mlv_core.errors import DiskFull, WorkspaceBusy
 
 WAIT_SECONDS = 10.0
 _STEP_SECONDS = 0.02

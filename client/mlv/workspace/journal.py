@@ -7,10 +7,9 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mlv_core.errors import DamagedContent
-
 from mlv.workspace.layout import Layout
 from mlv.workspace.state import TrackedFile
+from mlv_core.errors import DamagedContent
 
 Stamp = tuple[int, int, int, int]
 """size, mtime_ns, ctime_ns, inode."""
@@ -36,7 +35,7 @@ class UpdateJournal:
     """Everything that brings disk and state to another version; all new bytes are on the disk when it is written.
 
     `rows` are the tracked files as they will be, `trusted` the paths among them whose bytes on the disk are then those
-    of the version. `texts` names text files whose base is to be kept.
+    of the version. With `join` all files but those in conflict stand at the new base afterwards.
     """
 
     label: str
@@ -49,6 +48,7 @@ class UpdateJournal:
     conflicts: tuple[tuple[str, str], ...] = ()
     conflicts_dropped: tuple[str, ...] = ()
     edits_dropped: tuple[str, ...] = ()
+    join: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -150,6 +150,7 @@ def _read_update(found: dict[str, Any]) -> UpdateJournal:
         conflicts=tuple((a, b) for a, b in found["conflicts"]),
         conflicts_dropped=tuple(found["conflicts_dropped"]),
         edits_dropped=tuple(found["edits_dropped"]),
+        join=bool(found["join"]),
         settings=dict(found["settings"]),
     )
 

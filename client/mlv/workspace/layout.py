@@ -28,6 +28,11 @@ class Layout:
         return os.path.join(self.control, "state.db")
 
     @property
+    def identity(self) -> str:
+        """What a damaged database is rebuilt from: workspace, server, repository, branch, base."""
+        return os.path.join(self.control, "workspace.json")
+
+    @property
     def pristine(self) -> str:
         """Bases of files that are open for edit, by hash."""
         return os.path.join(self.control, "pristine")

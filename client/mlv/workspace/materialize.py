@@ -9,10 +9,6 @@ import stat as stat_bits
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from mlv_core.errors import DiskFull
-from mlv_core.ids import escape
-from mlv_core.paths import check_symlink
-
 from mlv.workspace import journal as journals
 from mlv.workspace import pristine
 from mlv.workspace.guard import Rescue
@@ -20,6 +16,9 @@ from mlv.workspace.journal import Step, UpdateJournal
 from mlv.workspace.layout import Layout
 from mlv.workspace.scan import EXECUTABLE, SYMLINK, stamp_of
 from mlv.workspace.state import Pending, State, TrackedFile
+from mlv_core.errors import DiskFull
+from mlv_core.ids import escape
+from mlv_core.paths import check_symlink
 
 THREADS = 8
 """Renames wait for the disk, not for the processor."""
@@ -266,4 +265,6 @@ def _record(layout: Layout, state: State, plan: UpdateJournal, placed: dict[str,
         for content, data in texts:
             state.put_text(content, data)
         state.drop_stale_texts()
+        if plan.join:
+            state.join_base(keep=[*state.conflicts(), *(row.path for row in plan.rows if row.changeset)])
         state.set_settings(plan.settings)

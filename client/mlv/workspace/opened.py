@@ -6,11 +6,10 @@ import json
 import os
 from collections.abc import Callable
 
-from mlv_core.errors import DamagedContent
-
 from mlv.workspace import guard, journal, layout
 from mlv.workspace.layout import Layout
-from mlv.workspace.state import State
+from mlv.workspace.state import State, TrackedFile
+from mlv_core.errors import DamagedContent
 
 
 class Workspace:
@@ -40,7 +39,33 @@ class Workspace:
         Raises: UsageError when there is one already.
         """
         where = layout.create(root)
-        return cls(where, State.create(where.state, settings))
+        workspace = cls(where, State.create(where.state, settings))
+        workspace.save_identity()
+        return workspace
+
+    @classmethod
+    def rebuild(cls, directory: str) -> Workspace:
+        """Set a damaged database aside and start a new one from the identity that lies beside it; no file is touched.
+
+        Raises: NotAWorkspace, DamagedContent when the identity is gone too.
+        """
+        where = layout.find(directory)
+        try:
+            with open(where.identity, encoding="utf-8") as stream:
+                settings = {str(key): str(value) for key, value in json.load(stream).items()}
+        except (OSError, ValueError) as error:
+            raise DamagedContent(
+                "The workspace's identity is gone.", advice="Check out into a new directory."
+            ) from error
+        os.replace(where.state, f"{where.state}.damaged")
+        return cls(where, State.create(where.state, {**settings, "base": "0"}))
+
+    def save_identity(self) -> None:
+        """Write beside the database what is needed to rebuild it."""
+        beside = f"{self.layout.identity}.new"
+        with open(beside, "w", encoding="utf-8") as stream:
+            json.dump(self.settings, stream, indent=1)
+        os.replace(beside, self.layout.identity)
 
     def _end_update(self, notice: Callable[[str], None]) -> None:
         if not guard.is_free(self.layout.long_lock):
@@ -89,6 +114,10 @@ class Workspace:
     def base(self) -> int:
         """The changeset that the workspace was last updated to; 0 before the first."""
         return int(self.settings["base"])
+
+    def changeset_of(self, file: TrackedFile) -> int:
+        """The changeset at which the workspace has the file: its own, or the base's."""
+        return file.changeset or self.base
 
     @property
     def only(self) -> tuple[str, ...]:

@@ -7,11 +7,10 @@ import fcntl
 import os
 import shutil
 
-from mlv_core.errors import DiskFull
-
 from mlv.workspace.layout import Layout
 from mlv.workspace.scan import SYMLINK
 from mlv.workspace.state import State, TrackedFile
+from mlv_core.errors import DiskFull
 
 TEXT_LIMIT_BYTES = 256 * 1024
 """Text files up to this size keep their base packed in the state, so that they can be edited without `edit`."""
@@ -24,8 +23,8 @@ def place(layout: Layout, content: bytes) -> str:
     return os.path.join(layout.pristine, content.hex())
 
 
-def clone(source: str, target: str) -> None:
-    """Make `target` a durable file with the bytes of `source`, sharing blocks where the file system can.
+def clone(source: str, target: str, *, durable: bool = True) -> None:
+    """Make `target` a file with the bytes of `source`, sharing blocks where the file system can.
 
     Raises: DiskFull.
     """
@@ -36,7 +35,8 @@ def clone(source: str, target: str) -> None:
                 fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
             except OSError:
                 shutil.copyfileobj(reader, writer, 1 << 20)
-            os.fdatasync(writer.fileno())
+            if durable:
+                os.fdatasync(writer.fileno())
         os.rename(beside, target)
     except OSError as error:
         if os.path.exists(beside):

@@ -32,7 +32,7 @@ class TrackedFile(NamedTuple):
     """A file of the workspace's version: its state there, and the stat stamp under which the disk had those bytes.
 
     A named tuple, not a dataclass: 20,000 of them are made by every `status`. `changeset` is the one at which this
-    path was last updated or committed. The stamp is taken where the bytes are (the new path of a recorded move);
+    path was last updated or committed; 0 means the workspace's base, so that an update touches no other row. The stamp is taken where the bytes are (the new path of a recorded move);
     `doubtful` says that it is too fresh to prove anything. `token` 0: no lock. `properties` is a JSON object.
     """
 
@@ -106,6 +106,10 @@ class State:
         """Let go of the file."""
         self._db.close()
 
+    def is_whole(self) -> bool:
+        """Whether SQLite finds nothing wrong with the file."""
+        return bool(self._db.execute("PRAGMA quick_check").fetchone() == ("ok",))
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All changes inside become durable together, or none does."""
@@ -146,6 +150,14 @@ class State:
     def drop_files(self, paths: Iterable[str]) -> None:
         """Track these paths no longer."""
         self._db.executemany("DELETE FROM files WHERE path = ?", ((path,) for path in paths))
+
+    def join_base(self, *, keep: Iterable[str]) -> None:
+        """Every file now stands at the workspace's base, save those in `keep`."""
+        kept = set(keep)
+        rows = self._db.execute("SELECT path FROM files WHERE changeset <> 0").fetchall()
+        self._db.executemany(
+            "UPDATE files SET changeset = 0 WHERE path = ?", ((path,) for (path,) in rows if path not in kept)
+        )
 
     def set_stamps(self, stamps: Iterable[tuple[int, int, int, int, str]]) -> None:
         """Replace stamps: (mtime_ns, ctime_ns, inode, doubtful, path) each."""

@@ -1,0 +1,1 @@
+"""One module a family of verbs, imported when one of them runs."""

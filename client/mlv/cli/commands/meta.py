@@ -45,6 +45,4 @@ def _tell(run: Run, path: str, properties: dict[str, str]) -> None:
     run.result(value, lines or [f"{escaped(path)} has no properties."])
 
 
-meta = Family(
-    "meta", "Versioned properties of a file or of the version.", {"set": set_, "unset": unset, "show": show}
-)
+meta = Family("meta", "Versioned properties of a file or of the version.", {"set": set_, "unset": unset, "show": show})

@@ -1,0 +1,98 @@
+"""Make a workspace, and go from branch to branch."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+
+from mlv.actions import connecting
+from mlv.actions.context import Context
+from mlv.actions.recovering import recover
+from mlv.actions.update import Updated, Wish, bring
+from mlv.workspace.opened import Workspace
+from mlv_core.errors import LocalChanges, UsageError
+from mlv_core.ids import RemoteAddress, RepositoryName, Revision, escape, split_at_revision
+
+
+def read_target(text: str) -> tuple[str | None, str, Revision | None]:
+    """(server's address, repository, revision) of `REPO[@REV]` or `mlv://host:port/ns/repo[@rev]`.
+
+    Raises: InvalidName, InvalidRevision, UsageError.
+    """
+    if "://" in text:
+        found = RemoteAddress.parse(text)
+        if found.repository is None or found.path:
+            raise UsageError(f"'{escape(text)}' names no repository.", advice="Write mlv://HOST:PORT/namespace/name.")
+        return str(found.server), str(found.repository), found.revision
+    name, revision = split_at_revision(text)
+    return None, str(RepositoryName.parse(name)), revision
+
+
+def checkout(
+    context: Context,
+    target: str,
+    directory: str | None = None,
+    *,
+    branch: str = "",
+    only: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    adopt: bool = False,
+    dry_run: bool = False,
+) -> tuple[str, Updated]:
+    """A new workspace of `target` (REPO[@REV] or an address) in `directory` (default: the repository's name).
+
+    `only` and `exclude` are globs of a sparse workspace. With `adopt` the directory may hold files already: equal
+    ones are taken, others become local changes. Gives the workspace's root and what was brought.
+    Raises: NotFound, LocalChanges, UsageError, and those of the connection.
+    """
+    address, repository, revision = read_target(target)
+    address = address or connecting.default_address()
+    name = RepositoryName.parse(repository)
+    root = os.path.join(context.directory, directory or name.name)
+    if os.path.exists(root) and not os.path.isdir(root):
+        raise UsageError(f"'{escape(root)}' is no directory.", advice="Choose another one.")
+    if os.path.isdir(root) and os.listdir(root) and not adopt:
+        raise LocalChanges(
+            f"'{escape(root)}' is not empty.", advice="Choose another directory, or --adopt to take the files in it."
+        )
+    server = context.server(address)
+    server.get_repository(name)
+    wanted = str(revision)[1:] if revision is not None else branch or "main"
+    number, found = server.resolve(name, wanted, branch or "main")
+    branch = branch or found or "main"
+    if dry_run:
+        return root, Updated(branch, 0, int(number))
+    os.makedirs(root, exist_ok=True)
+    settings = {
+        "workspace": str(uuid.uuid4()),
+        "repository": repository,
+        "server": address,
+        "branch": branch,
+        "base": "0",
+        "only": json.dumps(list(only)),
+        "exclude": json.dumps(list(exclude)),
+        "properties": "{}",
+    }
+    own = Context(root, context.timeout_seconds, context.notice, context.progress, credentials=context.credentials)
+    own.use(Workspace.create(root, settings))
+    try:
+        return own.workspace.layout.root, bring(own, Wish(int(number), branch, adopt=adopt))
+    finally:
+        own.close()
+
+
+def switch(context: Context, branch: str, *, dry_run: bool = False) -> Updated:
+    """Go to the head of `branch`; local changes stay, or everything is refused when they touch what differs there.
+
+    Raises: NotFound, LocalChanges, and those of the connection.
+    """
+    recover(context)
+    workspace = context.workspace
+    repository = RepositoryName.parse(workspace.repository)
+    found = {item.name: item for item in context.server().list_branches(repository)}
+    if branch not in found:
+        from mlv_core.errors import NotFound
+
+        raise NotFound(f"There is no branch '{escape(branch)}'.", advice=f"'mlv branch {escape(branch)}' makes it.")
+    return bring(context, Wish(int(found[branch].head), branch, strict=True, dry_run=dry_run))

@@ -1,0 +1,192 @@
+"""Make a new version: look, refuse early, send what the server lacks, publish once, bring the state along."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+
+from mlv.actions.context import Context
+from mlv.actions.fetching import CODECS
+from mlv.actions.landing import land
+from mlv.actions.proposing import Proposal, propose, with_contents
+from mlv.actions.recording import Given, collect
+from mlv.actions.recovering import recover
+from mlv.transfer.types import INLINE_LIMIT_BYTES, UploadResult
+from mlv.transfer.upload import upload_changes
+from mlv.workspace import guard, journal
+from mlv.workspace.journal import CommitJournal, CommittedFile
+from mlv_core.entities import LockNeed, Records
+from mlv_core.errors import MlvError, NothingToCommit, Unreachable, UsageError
+from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId
+from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest
+
+MESSAGE_LIMIT_BYTES = 64 * 1024
+"""A message is a text for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A commit that was made; sizes in bytes: plain files changed, messages sent, growth of the server's store.
+
+    `changeset` 0: a dry run, which would have been allowed.
+    """
+
+    changeset: int
+    parent: int
+    branch: str
+    paths: tuple[str, ...]
+    released: tuple[str, ...]
+    raw_bytes: int
+    sent_bytes: int
+    stored_bytes: int
+    seconds: float
+    prepared_min: int
+    prepared_max: int
+
+
+def commit(
+    context: Context,
+    arguments: tuple[str, ...] = (),
+    *,
+    message: str,
+    given: Given | None = None,
+    keep_locks: bool = False,
+    dry_run: bool = False,
+) -> Committed:
+    """Commit everything that differs under the paths (C8), or records alone (C5).
+
+    Raises: NothingToCommit, MissingFile, Conflict, LockNeeded, LockHeld, LockLost, HeadMoved, FileChanging, Denied,
+    LimitExceeded, Unreachable. Nothing local is lost by any of them.
+    """
+    if len(message.encode("utf-8", "surrogatepass")) > MESSAGE_LIMIT_BYTES:
+        raise UsageError(
+            f"The message is longer than {MESSAGE_LIMIT_BYTES} bytes.", advice="Put long texts into a file."
+        )
+    started = time.monotonic()
+    given = given or Given()
+    workspace = context.workspace
+    recover(context)
+    with guard.long_step(workspace.layout):
+        proposal = propose(context, context.paths(arguments))
+        if not proposal.changes and given.empty:
+            raise NothingToCommit("Nothing differs from the version.")
+        sent = context.server().counters.sent_bytes
+        records = collect(context, given)
+        begun = None
+        if dry_run or proposal.size >= INLINE_LIMIT_BYTES:
+            begun = context.server().begin(_begin_request(context, proposal))
+        if dry_run:
+            return _foretold(context, proposal, started)
+        uploaded = upload_changes(
+            context.server(),
+            RepositoryName.parse(workspace.repository),
+            proposal.inputs,
+            upload=begun.upload if begun is not None else "",
+            codecs=begun.codecs if begun is not None else CODECS,
+            progress=context.progress,
+        )
+        request, plan = _publish_request(context, proposal, uploaded, begun, records, message, keep_locks=keep_locks)
+        published = _publish(context, request, plan)
+        land(context, plan, published)
+        sent = context.server().counters.sent_bytes - sent
+    paths = tuple(p.change.path for p in request.changes)
+    moved = {p.change.source for p in request.changes if p.change.state is not None and p.change.source}
+    return Committed(
+        int(published.changeset),
+        int(published.parent),
+        published.branch,
+        tuple(path for path in paths if path not in moved),
+        published.released,
+        uploaded.raw_bytes,
+        sent,
+        published.stored_bytes,
+        time.monotonic() - started,
+        proposal.oldest,
+        proposal.newest,
+    )
+
+
+def _begin_request(context: Context, proposal: Proposal) -> BeginRequest:
+    workspace = context.workspace
+    repository = RepositoryName.parse(workspace.repository)
+    return BeginRequest(repository, workspace.branch, WorkspaceId(workspace.id), proposal.changes, CODECS)
+
+
+def _publish_request(
+    context: Context,
+    proposal: Proposal,
+    uploaded: UploadResult,
+    begun: BeginOutcome | None,
+    records: Records,
+    message: str,
+    *,
+    keep_locks: bool,
+) -> tuple[PublishRequest, CommitJournal]:
+    """What is sent, and the journal that ends it after a crash."""
+    workspace = context.workspace
+    changes = with_contents(proposal, uploaded.contents)
+    needs = dict(zip((p.change.path for p in proposal.changes), begun.needs, strict=True)) if begun is not None else {}
+    request = PublishRequest(
+        repository=RepositoryName.parse(workspace.repository),
+        request_id=RequestId(str(uuid.uuid4())),
+        branch=workspace.branch,
+        workspace=WorkspaceId(workspace.id),
+        message=message,
+        changes=changes,
+        prepared_min=ChangesetNumber(proposal.oldest),
+        prepared_max=ChangesetNumber(proposal.newest),
+        records=records,
+        recipes=uploaded.recipes,
+        inline_pack=uploaded.inline_pack,
+        upload=begun.upload if begun is not None else "",
+        keep_locks=keep_locks,
+    )
+    stamps = {item.path: item.stamp for item in uploaded.contents if item.stamp is not None}
+    files = tuple(_committed(context, proposed, stamps, needs) for proposed in changes)
+    return request, CommitJournal(str(request.request_id), workspace.branch, keep_locks, files)
+
+
+def _committed(
+    context: Context, proposed: ProposedChange, stamps: dict[str, object], needs: dict[str, LockNeed]
+) -> CommittedFile:
+    from mlv.transfer.types import Stamp
+
+    path = proposed.change.path
+    stamp = stamps.get(path)
+    known = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode) if isinstance(stamp, Stamp) else None
+    old = context.workspace.state.file(proposed.change.source or path)
+    return CommittedFile(path, known, int(needs.get(path, 0)) or (old.need if old is not None else 0))
+
+
+def _publish(context: Context, request: PublishRequest, plan: CommitJournal) -> Published:
+    """Publish once: the journal knows the request before the server does (C3)."""
+    layout = context.workspace.layout
+    with guard.writing(layout):
+        journal.write(layout, plan)
+    try:
+        return context.server().publish(request)
+    except Unreachable:
+        # What became of it is not known: the journal stays, and the next online command asks.
+        raise
+    except MlvError as error:
+        if error.code != "INTERNAL" and error.code != "INTERRUPTED":
+            journal.remove(layout)
+        raise
+
+
+def _foretold(context: Context, proposal: Proposal, started: float) -> Committed:
+    moved = {p.change.source for p in proposal.changes if p.change.state is not None and p.change.source}
+    return Committed(
+        0,
+        context.workspace.base,
+        context.workspace.branch,
+        tuple(p.change.path for p in proposal.changes if p.change.path not in moved),
+        (),
+        proposal.size,
+        0,
+        0,
+        time.monotonic() - started,
+        proposal.oldest,
+        proposal.newest,
+    )

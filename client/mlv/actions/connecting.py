@@ -1,0 +1,68 @@
+"""Reach a server with what the user remembers of it."""
+
+from __future__ import annotations
+
+import os
+
+from mlv import config
+from mlv.remote import Server
+from mlv.remote import connect as remote_connect
+from mlv.remote.credentials import Credential, load
+from mlv_core.errors import NotSignedIn
+from mlv_core.ids import RemoteAddress, ServerAddress
+
+TOKEN_VARIABLE = "MLV_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def config_directory() -> str:
+    """The folder of the user's settings and credentials."""
+    return config.config_directory(os.environ)
+
+
+def read_address(text: str) -> ServerAddress:
+    """The server that the user names.
+
+    Raises: InvalidRevision.
+    """
+    return RemoteAddress.parse(text if "://" in text else f"mlv://{text}").server
+
+
+def default_address() -> str:
+    """The server of the user's settings, else the one that was signed in to last.
+
+    Raises: NotSignedIn, InvalidSettings.
+    """
+    chosen = config.load(os.environ).server
+    if chosen:
+        return str(read_address(chosen))
+    known = load(config_directory())
+    if not known:
+        raise NotSignedIn("You are signed in to no server.")
+    return next(iter(known))
+
+
+def credential_for(address: str) -> Credential:
+    """What is remembered of a server.
+
+    Raises: NotSignedIn.
+    """
+    found = load(config_directory()).get(address)
+    if found is None:
+        raise NotSignedIn(f"You are not signed in to {address}.", advice=f"'mlv login {address}' signs in.")
+    return found
+
+
+def connect(
+    address: str, *, timeout_seconds: float | None, workspace_id: str = "", given: Credential | None = None
+) -> Server:
+    """The server at `address`, with the `given` credential, else the token in MLV_TOKEN or the remembered one.
+
+    `timeout_seconds` None: as the user's settings say.
+
+    Raises: NotSignedIn, UntrustedServer.
+    """
+    found = given or credential_for(address)
+    token = (os.environ.get(TOKEN_VARIABLE) if given is None else None) or found.token
+    seconds = timeout_seconds if timeout_seconds is not None else config.load(os.environ).timeout_seconds
+    authority = found.authority_pem.encode() or None
+    return remote_connect(RemoteAddress.parse(address).server, token, authority, workspace_id, seconds)

@@ -1,0 +1,168 @@
+"""What differs: here against the version, or between two versions; files and records."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlv.actions.context import Context
+from mlv.actions.status import scan_and_refresh
+from mlv.workspace import pristine
+from mlv.workspace.opened import Workspace
+from mlv.workspace.scan import SYMLINK, Found
+
+TEXT_LIMIT_BYTES = 16 << 20
+"""A larger text is compared by its size and hash only: its lines would not be read anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDifference:
+    """One path on both sides; None where it does not exist or its bytes were not read.
+
+    `state` is added, modified, deleted, moved or meta. `readable` says that both sides are text at hand.
+    """
+
+    path: str
+    state: str
+    before: bytes | None
+    after: bytes | None
+    before_size: int
+    after_size: int
+    readable: bool
+    source: str = ""
+
+
+def local_differences(context: Context, arguments: tuple[str, ...] = ()) -> Iterator[FileDifference]:
+    """What differs here from the version; untracked files are left out. Works without the server for what is kept.
+
+    Raises: NotAWorkspace, InvalidPath.
+    """
+    workspace = context.workspace
+    states = {"A": "added", "M": "modified", "D": "deleted", "R": "moved", "P": "meta", "C": "modified"}
+    for found in scan_and_refresh(workspace, context.paths(arguments), untracked=False).found:
+        if found.state in states and found.path != ".":
+            yield _local(workspace, found, states[found.state])
+
+
+def _local(workspace: Workspace, found: Found, state: str) -> FileDifference:
+    base = found.base
+    absolute = workspace.layout.absolute(found.path)
+    there = os.path.lexists(absolute) and state != "deleted"
+    after_size = os.lstat(absolute).st_size if there else 0
+    before = after = None
+    if base is not None:
+        kept = pristine.base_of(workspace.layout, workspace.state, base)
+        if base.mode == SYMLINK:
+            before = None
+        elif isinstance(kept, str):
+            before = _text_of(kept)
+        elif kept is not None:
+            before = kept
+        elif state == "moved":
+            before = _text_of(absolute) if os.path.isfile(absolute) and not _changed(workspace, found) else None
+    if there:
+        after = os.fsencode(os.readlink(absolute)) if os.path.islink(absolute) else _text_of(absolute)
+    readable = (base is None or before is not None) and (not there or after is not None)
+    size = base.size if base is not None else 0
+    return FileDifference(found.path, state, before, after, size, after_size, readable, found.source)
+
+
+def _changed(workspace: Workspace, found: Found) -> bool:
+    from mlv.workspace.scan import hash_file
+
+    base = found.base
+    return base is None or hash_file(workspace.layout.absolute(found.path), base.mode) != base.content
+
+
+def _text_of(file: str) -> bytes | None:
+    """The bytes of a text file; None for anything else."""
+    if os.path.getsize(file) > TEXT_LIMIT_BYTES:
+        return None
+    with open(file, "rb") as stream:
+        data = stream.read()
+    return data if is_text(data) else None
+
+
+def is_text(data: bytes) -> bool:
+    """UTF-8 without NUL."""
+    if b"\0" in data:
+        return False
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def unified(difference: FileDifference) -> Iterator[str]:
+    """The lines of a unified diff, without line ends; one line where a side is no text at hand."""
+    import difflib
+
+    old = "/dev/null" if difference.state == "added" else f"a/{difference.source or difference.path}"
+    new = "/dev/null" if difference.state == "deleted" else f"b/{difference.path}"
+    if not difference.readable:
+        yield f"Binary {old} and {new} differ: {difference.before_size} -> {difference.after_size} bytes"
+        return
+    before = (difference.before or b"").decode(errors="replace").splitlines()
+    after = (difference.after or b"").decode(errors="replace").splitlines()
+    yield from difflib.unified_diff(before, after, old, new, lineterm="")
+
+
+def version_differences(
+    context: Context, place: object, first: int, second: int, *, with_content: bool
+) -> Iterator[FileDifference]:
+    """What differs between two versions of a place's repository under its path.
+
+    Raises: NotFound, and those of the connection.
+    """
+    from mlv.actions.history import Place, fetch_to
+    from mlv_core.entities import FileState
+    from mlv_core.ids import ChangesetNumber
+
+    assert isinstance(place, Place)  # noqa: S101 - imported late: reading history loads the wire
+    server = context.server(place.server)
+    paths = (place.path,) if place.path else ()
+    numbers = ChangesetNumber(first), ChangesetNumber(second)
+    with tempfile.TemporaryDirectory(prefix="mlv-", ignore_cleanup_errors=True) as folder:
+
+        def read(path: str, state: FileState | None, number: ChangesetNumber) -> bytes | None:
+            if state is None:
+                return b""
+            if not with_content or not state.text or state.size > TEXT_LIMIT_BYTES:
+                return None
+            at = Place(place.server, place.repository, path, None, place.branch)  # type: ignore[attr-defined]
+            with open(fetch_to(context, at, number, folder), "rb") as stream:
+                return stream.read()
+
+        for item in server.diff_versions(place.repository, *numbers, paths):
+            if item.path == ".":
+                continue
+            old_path = item.moved_from or item.path
+            before = read(old_path, item.before, numbers[0])
+            after = read(item.path, item.after, numbers[1])
+            yield FileDifference(
+                item.path,
+                _state_of(item.before, item.after, item.moved_from),
+                before,
+                after,
+                item.before.size if item.before else 0,
+                item.after.size if item.after else 0,
+                before is not None and after is not None,
+                item.moved_from,
+            )
+
+
+def _state_of(before: object, after: object, moved_from: str) -> str:
+    from mlv_core.entities import FileState
+
+    if before is None:
+        return "added"
+    if after is None:
+        return "deleted"
+    if moved_from:
+        return "moved"
+    assert isinstance(before, FileState)  # noqa: S101
+    assert isinstance(after, FileState)  # noqa: S101
+    return "meta" if before.content == after.content and before.mode == after.mode else "modified"

@@ -1,0 +1,138 @@
+"""Bring a commit that the server made into the workspace's state."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from mlv.actions.context import Context
+from mlv.actions.status import REQUIRED
+from mlv.workspace import guard, journal, materialize, pristine
+from mlv.workspace.journal import CommitJournal, Stamp
+from mlv.workspace.opened import Workspace
+from mlv.workspace.scan import SYMLINK, kind_of, stamp_of
+from mlv.workspace.state import TrackedFile, encode_properties
+from mlv_core.entities import VERSION_PATH, Change, FileState, LockNeed
+from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_core.requests import Published
+
+
+def land(context: Context, plan: CommitJournal, published: Published) -> None:
+    """The committed paths are tracked at the new changeset, closed and, where policy says so, read-only again.
+
+    The workspace's base moves along when the commit landed right on it; else only the committed paths do (C4).
+    """
+    workspace = context.workspace
+    needs = {file.path: file.need for file in plan.files}
+    unknown = tuple(c.path for c in published.changes if c.state and c.path != VERSION_PATH and not needs.get(c.path))
+    if unknown:
+        needs.update(_ask_needs(context, published, unknown))
+    stamps = {file.path: file.stamp for file in plan.files}
+    with guard.writing(workspace.layout):
+        on_base = int(published.parent) == workspace.base
+        files = workspace.state.files()
+        committed = {file.path for file in plan.files}
+        rows, texts = [], []
+        for change in published.changes:
+            if change.state is None or change.path == VERSION_PATH:
+                continue
+            old = files.get(change.source) if change.source and change.path not in files else files.get(change.path)
+            row = _row(change, change.state, old, needs, keep=plan.keep_locks)
+            row = row._replace(changeset=0 if on_base else int(published.changeset))
+            row = _settle(workspace, row, stamps.get(change.path))
+            rows.append(row)
+            texts.extend(_text(workspace, row))
+        gone = {change.path for change in published.changes if change.state is None}
+        gone.update(file.path for file in plan.files if file.stamp is None and file.path not in {r.path for r in rows})
+        _record(workspace, published, rows, texts, gone, committed, on_base=on_base)
+        journal.remove(workspace.layout)
+        pristine.drop_unused(workspace.layout, workspace.state)
+        workspace.reload()
+        workspace.save_identity()
+
+
+def _ask_needs(context: Context, published: Published, paths: tuple[str, ...]) -> dict[str, int]:
+    """What policy asks for of new files: whoever committed without Begin does not know."""
+    repository = RepositoryName.parse(context.workspace.repository)
+    rows = context.server().list_files(repository, ChangesetNumber(published.changeset), paths)
+    return {row.path: int(row.need) for row in rows}
+
+
+def _row(
+    change: Change, state: FileState, old: TrackedFile | None, needs: dict[str, int], *, keep: bool
+) -> TrackedFile:
+    return TrackedFile(
+        path=change.path,
+        file_id=int(change.file_id),
+        mode=int(state.mode),
+        text=int(state.text),
+        size=state.size,
+        content=bytes(state.content),
+        changeset=0,
+        need=needs.get(change.path) or int(LockNeed.NONE),
+        opened=old.opened if old is not None and keep else 0,
+        token=old.token if old is not None and keep else 0,
+        properties=encode_properties(state.properties),
+    )
+
+
+def _settle(workspace: Workspace, row: TrackedFile, stamp: Stamp | None) -> TrackedFile:
+    """Read-only again where it must be, stamped when it is still the file that was read, else left doubtful."""
+    absolute = workspace.layout.absolute(row.path)
+    clock_ns = workspace.layout.clock_ns()
+    try:
+        before = os.lstat(absolute)
+    except (FileNotFoundError, NotADirectoryError):
+        return row
+    same = stamp is not None and tuple(stamp) == (
+        before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino,
+    )  # fmt: skip
+    if row.need == REQUIRED and not row.token and row.mode != SYMLINK and kind_of(before) == row.mode:
+        materialize.set_read_only(absolute, row.mode, read_only=True)
+    if row.opened and same and row.mode != SYMLINK:
+        pristine.keep(workspace.layout, row, absolute)
+    after = os.lstat(absolute)
+    mtime_ns, ctime_ns, inode, doubtful = stamp_of(after, clock_ns)
+    same = same and (before.st_size, before.st_mtime_ns, before.st_ino) == (after.st_size, mtime_ns, inode)
+    return row._replace(mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, doubtful=doubtful if same else 1)
+
+
+def _text(workspace: Workspace, row: TrackedFile) -> list[tuple[bytes, bytes]]:
+    """The bytes of a small text file, to be kept as the base of later edits."""
+    if not row.text or row.size > pristine.TEXT_LIMIT_BYTES or row.mode == SYMLINK:
+        return []
+    from mlv_core.hashing import hash_content
+
+    try:
+        with open(workspace.layout.absolute(row.path), "rb") as stream:
+            data = stream.read(pristine.TEXT_LIMIT_BYTES + 1)
+    except OSError:
+        return []
+    return [(row.content, data)] if hash_content(data) == row.content else []
+
+
+def _record(
+    workspace: Workspace,
+    published: Published,
+    rows: list[TrackedFile],
+    texts: list[tuple[bytes, bytes]],
+    gone: set[str],
+    committed: set[str],
+    *,
+    on_base: bool,
+) -> None:
+    state = workspace.state
+    with state.transaction():
+        state.drop_files(gone)
+        state.put_files(rows)
+        state.drop_pending(committed | gone)
+        state.drop_property_edits([*committed, *gone])
+        for content, data in texts:
+            state.put_text(content, data)
+        state.drop_stale_texts()
+        settings = {"base": str(int(published.changeset))} if on_base else {}
+        for change in published.changes:
+            if change.path == VERSION_PATH and change.state is not None:
+                settings["properties"] = json.dumps(dict(change.state.properties), sort_keys=True)
+                state.drop_property_edits([VERSION_PATH])
+        state.set_settings(settings)

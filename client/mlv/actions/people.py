@@ -1,0 +1,65 @@
+"""Users, tokens and roles."""
+
+from __future__ import annotations
+
+from mlv.actions.context import Context
+from mlv_core.entities import Rule, TokenInfo, User
+
+
+def add_user(context: Context, name: str, *, server_admin: bool = False, dry_run: bool = False) -> tuple[User, str]:
+    """A new user and the secret of a first token, which is shown once.
+
+    Raises: InvalidName, AlreadyExists, Denied.
+    """
+    return context.server().add_user(name, server_admin=server_admin, dry_run=dry_run)
+
+
+def list_users(context: Context) -> tuple[User, ...]:
+    """All users. Raises: Denied."""
+    return context.server().list_users()
+
+
+def disable_user(context: Context, name: str, *, dry_run: bool = False) -> User:
+    """Shut a user out: tokens die, locks go. Raises: NotFound, Denied."""
+    return context.server().disable_user(name, dry_run=dry_run)
+
+
+def create_token(
+    context: Context,
+    *,
+    user: str = "",
+    description: str = "",
+    scope: tuple[str, ...] = (),
+    expires_in: int | None = None,
+    dry_run: bool = False,
+) -> tuple[str, TokenInfo]:
+    """A new token of `user` ('': the caller), limited to `scope`, for `expires_in` seconds; its secret is shown once.
+
+    Raises: Denied, NotFound, InvalidRequest.
+    """
+    return context.server().create_token(user, description, scope, expires_in, dry_run=dry_run)
+
+
+def list_tokens(context: Context, user: str = "") -> tuple[TokenInfo, ...]:
+    """The tokens of `user` ('': the caller). Raises: Denied, NotFound."""
+    return context.server().list_tokens(user)
+
+
+def revoke_token(context: Context, identifier: str, *, dry_run: bool = False) -> TokenInfo:
+    """Make a token worthless at once. Raises: NotFound, Denied."""
+    return context.server().revoke_token(identifier, dry_run=dry_run)
+
+
+def grant(context: Context, role: str, user: str, repository: str, *, dry_run: bool = False) -> Rule:
+    """Give `user` a role on a repository. Raises: NotFound, Denied, InvalidName."""
+    return context.server().grant_role(repository, role, user, dry_run=dry_run)
+
+
+def revoke(context: Context, role: str, user: str, repository: str, *, dry_run: bool = False) -> int:
+    """Take a role back; how many rules went. Raises: NotFound, Denied."""
+    return context.server().revoke_role(repository, role, user, dry_run=dry_run)
+
+
+def show_policy(context: Context, repository: str | None = None) -> tuple[tuple[Rule, ...], int]:
+    """The rules of a repository (None: of the server) and the policy's version. Raises: NotFound, Denied."""
+    return context.server().show_policy(repository or "")

@@ -1,0 +1,52 @@
+"""Mend a workspace whose database is damaged: from the server and the disk, touching no file of the user's."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+
+from mlv.actions.context import Context
+from mlv.actions.update import Wish, bring
+from mlv.workspace import layout
+from mlv.workspace.opened import Workspace
+from mlv.workspace.state import State
+from mlv_core.errors import DamagedContent
+
+
+def open_or_rebuild(context: Context) -> bool:
+    """Open the workspace; when its database is damaged, build it anew first. Says whether it was.
+
+    Recorded adds, deletes and moves are lost with the database: `status` shows those files as untracked or missing.
+    Raises: NotAWorkspace, DamagedContent when the identity is gone too, and those of the connection.
+    """
+    where = layout.find(context.directory)
+    if _is_whole(where.state):
+        return False
+    base = int(_identity_base(where.root))
+    if os.path.exists(where.journal):
+        os.replace(where.journal, f"{where.journal}.damaged")
+    context.use(Workspace.rebuild(context.directory))
+    bring(context, Wish(base, context.workspace.branch, adopt=True))
+    context.notice("The workspace's database was damaged; it was rebuilt from the server and the disk.")
+    return True
+
+
+def _is_whole(file: str) -> bool:
+    try:
+        state = State.open(file)
+        try:
+            state.settings()
+            return state.is_whole()
+        finally:
+            state.close()
+    except (DamagedContent, sqlite3.DatabaseError):
+        return False
+
+
+def _identity_base(root: str) -> str:
+    try:
+        with open(layout.Layout(root).identity, encoding="utf-8") as stream:
+            return str(json.load(stream)["base"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedContent("The workspace's identity is gone.", advice="Check out into a new directory.") from error

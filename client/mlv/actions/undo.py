@@ -1,0 +1,77 @@
+"""Take back committed changesets by a new one that the server makes; no content moves (C9)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from mlv.actions.context import Context
+from mlv.actions.recovering import recover
+from mlv_core.errors import UsageError
+from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, RequestId, Revision, RevisionKind, WorkspaceId
+from mlv_core.requests import Published, UndoRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The new changeset (0 on a dry run), the paths it changed, and what the client sent for it."""
+
+    published: Published
+    paths: tuple[str, ...]
+    sent_bytes: int
+
+
+def undo(
+    context: Context,
+    *,
+    first: Revision | None = None,
+    last: Revision | None = None,
+    to: Revision | None = None,
+    paths: tuple[str, ...] = (),
+    message: str = "",
+    dry_run: bool = False,
+) -> Undone:
+    """Take back `first`..`last`, or go back to the version `to`; `paths` limits either.
+
+    The workspace's files stay as they are until `update`. Raises: HeadMoved, LockNeeded, LockHeld, NotFound, Denied.
+    """
+    if (first is None) == (to is None):
+        raise UsageError("Name what to take back, or --to a version.", advice="mlv undo @N, or mlv undo --to @REV")
+    recover(context)
+    workspace, server = context.workspace, context.server()
+    repository = RepositoryName.parse(workspace.repository)
+
+    def number(revision: Revision) -> ChangesetNumber:
+        if revision.kind is RevisionKind.NUMBER:
+            return ChangesetNumber(revision.number)
+        if revision.kind is RevisionKind.HAVE:
+            return ChangesetNumber(workspace.base)
+        return server.resolve(repository, str(revision)[1:], workspace.branch)[0]
+
+    sent = server.counters.sent_bytes
+    low = number(first) if first is not None else ChangesetNumber(0)
+    high = number(last) if last is not None else low
+    target = number(to) if to is not None else None
+    request = UndoRequest(
+        repository=repository,
+        request_id=RequestId(str(uuid.uuid4())),
+        branch=workspace.branch,
+        workspace=WorkspaceId(workspace.id),
+        message=message or (f"Undo: back to @{target}" if target is not None else f"Undo {_span(low, high)}"),
+        first=low,
+        last=high,
+        to=target,
+        paths=paths,
+        tokens=tuple((f.path, FencingToken(f.token)) for f in workspace.state.files().values() if f.token),
+        dry_run=dry_run,
+    )
+    published = server.undo(request)
+    if published.released and not dry_run:
+        from mlv.actions.locks import forget_released
+
+        forget_released(workspace, published.released)
+    return Undone(published, tuple(c.path for c in published.changes), server.counters.sent_bytes - sent)
+
+
+def _span(low: int, high: int) -> str:
+    return f"@{low}" if low == high else f"@{low}:@{high}"

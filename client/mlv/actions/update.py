@@ -1,0 +1,259 @@
+"""Bring the workspace to another version: plan, decide, fetch, switch; local changes are merged or kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass, replace
+
+from mlv.actions import fetching
+from mlv.actions.composing import Work, compose
+from mlv.actions.context import Context
+from mlv.actions.recovering import recover
+from mlv.actions.updating import Act, Decision, Local, decide, needs_content
+from mlv.workspace import guard, materialize, pristine
+from mlv.workspace.journal import UpdateJournal
+from mlv.workspace.opened import Workspace
+from mlv.workspace.scan import scan
+from mlv_core.errors import LocalChanges
+from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, WorkspaceId
+from mlv_core.paths import check_paths
+from mlv_core.requests import PlannedChange, PlanRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What an update did, by path; `base` and `branch` are the workspace's afterwards."""
+
+    branch: str
+    base: int
+    target: int
+    added: tuple[str, ...] = ()
+    modified: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    rescued: tuple[str, ...] = ()
+    received_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an update is asked for; `strict` refuses where anything local would have to be merged (switch)."""
+
+    target: int
+    branch: str
+    roots: tuple[str, ...] = ("",)
+    force: bool = False
+    adopt: bool = False
+    verify: bool = False
+    strict: bool = False
+    dry_run: bool = False
+
+
+def resolve_target(context: Context, revision: Revision | None) -> int:
+    """The changeset that the user means; None: the head of the workspace's branch.
+
+    Raises: NotFound, and those of the connection.
+    """
+    workspace = context.workspace
+    if revision is not None and revision.kind is RevisionKind.HAVE:
+        return workspace.base
+    if revision is not None and revision.kind is RevisionKind.NUMBER and revision.number == 0:
+        return 0
+    repository = RepositoryName.parse(workspace.repository)
+    text = "head" if revision is None else str(revision)[1:]
+    return int(context.server().resolve(repository, text, workspace.branch)[0])
+
+
+def update(
+    context: Context,
+    arguments: tuple[str, ...] = (),
+    revision: Revision | None = None,
+    *,
+    force: bool = False,
+    adopt: bool = False,
+    verify: bool = False,
+    dry_run: bool = False,
+) -> Updated:
+    """Bring the paths, or everything, to `revision` or the branch's head.
+
+    Raises: LocalChanges where untracked files stand in the way; those of the connection and of the transfer.
+    """
+    recover(context)
+    target = resolve_target(context, revision)
+    roots = context.paths(arguments)
+    wish = Wish(target, context.workspace.branch, roots, force=force, adopt=adopt, verify=verify, dry_run=dry_run)
+    return bring(context, wish)
+
+
+def bring(context: Context, wish: Wish) -> Updated:
+    """Do what `wish` says, in one journalled step.
+
+    Raises: as `update`; with `strict` LocalChanges for everything that would be merged or left in conflict.
+    """
+    workspace = context.workspace
+    with guard.long_step(workspace.layout):
+        received = context.server().counters.received_bytes
+        result = scan(workspace.layout, workspace.state, untracked=False, thorough=wish.verify)
+        local = Local(
+            workspace.state.files(),
+            {item.base.path: item for item in result.found if item.base is not None},
+            workspace.state.pending(),
+            frozenset(workspace.state.conflicts()),
+        )
+        request = _request(workspace, wish, local)
+        changes = fetching.planned(context, request)
+        check_paths(change.change.path for change in changes if change.change.state and change.change.path != ".")
+        local.on_disk = frozenset(
+            c.change.path
+            for c in changes
+            if c.change.path not in local.files and os.path.lexists(workspace.layout.absolute(c.change.path))
+        )
+        decisions, properties = decide(changes, local, force=wish.force)
+        decisions = _adopted(workspace, decisions, adopt=wish.adopt)
+        _refuse(decisions, wish)
+        if wish.dry_run:
+            return _foretold(workspace, decisions, wish)
+        files = _fetch(context, request, decisions, changes, local)
+        work = compose(workspace, decisions, files, target=wish.target, strict=wish.strict)
+        done = _switch(workspace, wish, work, properties)
+        spent = context.server().counters.received_bytes - received
+    register(context)
+    return _updated(workspace, wish, work.told, done, spent)
+
+
+def _request(workspace: Workspace, wish: Wish, local: Local) -> PlanRequest:
+    base = workspace.base
+    others = tuple((f.path, ChangesetNumber(f.changeset)) for f in local.files.values() if f.changeset not in {0, base})
+    return PlanRequest(
+        repository=RepositoryName.parse(workspace.repository),
+        base=ChangesetNumber(base),
+        target=ChangesetNumber(wish.target),
+        codecs=fetching.CODECS,
+        paths=tuple(root for root in wish.roots if root),
+        only=workspace.only,
+        exclude=workspace.exclude,
+        others=others,
+        without_old=tuple(p for p in local.differs if _old_file(workspace, local, p) is None),
+        without_content=True,
+    )
+
+
+def _old_file(workspace: Workspace, local: Local, path: str) -> str | None:
+    """Where the unchanged bytes of a tracked file lie, if on this disk."""
+    file = local.files.get(path)
+    if file is None:
+        return None
+    found = local.differs.get(path)
+    if found is None or found.state == "P":
+        return workspace.layout.absolute(path)
+    kept = pristine.place(workspace.layout, file.content)
+    return kept if os.path.exists(kept) else None
+
+
+def _adopted(workspace: Workspace, decisions: list[Decision], *, adopt: bool) -> list[Decision]:
+    """With `adopt`, files that stand in the way are taken: what differs in them becomes a local change."""
+    if not adopt:
+        return decisions
+    return [
+        replace(d, act=Act.REBASE)
+        if d.act is Act.OBSTRUCTED and os.path.isfile(workspace.layout.absolute(d.path))
+        else d
+        for d in decisions
+    ]
+
+
+def _refuse(decisions: list[Decision], wish: Wish) -> None:
+    obstructed = tuple(d.path for d in decisions if d.act is Act.OBSTRUCTED)
+    if obstructed:
+        raise LocalChanges(
+            "Untracked files stand where the version has files.", items=obstructed,
+            advice="Move them away, take equal ones with --adopt, or --force: your bytes move to .mlv/rescue/.",
+        )  # fmt: skip
+    touched = tuple(d.place for d in decisions if d.act in {Act.COMPARE, Act.CONFLICT})
+    if wish.strict and touched:
+        raise LocalChanges(
+            "Local changes touch files that differ there.", items=touched, advice="Commit or revert them first."
+        )
+
+
+def _fetch(
+    context: Context, request: PlanRequest, decisions: list[Decision], changes: list[PlannedChange], local: Local
+) -> dict[str, str]:
+    """The bytes of all that need them; the plan is asked for again with content, for no more paths than needed."""
+    wanted = tuple(d.path for d in decisions if needs_content(d))
+    if not wanted:
+        return {}
+    with_state = [c for c in changes if c.change.state is not None and c.change.path != "."]
+    paths = request.paths if len(wanted) == len(with_state) else wanted
+    workspace = context.workspace
+    full = replace(request, without_content=False, paths=paths)
+    return fetching.fetch(context, full, lambda path: _old_file(workspace, local, path))[1]
+
+
+def _switch(workspace: Workspace, wish: Wish, work: Work, properties: dict[str, str] | None) -> tuple[str, ...]:
+    whole = wish.roots == ("",)
+    settings: dict[str, str] = {}
+    if whole:
+        settings = {"base": str(wish.target), "branch": wish.branch}
+        if properties is not None:
+            settings["properties"] = json.dumps(properties, sort_keys=True)
+    else:
+        work.rows = [row._replace(changeset=row.changeset or wish.target) for row in work.rows]
+    conflicted = {path for path, _ in work.conflicts}
+    rows = [
+        row._replace(changeset=workspace.changeset_of(row)) if row.path in conflicted and whole else row
+        for row in work.rows
+    ]
+    plan = UpdateJournal(
+        label=f"an update to @{wish.target}",
+        steps=tuple(work.steps),
+        rows=tuple(rows),
+        trusted=tuple(work.trusted),
+        dropped=tuple(work.dropped),
+        pending_dropped=tuple(work.pending),
+        pending_added=tuple(work.added_pending),
+        conflicts=tuple(work.conflicts),
+        conflicts_dropped=tuple(work.settled),
+        settings=settings,
+        join=whole,
+    )
+    with guard.writing(workspace.layout):
+        materialize.begin(workspace.layout, plan)
+        rescued = materialize.finish(workspace.layout, workspace.state, plan)
+        materialize.clear_incoming(workspace.layout)
+        workspace.reload()
+        workspace.save_identity()
+    return rescued
+
+
+def register(context: Context) -> None:
+    """Tell the server where the workspace stands now."""
+    workspace = context.workspace
+    context.server().register_workspace(
+        RepositoryName.parse(workspace.repository),
+        WorkspaceId(workspace.id),
+        socket.gethostname(),
+        workspace.layout.root,
+        workspace.branch,
+        ChangesetNumber(workspace.base),
+    )
+
+
+def _updated(
+    workspace: Workspace, wish: Wish, told: dict[str, list[str]], rescued: tuple[str, ...], received: int
+) -> Updated:
+    kinds = ("added", "modified", "deleted", "merged", "conflicts")
+    lists = {kind: tuple(told.get(kind, ())) for kind in kinds}
+    return Updated(workspace.branch, workspace.base, wish.target, rescued=rescued, received_bytes=received, **lists)
+
+
+def _foretold(workspace: Workspace, decisions: list[Decision], wish: Wish) -> Updated:
+    told: dict[str, list[str]] = {}
+    names = {Act.REMOVE: "deleted", Act.CONFLICT: "conflicts", Act.COMPARE: "merged", Act.REBASE: "merged"}
+    for decision in decisions:
+        fallback = "modified" if decision.base is not None else "added"
+        told.setdefault(names.get(decision.act, fallback), []).append(decision.path)
+    return _updated(workspace, wish, told, (), 0)

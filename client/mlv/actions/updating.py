@@ -1,0 +1,156 @@
+"""Decide what an update does to each path: pure, from the plan, the workspace's state and what differs on the disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mlv.workspace.scan import Found
+from mlv.workspace.state import Pending, TrackedFile, encode_properties
+from mlv_core.entities import Change, FileMode, FileState, Operation
+from mlv_core.requests import PlannedChange
+
+
+class Act(Enum):
+    """What happens to one path."""
+
+    PLACE = "place"
+    RETAG = "retag"
+    REMOVE = "remove"
+    REBASE = "rebase"
+    COMPARE = "compare"
+    CONFLICT = "conflict"
+    OBSTRUCTED = "obstructed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One path: `row` is the file as the version has it (None: it goes), `base` as the workspace had it.
+
+    `place` is where its bytes lie or will lie. RETAG has the right bytes on the disk already, maybe under the old path.
+    REBASE keeps the local bytes under a new base. COMPARE needs the bytes of both sides before it can be merged,
+    adopted, or be a conflict. `fresh`: the workspace's own bytes may be replaced; else they move aside first.
+    """
+
+    act: Act
+    path: str
+    row: TrackedFile | None
+    base: TrackedFile | None
+    place: str
+    fresh: bool = False
+    drop_pending: bool = False
+
+
+@dataclass(slots=True)
+class Local:
+    """What the workspace knows: tracked files, what differs by path of the base, recorded acts, what is on the disk."""
+
+    files: dict[str, TrackedFile]
+    differs: dict[str, Found]
+    pending: dict[str, Pending]
+    conflicts: frozenset[str]
+    on_disk: frozenset[str] = field(default_factory=frozenset)
+
+
+def decide(changes: list[PlannedChange], local: Local, *, force: bool) -> tuple[list[Decision], dict[str, str] | None]:
+    """What to do with every planned path, and the version's own properties if they changed.
+
+    F5: a locally changed file is never overwritten, save with `force`, which moves its bytes to the rescue folder.
+    """
+    moved = {item.change.source for item in changes if _is_move(item.change) and item.change.source in local.files}
+    decisions: list[Decision] = []
+    properties: dict[str, str] | None = None
+    for item in changes:
+        change = item.change
+        if change.path == ".":
+            properties = dict(change.state.properties) if change.state is not None else {}
+        elif change.state is None:
+            if change.path not in moved:
+                decisions.extend(_removed(change.path, local, force=force))
+        else:
+            source = change.source if _is_move(change) and change.source in local.files else change.path
+            decisions.append(_brought(item, change.state, source, local, force=force))
+    return decisions, properties
+
+
+def _is_move(change: Change) -> bool:
+    return change.operation is Operation.MOVE and bool(change.source)
+
+
+def _removed(path: str, local: Local, *, force: bool) -> list[Decision]:
+    base = local.files.get(path)
+    if base is None:
+        return []
+    found = local.differs.get(path)
+    if found is None or found.state in {"D", "!"}:
+        return [Decision(Act.REMOVE, path, None, base, path, fresh=found is None, drop_pending=True)]
+    if force:
+        return [Decision(Act.REMOVE, path, None, base, found.path, drop_pending=True)]
+    return [Decision(Act.CONFLICT, path, None, base, found.path)]
+
+
+def row_of(item: PlannedChange, state: FileState, base: TrackedFile | None) -> TrackedFile:
+    """The tracked file that a planned change brings; whether it is open and locked stays."""
+    return TrackedFile(
+        path=item.change.path,
+        file_id=state.file_id,
+        mode=int(state.mode),
+        text=int(state.text),
+        size=state.size,
+        content=bytes(state.content),
+        changeset=0,
+        need=int(item.need),
+        opened=base.opened if base is not None else 0,
+        token=base.token if base is not None else 0,
+        properties=encode_properties(state.properties),
+    )
+
+
+def _brought(item: PlannedChange, state: FileState, source: str, local: Local, *, force: bool) -> Decision:
+    path = item.change.path
+    base = local.files.get(source)
+    row = row_of(item, state, base)
+    if base is None:
+        return _new(path, row, local, force=force)
+    found = local.differs.get(source)
+    if path != source and path in local.on_disk and path not in local.files and not force:
+        return Decision(Act.OBSTRUCTED, path, row, base, path)
+    if found is None or found.state == "P":
+        same = row.content == base.content and _is_link(row) == _is_link(base)
+        return Decision(Act.RETAG if same else Act.PLACE, path, row, base, path, fresh=True)
+    if source in local.conflicts or found.state == "C":
+        return Decision(Act.CONFLICT, path, row, base, found.path)
+    if found.state == "!":
+        return Decision(Act.PLACE, path, row, base, path, fresh=True)
+    if found.state == "D":
+        same = row.content == base.content and row.mode == base.mode and row.path == base.path
+        act = Act.REBASE if same else Act.PLACE if force else Act.CONFLICT
+        return Decision(act, path, row, base, path, fresh=True, drop_pending=act is Act.PLACE)
+    # The local file was edited, moved, or both; a local move wins over none on the server.
+    place = found.path if found.path != source else path
+    if force:
+        return Decision(Act.PLACE, path, row, base, place)
+    if found.path != source and path != source and found.path != path:
+        return Decision(Act.CONFLICT, path, row, base, found.path)
+    if row.content == base.content and row.mode == base.mode:
+        return Decision(Act.REBASE, path, row, base, place)
+    return Decision(Act.COMPARE, path, row, base, found.path)
+
+
+def _new(path: str, row: TrackedFile, local: Local, *, force: bool) -> Decision:
+    if path not in local.on_disk:
+        return Decision(Act.PLACE, path, row, None, path, fresh=True, drop_pending=path in local.pending)
+    if path in local.pending and not force:
+        return Decision(Act.COMPARE, path, row, None, path)
+    if force:
+        return Decision(Act.PLACE, path, row, None, path, drop_pending=True)
+    return Decision(Act.OBSTRUCTED, path, row, None, path)
+
+
+def needs_content(decision: Decision) -> bool:
+    """Whether the version's bytes must be at hand."""
+    return decision.row is not None and decision.act in {Act.PLACE, Act.COMPARE}
+
+
+def _is_link(file: TrackedFile) -> bool:
+    return file.mode == FileMode.SYMLINK

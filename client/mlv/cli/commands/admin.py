@@ -1,0 +1,136 @@
+"""mlv user, token, policy."""
+
+from __future__ import annotations
+
+import click
+
+from mlv.actions import people
+from mlv.cli.output import count, escaped, local_moment, table
+from mlv.cli.running import Duration, Family, Run, verb
+from mlv.cli.values import rule_value, token_value, user_value
+
+
+@verb(writes=True, name="add")
+@click.argument("name")
+@click.option("--admin", "server_admin", is_flag=True, help="May administer the whole server.")
+def user_add(run: Run, name: str, *, server_admin: bool) -> None:
+    """Add the user NAME; a first token is shown, once."""
+    user, token = people.add_user(run.context, name, server_admin=server_admin, dry_run=run.dry_run)
+    value = {**user_value(user), "token": token or None, "dry_run": run.dry_run}
+    lines = [f"{run.tell_dry()}added {escaped(user.name)}"]
+    if token:
+        lines.append(f"token (shown once): {token}")
+    run.result(value, lines)
+
+
+@verb(name="list")
+def user_list(run: Run) -> None:
+    """List users."""
+    found = people.list_users(run.context)
+    rows = [
+        (u.name, "admin" if u.server_admin else "", "disabled" if u.disabled else "", local_moment(u.created_at))
+        for u in found
+    ]
+    run.result([user_value(item) for item in found], table(rows))
+
+
+@verb(writes=True, name="disable")
+@click.argument("name")
+def user_disable(run: Run, name: str) -> None:
+    """Shut the user NAME out: tokens die at once, locks are given up."""
+    found = people.disable_user(run.context, name, dry_run=run.dry_run)
+    run.done({**user_value(found), "dry_run": run.dry_run}, [f"{run.tell_dry()}disabled {escaped(found.name)}"])
+
+
+@verb(writes=True, name="create")
+@click.option("--user", default="", metavar="NAME", help="Of this user; else yours.")
+@click.option("-d", "--description", default="", help="What it is for.")
+@click.option("--scope", "scopes", multiple=True, metavar="ACTION", help="Limit it to actions; may be repeated.")
+@click.option("--expires", type=Duration(), metavar="DURATION", help="For how long: 12h, 30d.")
+def token_create(run: Run, *, user: str, description: str, scopes: tuple[str, ...], expires: float | None) -> None:
+    """Create a token; its secret is shown once."""
+    scope = tuple(part for text in scopes for part in text.split(",") if part)
+    secret, info = people.create_token(
+        run.context,
+        user=user,
+        description=description,
+        scope=scope,
+        expires_in=int(expires) if expires else None,
+        dry_run=run.dry_run,
+    )
+    value = {**token_value(info), "token": secret or None, "dry_run": run.dry_run}
+    lines = [f"{run.tell_dry()}token {escaped(info.id)} of {escaped(info.user)}"]
+    if secret:
+        lines.append(f"secret (shown once): {secret}")
+    run.result(value, lines)
+
+
+@verb(name="list")
+@click.option("--user", default="", metavar="NAME", help="Of this user; else yours.")
+def token_list(run: Run, *, user: str) -> None:
+    """List tokens, without their secrets."""
+    found = people.list_tokens(run.context, user)
+    rows = [
+        (
+            item.id,
+            item.user,
+            ",".join(item.scope) or "everything",
+            f"until {local_moment(item.expires_at)}" if item.expires_at else "does not expire",
+            f"used {local_moment(item.last_used_at)}",
+            "revoked" if item.revoked else "",
+            item.description,
+        )
+        for item in found
+    ]
+    run.result([token_value(item) for item in found], table(rows) or ["No tokens."])
+
+
+@verb(writes=True, name="revoke")
+@click.argument("identifier", metavar="ID")
+def token_revoke(run: Run, identifier: str) -> None:
+    """Make a token worthless at once."""
+    found = people.revoke_token(run.context, identifier, dry_run=run.dry_run)
+    run.done({**token_value(found), "dry_run": run.dry_run}, [f"{run.tell_dry()}revoked {escaped(found.id)}"])
+
+
+@verb(writes=True, name="grant")
+@click.argument("role")
+@click.argument("user", metavar="NAME")
+@click.argument("repository", metavar="REPO")
+def policy_grant(run: Run, role: str, user: str, repository: str) -> None:
+    """Give the user NAME a role on REPO: reader, contributor, releaser, maintainer or admin."""
+    rule = people.grant(run.context, role, user, repository, dry_run=run.dry_run)
+    text = f"{run.tell_dry()}{escaped(user)} is {escaped(role)} of {escaped(repository)}"
+    run.done({**rule_value(rule), "dry_run": run.dry_run}, [text])
+
+
+@verb(writes=True, name="revoke")
+@click.argument("role")
+@click.argument("user", metavar="NAME")
+@click.argument("repository", metavar="REPO")
+def policy_revoke(run: Run, role: str, user: str, repository: str) -> None:
+    """Take a role back."""
+    removed = people.revoke(run.context, role, user, repository, dry_run=run.dry_run)
+    run.done({"removed": removed, "dry_run": run.dry_run}, [f"{run.tell_dry()}{count(removed, 'rule')} removed"])
+
+
+@verb(name="show")
+@click.argument("repository", required=False, metavar="[REPO]")
+def policy_show(run: Run, repository: str | None) -> None:
+    """Show the rules that speak of REPO, or all of the server."""
+    rules, version = people.show_policy(run.context, repository)
+    rows = [
+        (str(r.id), r.effect.name.lower(), r.subject, r.role or ",".join(r.actions), f"{r.repository}:{r.ref}:{r.path}")
+        for r in rules
+    ]
+    value = {"version": version, "rules": [rule_value(rule) for rule in rules]}
+    run.result(value, [*table(rows, ("id", "effect", "who", "may", "on")), f"version {version}"])
+
+
+user = Family("user", "Add, list and disable users.", {"add": user_add, "list": user_list, "disable": user_disable})
+token = Family(
+    "token", "Create, list and revoke tokens.", {"create": token_create, "list": token_list, "revoke": token_revoke}
+)
+policy = Family(
+    "policy", "Grant, revoke and show roles.", {"grant": policy_grant, "revoke": policy_revoke, "show": policy_show}
+)

@@ -1,0 +1,93 @@
+"""mlv edit, lock, unlock, locks."""
+
+from __future__ import annotations
+
+import click
+
+from mlv.actions import locks as actions
+from mlv.actions.locks import Opened
+from mlv.cli.output import count, escaped, local_moment, table
+from mlv.cli.running import Run, verb
+from mlv.cli.values import lock_value
+from mlv_core.entities import LockScope
+
+_SCOPES = {"branch": LockScope.BRANCH, "line": LockScope.LINE, "repo": LockScope.REPOSITORY}
+_SHOWN = 20
+
+
+@verb(writes=True)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("-m", "reason", default="", metavar="WHY", help="What for; others see it.")
+@click.option("--update", "update_first", is_flag=True, help="Bring the newest version first.")
+@click.option("--yes", "many", is_flag=True, help="More than 1,000 files are meant.")
+def edit(run: Run, paths: tuple[str, ...], *, reason: str, update_first: bool, many: bool) -> None:
+    """Open files for edit: take the locks that policy asks for, all or none, and make the files writable."""
+    context = run.with_progress() if update_first else run.context
+    found = actions.edit(context, paths, reason=reason, update_first=update_first, many=many, dry_run=run.dry_run)
+    _tell(run, found, "open for edit")
+
+
+@verb(writes=True)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("-m", "reason", default="", metavar="WHY", help="What for; others see it.")
+@click.option("--scope", type=click.Choice(list(_SCOPES)), help="How far the lock reaches; else as policy says.")
+@click.option("--yes", "many", is_flag=True, help="More than 1,000 files are meant.")
+def lock(run: Run, paths: tuple[str, ...], *, reason: str, scope: str | None, many: bool) -> None:
+    """Take the locks of files, all or none, whether policy asks for them or not."""
+    reach = _SCOPES[scope] if scope else None
+    found = actions.lock(run.context, paths, reason=reason, scope=reach, many=many, dry_run=run.dry_run)
+    _tell(run, found, "locked")
+
+
+@verb(writes=True)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("--all", "everything", is_flag=True, help="Every lock of this workspace.")
+@click.option("--force", is_flag=True, help="Break another's lock; needs the right and -m.")
+@click.option("-m", "reason", default="", metavar="WHY", help="Why it is broken; the holder is told.")
+def unlock(run: Run, paths: tuple[str, ...], *, everything: bool, force: bool, reason: str) -> None:
+    """Give locks back; changed files stay as they are. With --force break the locks of others."""
+    released = actions.unlock(
+        run.context, paths, everything=everything, force=force, reason=reason, dry_run=run.dry_run
+    )
+    value = {"released": [lock_value(item) for item in released], "dry_run": run.dry_run}
+    lines = [f"{run.tell_dry()}released {escaped(item.path)}" for item in released[:_SHOWN]]
+    if len(released) > _SHOWN:
+        lines.append(f"... and {len(released) - _SHOWN} more")
+    run.done(value, lines or ["No lock to release."])
+
+
+@verb()
+@click.argument("paths", nargs=-1, metavar="[GLOB]...")
+@click.option("--repo", "repository", metavar="REPO", help="Of this repository; else of the workspace's.")
+@click.option("--branch", default="", metavar="B", help="That reach this branch.")
+@click.option("--mine", is_flag=True, help="Only yours.")
+@click.option("--all-branches", is_flag=True, help="Of every branch.")
+def locks(
+    run: Run, paths: tuple[str, ...], *, repository: str | None, branch: str, mine: bool, all_branches: bool
+) -> None:
+    """Show who holds which lock."""
+    found = actions.list_locks(
+        run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
+    )
+    rows = [
+        (item.path, item.owner, item.host, item.scope.name.lower(), local_moment(item.acquired_at), item.reason)
+        for item in found
+    ]
+    header = ("path", "owner", "host", "scope", "since", "reason")
+    run.result([lock_value(item) for item in found], table(rows, header) if rows else ["No locks."])
+
+
+def _tell(run: Run, found: Opened, word: str) -> None:
+    value = {
+        "paths": list(found.paths),
+        "locks": [lock_value(item) for item in found.locks],
+        "dry_run": run.dry_run,
+    }
+    locked = {item.path for item in found.locks}
+    lines = [
+        f"{run.tell_dry()}{escaped(path)}  {word}{', lock taken' if path in locked and word != 'locked' else ''}"
+        for path in found.paths[:_SHOWN]
+    ]
+    if len(found.paths) > _SHOWN:
+        lines.append(f"... and {len(found.paths) - _SHOWN} more: {count(len(found.locks), 'lock')} in all")
+    run.done(value, lines)
