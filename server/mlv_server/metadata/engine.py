@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mlv_core.errors import Unreachable
-from mlv_server.metadata.failures import is_serialization_failure, translate, translated
+from mlv_server.metadata.failures import translated
 from mlv_server.metadata.rules import PolicyCache
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.metadata.writer import JoiningWriter
+from mlv_server.metadata.writer import JoiningWriter, PoolWriter, Writer
 
 T = TypeVar("T")
 
@@ -26,46 +24,6 @@ READERS = 4
 POSTGRES_CONNECTIONS = 8
 BUSY_SECONDS = 10
 """How long a connection waits for another process, such as a command on the host."""
-ATTEMPTS = 10
-"""Runs of one function on PostgreSQL before its serialization failure is given up on."""
-FIRST_PAUSE_SECONDS = 0.005
-
-
-class Writer(Protocol):
-    """Runs functions that write; SQLite and PostgreSQL differ in how."""
-
-    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
-        """Queue `fn`; the future gets its result once it is durable."""
-
-    def close(self) -> None:
-        """Refuse new functions and finish those that wait."""
-
-
-class PoolWriter:
-    """Runs each function in a serializable transaction of its own, again when it lost a race (PostgreSQL)."""
-
-    def __init__(self, engine: Engine, threads: int) -> None:
-        self._engine = engine
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mlv-database-writer")
-
-    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
-        """Queue `fn`; the future gets its result once it is durable."""
-        return self._pool.submit(self._run, fn)
-
-    def close(self) -> None:
-        """Refuse new functions and finish those that wait."""
-        self._pool.shutdown()
-
-    def _run(self, fn: Callable[[Connection], T]) -> T:
-        for attempt in range(ATTEMPTS):
-            try:
-                with self._engine.begin() as connection:
-                    return fn(connection)
-            except Exception as error:
-                if not is_serialization_failure(error) or attempt == ATTEMPTS - 1:
-                    raise translate(error) from error
-                time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter, no secret
-        raise AssertionError
 
 
 class Database:
@@ -99,7 +57,8 @@ class Database:
                 pass
             return cls(read_engine, write_engine, JoiningWriter(write_engine), readers)
         engine = create_engine(parsed, isolation_level="SERIALIZABLE", pool_size=connections, max_overflow=connections)
-        return cls(engine, engine, PoolWriter(engine, connections), connections)
+        reads = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return cls(reads, engine, PoolWriter(engine, connections), connections)
 
     async def read(self, fn: Callable[[Transaction], T]) -> T:
         """The result of `fn` over one consistent state of the database; it must not write."""

@@ -57,11 +57,6 @@ class Locks:
         """Every lock that a workspace holds."""
         return self._select(repository_id, locks.c.workspace == workspace)
 
-    def of_owner(self, owner_id: int) -> tuple[tuple[int, Lock], ...]:
-        """Every lock of a user, with its repository's id."""
-        found = self._connection.execute(_SELECT.where(locks.c.owner_id == owner_id).order_by(locks.c.token))
-        return tuple((row.repository_id, _lock(row)) for row in found)
-
     def at_paths(self, repository_id: int, paths: Iterable[str]) -> tuple[Lock, ...]:
         """Every lock that shows under one of these paths, on whatever branch."""
         wanted = sorted(set(paths))

@@ -1,17 +1,20 @@
-"""The one writer thread of a SQLite database: waiting functions are joined into one durable transaction."""
+"""How functions that write are run: joined by one thread on SQLite, each for itself on PostgreSQL."""
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from mlv_core.errors import LimitExceeded, Unreachable
-from mlv_server.metadata.failures import translate
+from mlv_server.metadata.failures import is_serialization_failure, translate, translated
 
 T = TypeVar("T")
 
@@ -21,11 +24,32 @@ WAITING_LIMIT = 20_000
 """Functions that may wait: as many as the server lets requests wait."""
 
 
+ATTEMPTS = 10
+"""Runs of one function on PostgreSQL before its serialization failure is given up on."""
+FIRST_PAUSE_SECONDS = 0.005
+"""Before the second run, at most; doubled with each."""
+
+
+class Writer(Protocol):
+    """Runs functions of a connection, each whole or not at all; what they return is handed out when it is durable.
+
+    A function may run again when its transaction failed, so it must do nothing but use its connection.
+    """
+
+    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
+        """Queue `fn`; the future gets its result once it is durable.
+
+        Raises: Unreachable when closing, LimitExceeded when too many wait.
+        """
+
+    def close(self) -> None:
+        """Refuse new functions, finish those that wait."""
+
+
 class JoiningWriter:
     """Runs functions of a connection one after the other, several to a transaction, each in its own savepoint.
 
-    A function that raises undoes only itself. Results are handed out after COMMIT is durable. A function may run
-    again when the transaction as a whole failed, so it must do nothing but use its connection.
+    A function that raises undoes only itself. Results are handed out after COMMIT is durable.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -44,11 +68,9 @@ class JoiningWriter:
         job = _Job(fn)
         with self._changed:
             if self._closing:
-                raise Unreachable("The server is shutting down.")
+                raise _closed()
             if len(self._waiting) >= WAITING_LIMIT:
-                raise LimitExceeded(
-                    f"More than {WAITING_LIMIT:,} requests wait for the database.", advice="Try again in a moment."
-                )
+                raise _too_many()
             self._waiting.append(job)
             self._changed.notify()
         return job.future
@@ -90,6 +112,59 @@ class JoiningWriter:
             jobs[0].error = error
         for job in jobs:
             job.deliver()
+
+
+class PoolWriter:
+    """Runs each function in a serializable transaction of its own, again when it lost a race (PostgreSQL)."""
+
+    def __init__(self, engine: Engine, threads: int) -> None:
+        self._engine = engine
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mlv-database-writer")
+        self._free = threading.BoundedSemaphore(WAITING_LIMIT)
+        self._closing = False
+
+    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
+        """Queue `fn`; the future gets its result once it is durable.
+
+        Raises: Unreachable when closing, LimitExceeded when too many wait.
+        """
+        if self._closing:
+            raise _closed()
+        if not self._free.acquire(blocking=False):
+            raise _too_many()
+        future = self._pool.submit(self._run, fn)
+        future.add_done_callback(lambda _: self._free.release())
+        return future
+
+    def close(self) -> None:
+        """Refuse new functions, finish those that wait."""
+        self._closing = True
+        self._pool.shutdown()
+
+    def _run(self, fn: Callable[[Connection], T]) -> T:
+        with translated():
+            for attempt in range(1, ATTEMPTS):
+                try:
+                    return self._run_once(fn)
+                except DBAPIError as error:
+                    if not is_serialization_failure(error):
+                        raise
+                time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter, no secret
+            return self._run_once(fn)
+
+    def _run_once(self, fn: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return fn(connection)
+
+
+def _closed() -> Unreachable:
+    return Unreachable("The server is shutting down.")
+
+
+def _too_many() -> LimitExceeded:
+    return LimitExceeded(
+        f"More than {WAITING_LIMIT:,} requests wait for the database.", advice="Try again in a moment."
+    )
 
 
 class _Job:

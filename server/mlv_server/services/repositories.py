@@ -69,13 +69,14 @@ async def get(call: Call, name: RepositoryName) -> Repository:
     Raises: NotFound.
     """
 
-    def work(tx: Transaction) -> tuple[RepositoryRow, int, int]:
+    def work(tx: Transaction) -> tuple[RepositoryRow, int, int, int]:
         row = tx.repositories.get(name)
         changesets, _, raw_bytes = tx.changesets.totals(row.id)
-        return row, changesets, raw_bytes
+        metadata_bytes = tx.versions.lists(row.id).total_bytes() + tx.changesets.said_bytes(row.id)
+        return row, changesets, raw_bytes, metadata_bytes
 
-    row, changesets, raw_bytes = await call.db.read(work)
-    stored_bytes = await call.store.stored_bytes(row.domain_id)
+    row, changesets, raw_bytes, metadata_bytes = await call.db.read(work)
+    stored_bytes = metadata_bytes + await call.store.stored_bytes(row.domain_id)
     return _entity(row, changesets, stored_bytes, await call.store.cache_bytes(), raw_bytes)
 
 

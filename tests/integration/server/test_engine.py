@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from mlv_core.entities import User
-from mlv_core.errors import AlreadyExists, DamagedContent, DiskFull, Unreachable
+from mlv_core.errors import AlreadyExists, DamagedContent, DiskFull, LimitExceeded, Unreachable
 from mlv_server.metadata import migrations
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.unit_of_work import Transaction
@@ -167,3 +167,32 @@ def test_what_was_told_is_there_after_a_restart(url: str) -> None:
     again = Database.open_now(url)
     assert names(again) == {"kept"}
     again.close_now()
+
+
+def test_a_write_whose_caller_went_away_while_it_waited_is_not_done(db: Database) -> None:
+    async def body() -> None:
+        go = stall(db)
+        gone = asyncio.ensure_future(db.write(lambda tx: tx.users.add(user("gone"))))
+        kept = asyncio.ensure_future(db.write(lambda tx: tx.users.add(user("kept"))))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        await kept
+
+    asyncio.run(body())
+    assert names(db) == {"kept"}
+
+
+def test_N7_the_queue_of_the_writer_has_a_bound(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlv_server.metadata.writer.WAITING_LIMIT", 3)
+
+    async def body() -> list[object]:
+        go = stall(db)
+        waiting = [asyncio.ensure_future(db.write(lambda tx, n=n: tx.users.add(user(f"u{n}")))) for n in range(5)]
+        await asyncio.sleep(0)
+        go.set()
+        return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+    results = asyncio.run(body())
+    assert [isinstance(result, LimitExceeded) for result in results] == [False, False, False, True, True]
