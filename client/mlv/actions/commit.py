@@ -12,7 +12,7 @@ from mlv.actions.landing import land
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.recording import Given, collect
 from mlv.actions.recovering import recover
-from mlv.transfer.types import INLINE_LIMIT_BYTES, UploadResult
+from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
 from mlv.workspace import guard, journal
 from mlv.workspace.journal import CommitJournal, CommittedFile
@@ -126,7 +126,7 @@ def _publish_request(
     """What is sent, and the journal that ends it after a crash."""
     workspace = context.workspace
     changes = with_contents(proposal, uploaded.contents)
-    needs = dict(zip((p.change.path for p in proposal.changes), begun.needs, strict=True)) if begun is not None else {}
+    needs = _needs(proposal, changes, begun)
     request = PublishRequest(
         repository=RepositoryName.parse(workspace.repository),
         request_id=RequestId(str(uuid.uuid4())),
@@ -147,14 +147,24 @@ def _publish_request(
     return request, CommitJournal(str(request.request_id), workspace.branch, keep_locks, files)
 
 
-def _committed(
-    context: Context, proposed: ProposedChange, stamps: dict[str, object], needs: dict[str, LockNeed]
-) -> CommittedFile:
-    from mlv.transfer.types import Stamp
+def _needs(proposal: Proposal, changes: tuple[ProposedChange, ...], begun: BeginOutcome | None) -> dict[str, LockNeed]:
+    """What policy asks for of each path; not of one that turned out not to be text, or to be, after Begin."""
+    if begun is None:
+        return {}
+    needs = {}
+    for guessed, known, need in zip(proposal.changes, changes, begun.needs, strict=True):
+        old, new = guessed.change.state, known.change.state
+        if old is None or new is None or old.text == new.text:
+            needs[guessed.change.path] = need
+    return needs
 
+
+def _committed(
+    context: Context, proposed: ProposedChange, stamps: dict[str, Stamp], needs: dict[str, LockNeed]
+) -> CommittedFile:
     path = proposed.change.path
     stamp = stamps.get(path)
-    known = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode) if isinstance(stamp, Stamp) else None
+    known = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode) if stamp is not None else None
     old = context.workspace.state.file(proposed.change.source or path)
     return CommittedFile(path, known, int(needs.get(path, 0)) or (old.need if old is not None else 0))
 

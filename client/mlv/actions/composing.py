@@ -151,6 +151,8 @@ def _compare(workspace: Workspace, work: Work, decision: Decision, theirs: str, 
     compared = compare(workspace, decision.place, decision.base, row, theirs)
     if compared.equal:
         _rebase(work, decision)
+        read_only = row.need == REQUIRED and not row.opened and not row.token
+        materialize.set_read_only(workspace.layout.absolute(decision.place), row.mode, read_only=read_only)
     elif compared.merged is not None:
         staged = os.path.join(workspace.layout.incoming, name)
         with open(staged, "wb") as stream:

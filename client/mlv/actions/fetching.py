@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from mlv.actions.context import Context
 from mlv.transfer.download import download
 from mlv_core.codecs import Codec
+from mlv_core.errors import NotFound
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_core.requests import PlannedChange, PlanPart, PlanRequest
 
@@ -58,4 +59,7 @@ def fetch_versions(context: Context, wanted: list[tuple[str, int]]) -> dict[str,
     for changeset, paths in by_changeset.items():
         request = PlanRequest(repository, ChangesetNumber(0), ChangesetNumber(changeset), CODECS, tuple(paths))
         found.update(fetch(context, request, lambda _path: None)[1])
+    absent = tuple(f"{path}@{changeset}" for path, changeset in wanted if path not in found)
+    if absent:
+        raise NotFound("The server does not have these files there.", items=absent)
     return found

@@ -23,6 +23,8 @@ from mlv_core.requests import ProposedChange
 UNKNOWN = ContentHash(bytes(HASH_LENGTH))
 """Stands for content that has not been read yet."""
 
+_SNIFFED_BYTES = 8192
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -120,7 +122,22 @@ def _state(workspace: Workspace, item: Found, edits: dict[str, str | None]) -> F
     if kind is None:
         raise UnsupportedFile(f"'{escape(item.path)}' is a device, pipe or socket.")
     file_id = FileId(base.file_id if base is not None and item.state != "A" else 0)
-    return FileState(file_id, FileMode(kind), text=False, size=status.st_size, content=UNKNOWN, properties=properties)
+    text = kind != SYMLINK and looks_like_text(workspace.layout.absolute(item.path))
+    return FileState(file_id, FileMode(kind), text=text, size=status.st_size, content=UNKNOWN, properties=properties)
+
+
+def looks_like_text(file: str) -> bool:
+    """Whether the file begins as UTF-8 without NUL: policy asks before all of it has been read."""
+    with open(file, "rb") as stream:
+        head = stream.read(_SNIFFED_BYTES)
+    if b"\0" in head:
+        return False
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        # A character may be cut where the reading stopped.
+        return len(head) == _SNIFFED_BYTES and error.start > len(head) - 4
+    return True
 
 
 def _input(workspace: Workspace, item: Found) -> tuple[UploadInput, int]:

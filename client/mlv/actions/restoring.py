@@ -46,7 +46,7 @@ def _fetch_bases(context: Context, files: list[tuple[TrackedFile, str]], mask: i
     from mlv.actions.fetching import fetch_versions
 
     workspace = context.workspace
-    fetched = fetch_versions(context, [(file.path, file.changeset) for file, _ in files])
+    fetched = fetch_versions(context, [(file.path, workspace.changeset_of(file)) for file, _ in files])
     steps = []
     for number, (file, path) in enumerate(files):
         beside = os.path.join(workspace.layout.incoming, f"fetched-{number}.bytes")

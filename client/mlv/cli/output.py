@@ -59,7 +59,8 @@ def show_error(error: MlvError, *, as_json: bool) -> None:
         emit_json(error_value(error))
         return
     lines = [f"mlv: {escaped(error.message)}"]
-    lines.extend(f"  {escaped(item)}" for item in error.items)
+    if len(error.items) > 1 or any(item not in error.message for item in error.items):
+        lines.extend(f"  {escaped(item)}" for item in error.items)
     if error.advice:
         lines.append(escaped(error.advice))
     write(sys.stderr, "".join(f"{line}\n" for line in lines))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     _Type = click.ParamType
 
-GLOBAL = ("as_json", "quiet", "verbose", "directory", "timeout")
+GLOBAL = ("as_json", "quiet", "verbose", "work_in", "timeout")
 
 
 class Duration(_Type):
@@ -48,7 +48,7 @@ def global_options() -> list[click.Option]:
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON value, errors too."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print nothing but results and errors."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Say more."),
-        click.Option(["-C", "directory"], metavar="DIR", help="Work as if started in DIR."),
+        click.Option(["-C", "work_in"], metavar="DIR", help="Work as if started in DIR."),
         click.Option(["--timeout"], type=Duration(), metavar="S", help="Give up on the server after this long."),
     ]
 
@@ -145,9 +145,9 @@ def _run_of(context: click.Context, values: dict[str, Any]) -> Run:
         before = {**(at.params or {}), **{k: v for k, v in before.items() if v}}
         at = at.parent
     mine = {key: values.pop(key, None) or before.get(key) for key in GLOBAL}
-    directory = os.path.abspath(mine["directory"] or ".")
+    directory = os.path.abspath(mine["work_in"] or ".")
     if not os.path.isdir(directory):
-        raise click.UsageError(f"There is no directory '{mine['directory']}'.")
+        raise click.UsageError(f"There is no directory '{mine['work_in']}'.")
     return Run(
         as_json=bool(mine["as_json"]),
         quiet=bool(mine["quiet"]),

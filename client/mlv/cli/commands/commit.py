@@ -106,8 +106,9 @@ def _lines(run: Run, found: Committed) -> list[str]:
         ]
     text = f"@{found.changeset} {escaped(found.branch)}: {count(len(found.paths), 'file')}"
     if found.raw_bytes:
-        sent = percent(found.sent_bytes, found.raw_bytes)
-        text += f", {size(found.raw_bytes)} -> {size(found.sent_bytes)} sent ({sent})"
+        text += f", {size(found.raw_bytes)} -> {size(found.sent_bytes)} sent"
+        if found.sent_bytes <= found.raw_bytes:
+            text += f" ({percent(found.sent_bytes, found.raw_bytes)})"
     if found.released:
         word = "lock" if len(found.released) == 1 else "locks"
         text += f"   {word} released: {', '.join(map(escaped, found.released[:3]))}"

@@ -125,10 +125,10 @@ def _summary(item: Changeset, metric: str) -> list[str]:
     lines.extend(f"    {escaped(line)}" for line in item.message.splitlines()[:3])
     found = [m for m in item.records.metrics if not metric or m.name == metric]
     if found:
-        mark = f"  (measured on {prepared_on(item)}, landed on {_parent(item)})" if item.measured_elsewhere else ""
+        mark = f"  (measured on @{prepared_on(item)}, landed on {_parent(item)})" if item.measured_elsewhere else ""
         lines.append("    " + "  ".join(f"{escaped(m.name)}={m.value:g}" for m in found[:8]) + mark)
     elif item.measured_elsewhere:
-        lines.append(f"    (prepared on {prepared_on(item)}, landed on {_parent(item)})")
+        lines.append(f"    (prepared on @{prepared_on(item)}, landed on {_parent(item)})")
     return lines
 
 
@@ -160,7 +160,7 @@ def _whole(item: Changeset, changes: tuple[Change, ...]) -> list[str]:
     lines = [
         f"{colored(f'@{item.number}', 'yellow')} {escaped(item.branch)}  id {item.id.hex()[:16]}",
         f"author  {escaped(item.author)}  {local_moment(item.time)}",
-        f"parent  {parents}   prepared on {prepared_on(item)}",
+        f"parent  {parents}   prepared on @{prepared_on(item)}",
     ]
     if item.labels:
         lines.append(f"labels  {', '.join(map(escaped, item.labels))}")
