@@ -30,6 +30,7 @@ class RunningServer:
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     log: list[str] = field(default_factory=list)
+    drain: threading.Thread | None = None
 
     @classmethod
     def create(cls, directory: Path, *options: str) -> RunningServer:
@@ -63,7 +64,8 @@ class RunningServer:
                 raise AssertionError("the server did not start:\n" + "".join(self.log))
         finally:
             watchdog.cancel()
-        threading.Thread(target=self._drain, daemon=True).start()
+        self.drain = threading.Thread(target=self._drain, args=(self.process,), daemon=True)
+        self.drain.start()
         return self
 
     def stop(self) -> int:
@@ -86,12 +88,13 @@ class RunningServer:
         self.process.send_signal(number)
         code = self.process.wait(COMMAND_SECONDS)
         self.process = None
+        if self.drain is not None:
+            self.drain.join(COMMAND_SECONDS)
         return code
 
-    def _drain(self) -> None:
-        process = self.process
-        if process is not None and process.stdout is not None:
-            with contextlib.suppress(ValueError):
+    def _drain(self, process: subprocess.Popen[str]) -> None:
+        if process.stdout is not None:
+            with process.stdout, contextlib.suppress(ValueError):
                 self.log.extend(process.stdout)
 
 

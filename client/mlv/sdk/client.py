@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from mlv import config
-from mlv.actions import connecting, refs
+from mlv.actions import connecting
 from mlv.actions.context import Context
 from mlv.remote.credentials import Credential, load
 from mlv.remote.trust import fetch_authority, same_fingerprint
@@ -100,8 +100,7 @@ class Client:
 
         Raises: InvalidName, AlreadyExists, Denied, Unreachable.
         """
-        self._context.server(self._url)
-        refs.create_repository(self._context, name, description)
+        self._context.server(self._url).create_repository(RepositoryName.parse(name), description)
         return self.repository(name)
 
     def close(self) -> None:
