@@ -39,7 +39,13 @@ async def authorize(call: Call, action: str, repository: str | None, ref: str = 
     Raises: NotFound when the caller may not know of the repository (P4), else Denied.
     """
     name = None if repository is None else RepositoryName.parse(repository)
-    verdict = await call.db.read(lambda tx: _judge(tx, call, action, name, ref))
+
+    def work(tx: Transaction) -> _Verdict:
+        if name is None:
+            return _Verdict(decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
+        return _judge(tx, call, action, name, tx.repositories.find(name), ref)
+
+    verdict = await call.db.read(work)
     if not verdict.decision.allowed:
         await deny(call, verdict.chain, action, repository or "server", verdict.decision)
         raise verdict.error(action, repository)
@@ -50,7 +56,7 @@ def check(tx: Transaction, call: Call, action: str, repository: RepositoryRow, r
 
     Raises: NotFound, Denied.
     """
-    verdict = _judge(tx, call, action, repository.name, ref)
+    verdict = _judge(tx, call, action, repository.name, repository, ref)
     if not verdict.decision.allowed:
         raise verdict.error(action, str(repository.name))
 
@@ -134,10 +140,9 @@ class _Verdict:
         return Denied(f"You may not '{action}' {where}: {self.decision.reason}.")
 
 
-def _judge(tx: Transaction, call: Call, action: str, name: RepositoryName | None, ref: str) -> _Verdict:
-    if name is None:
-        return _Verdict(decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
-    row = tx.repositories.find(name)
+def _judge(
+    tx: Transaction, call: Call, action: str, name: RepositoryName, row: RepositoryRow | None, ref: str
+) -> _Verdict:
     policy = tx.rules.policy()
     decision = decide(call.principal, action, Resource(str(name), ref), policy, call.now)
     # Whether it may be known is a matter of the user's rights, not of what the token is limited to.
