@@ -19,6 +19,7 @@ from mlv_server.content.budget import ByteBudget
 from mlv_server.content.chains import trace
 from mlv_server.content.frames import bases_from, checksum
 from mlv_server.content.memory import PlainCache
+from mlv_server.content.packer import index_sealed, remove_unused
 from mlv_server.content.plain import PlainReader
 from mlv_server.content.spill import Spill
 from mlv_server.metadata.engine import Database
@@ -187,10 +188,9 @@ class Intake:
             if not await self._db.read(lambda tx: tx.packs.wanted(domain_id, pack)):
                 return 0
             await self._run(partial(upload.draft.seal, self._blobs.path(domain_id, pack.pack_id)))
-            read_bases = bases_from(self._blobs, domain_id)
-            await self._db.write(lambda tx: tx.packs.index(domain_id, pack, self._clock(), read_bases))
-            if await self._db.read(lambda tx: tx.packs.find(domain_id, pack.pack_id)) is None:
-                await self._run(partial(self._blobs.delete, domain_id, pack.pack_id))
+            now = self._clock()
+            await self._db.write(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now))
+            if await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id)):
                 return 0
         return pack.length
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from mlv_core.errors import DamagedContent
+from mlv_core.errors import DamagedContent, Unreachable
+from mlv_core.hashing import ContentHash
 from mlv_core.packs import PACK_TARGET, Frame, PackBuilder, decode_frame
 from mlv_server.content.blobs.local import LocalBlobs
-from mlv_server.content.frames import checksum
-from mlv_server.metadata.packs import NewFrame, NewPack
+from mlv_server.content.frames import bases_from, checksum
+from mlv_server.metadata.packs import NewFrame, NewPack, PackRow, Taken
+from mlv_server.metadata.unit_of_work import Transaction
 
 
 class PackWriter:
@@ -66,3 +68,37 @@ class PackWriter:
     def discard(self) -> None:
         """Remove what was written, if it is not sealed."""
         self._draft.discard()
+
+
+def index_sealed(
+    tx: Transaction,
+    blobs: LocalBlobs,
+    domain_id: int,
+    pack: NewPack,
+    now: int,
+    take: Taken | None = None,
+    *,
+    copies: bool = False,
+) -> set[ContentHash]:
+    """Let segment rows point into a sealed pack (`Packs.index`), which must still lie in its place.
+
+    Packs are removed inside of write transactions only, and those run one after the other: a file seen here stays.
+    Raises: Unreachable when a pack of that very name was being removed meanwhile; trying again helps.
+    """
+    if not blobs.path(domain_id, pack.pack_id).exists():
+        raise Unreachable(f"Pack {pack.pack_id.hex()} was being replaced at the same moment.")
+    return tx.packs.index(domain_id, pack, now, bases_from(blobs, domain_id), take, copies=copies)
+
+
+def remove_retired(tx: Transaction, blobs: LocalBlobs, row: PackRow) -> None:
+    """Remove a pack and its rows, unless something points at it again."""
+    if tx.packs.forget(row.id):
+        blobs.delete(row.domain_id, row.pack_id)
+
+
+def remove_unused(tx: Transaction, blobs: LocalBlobs, domain_id: int, pack_id: bytes) -> bool:
+    """Remove the file of a pack that no row came to know; whether it was removed."""
+    if tx.packs.find(domain_id, pack_id) is not None:
+        return False
+    blobs.delete(domain_id, pack_id)
+    return True

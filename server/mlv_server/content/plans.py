@@ -64,18 +64,24 @@ class PartPlanner:
 
     async def plan(self, wishes: Sequence[Wish]) -> PlanPart:
         """A self-contained part for `wishes`. Raises: NotFound, DamagedContent."""
-        targets: list[_Target] = []
-        for row, wish in enumerate(wishes):
-            state = wish.planned.change.state
-            if wish.content and state is not None and state.size:
-                recipe = await self._store.recipe_of(self._domain_id, state.content)
-                old = await self._old_recipe(wish.old)
-                targets.append(_Target(row, state.content, recipe, old, wish.old))
+        wanted = [
+            (row, wish.planned.change.state.content, wish.old)
+            for row, wish in enumerate(wishes)
+            if wish.content and wish.planned.change.state is not None and wish.planned.change.state.size
+        ]
+        names = {name for _, new, old in wanted for name in (new, old) if name is not None}
+        recipes = await self._store.recipes_of(self._domain_id, names)
+        targets = [
+            _Target(row, new, recipes[new], None if old is None else recipes[old], old) for row, new, old in wanted
+        ]
+        return await self._store.run(partial(self._build, wishes, targets))
+
+    def _build(self, wishes: Sequence[Wish], targets: Sequence[_Target]) -> PlanPart:
         draft = _Draft(self._have(targets))
         for target in targets:
             names = dict.fromkeys(segment.hash for segment in target.recipe.segments() if segment.length)
             target.needed = [name for name in names if name not in draft.old]
-        await self._place(draft, targets)
+        self._place(draft, targets)
         for target in targets:
             draft.build(target.row, target.recipe)
         return PlanPart(
@@ -86,9 +92,6 @@ class PartPlanner:
             tuple(draft.pieces),
         )
 
-    async def _old_recipe(self, old: ContentHash | None) -> Recipe | None:
-        return None if old is None else await self._store.recipe_of(self._domain_id, old)
-
     def _have(self, targets: Sequence[_Target]) -> dict[ContentHash, tuple[int, tuple[Extent, ...], int]]:
         """Segments in the caller's old files: row, extents, length."""
         have: dict[ContentHash, tuple[int, tuple[Extent, ...], int]] = {}
@@ -98,19 +101,19 @@ class PartPlanner:
                     have.setdefault(segment.hash, (target.row, extents, segment.length))
         return have
 
-    async def _place(self, draft: _Draft, targets: Sequence[_Target]) -> None:
+    def _place(self, draft: _Draft, targets: Sequence[_Target]) -> None:
         """Say for every needed segment where it comes from."""
         needed = [name for target in targets for name in target.needed]
         if not needed:
             return
         read_bases = bases_from(self._store.blobs, self._domain_id)
-        chain = await self._store.db.read(
+        chain = self._store.db.read_now(
             lambda tx: trace(tx, self._domain_id, needed, read_bases, draft.old.__contains__)
         )
         for target in targets:
-            await self._place_file(draft, target, chain)
+            self._place_file(draft, target, chain)
 
-    async def _place_file(self, draft: _Draft, target: _Target, chain: Chain) -> None:
+    def _place_file(self, draft: _Draft, target: _Target, chain: Chain) -> None:
         needed = [name for name in target.needed if name not in draft.numbers]
         if not needed:
             return
@@ -125,7 +128,7 @@ class PartPlanner:
         shortest = all(
             chain.bases[frame.id] and all(base in draft.old for base in chain.bases[frame.id]) for frame in frames
         )
-        delta = None if shortest else await self._direct(target, needed, cost, plain)
+        delta = None if shortest else self._direct(target, needed, cost, plain)
         if delta is not None:
             draft.add_direct(delta, target.old)
         elif cost > PLAIN_SHARE * plain and self._store.materialized.holds(self._domain_id, target.name):
@@ -133,7 +136,7 @@ class PartPlanner:
         else:
             draft.add_chain(chain, needed)
 
-    async def _direct(self, target: _Target, needed: list[ContentHash], cost: int, plain: int) -> DirectDelta | None:
+    def _direct(self, target: _Target, needed: list[ContentHash], cost: int, plain: int) -> DirectDelta | None:
         """A delta straight from the caller's file, where the stored chain is long and the delta is smaller."""
         if target.old is None or target.old_name is None or not DIRECT_MINIMUM <= plain <= DIRECT_MAXIMUM:
             return None
@@ -143,15 +146,13 @@ class PartPlanner:
             return None
         delta = self._store.deltas.find(self._domain_id, target.old_name, target.name)
         if delta is None:
-            make = partial(
-                make_direct_delta,
+            delta = make_direct_delta(
                 self._store,
                 self._domain_id,
                 (target.old_name, target.old),
                 (target.name, target.recipe),
                 frozenset(needed),
             )
-            delta = await self._store.run(make)
         covered = {name for _, frame in delta.frames() for name, _ in frame.members}
         return delta if delta.length < cost and covered.issuperset(needed) else None
 

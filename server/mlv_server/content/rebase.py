@@ -15,7 +15,7 @@ from mlv_core.recipes import Recipe, single
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import Chain, trace
 from mlv_server.content.frames import bases_from
-from mlv_server.content.packer import PackWriter
+from mlv_server.content.packer import PackWriter, index_sealed, remove_unused
 from mlv_server.content.plain import PlainReader
 from mlv_server.metadata.contents import ContentRow
 from mlv_server.metadata.engine import Database
@@ -142,10 +142,8 @@ class Rebaser:
 
     def _swap(self, domain_id: int, pack: NewPack, take: Taken, now: int) -> int:
         """Turn the rows of a sealed pack's segments to it, where they still are as they were when it was made."""
-        read_bases = bases_from(self._blobs, domain_id)
-        turned = self._db.write_now(lambda tx: tx.packs.index(domain_id, pack, now, read_bases, take))
-        if not turned and self._db.read_now(lambda tx: tx.packs.find(domain_id, pack.pack_id)) is None:
-            self._blobs.delete(domain_id, pack.pack_id)
+        turned = self._db.write_now(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now, take))
+        self._db.write_now(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
         return len(turned)
 
     def _trace(self, domain_id: int, names: Collection[ContentHash]) -> Chain:

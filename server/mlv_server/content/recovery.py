@@ -10,6 +10,7 @@ from mlv_core.errors import DamagedContent, LimitExceeded
 from mlv_core.packs import PACK_HEADER, FrameEntry, footer_for
 from mlv_core.packs import recover as whole_frames
 from mlv_server.content.blobs.local import LocalBlobs, PackPlace
+from mlv_server.content.packer import remove_unused
 from mlv_server.metadata.engine import Database
 
 _CHUNK = 1024 * 1024
@@ -65,9 +66,7 @@ async def _take(blobs: LocalBlobs, db: Database, put: Put, run: Run, place: Pack
             done.append(f"kept the {len(entries)} whole frames of pack {name}")
         else:
             done.append(f"removed pack {name}: nothing in it was whole")
-    row = await db.read(lambda tx: tx.packs.find(place.domain_id, place.pack_id))
-    if row is None:
-        await run(partial(blobs.delete, place.domain_id, place.pack_id))
+    await db.write(lambda tx: remove_unused(tx, blobs, place.domain_id, place.pack_id))
     return True
 
 

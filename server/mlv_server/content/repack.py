@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import PACK_TARGET
 from mlv_server.content.blobs.local import LocalBlobs
-from mlv_server.content.frames import DamagedFrame, bases_from, read_frame
-from mlv_server.content.packer import PackWriter
+from mlv_server.content.frames import DamagedFrame, read_frame
+from mlv_server.content.packer import PackWriter, index_sealed, remove_retired, remove_unused
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.packs import PackRow
 from mlv_server.metadata.segments import FramePlace
@@ -67,12 +68,8 @@ class Repacker:
         """Remove packs that were replaced at `before` (milliseconds since 1970 UTC) or earlier; how many."""
         rows = self._db.read_now(lambda tx: tx.packs.retired(before))
         for row in rows:
-            self._unlink(row)
+            self._db.write_now(partial(remove_retired, blobs=self._blobs, row=row))
         return len(rows)
-
-    def _unlink(self, row: PackRow) -> None:
-        if self._db.write_now(lambda tx: tx.packs.forget(row.id)):
-            self._blobs.delete(row.domain_id, row.pack_id)
 
     def _copy(self, domain_id: int, group: Sequence[PackRow], now: int) -> int:
         writer = PackWriter(self._blobs, domain_id)
@@ -86,10 +83,8 @@ class Repacker:
             pack = writer.seal()
         finally:
             writer.discard()
-        read_bases = bases_from(self._blobs, domain_id)
-        turned = self._db.write_now(lambda tx: tx.packs.index(domain_id, pack, now, read_bases, take, copies=True))
-        if not turned and self._db.read_now(lambda tx: tx.packs.find(domain_id, pack.pack_id)) is None:
-            self._blobs.delete(domain_id, pack.pack_id)
+        self._db.write_now(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now, take, copies=True))
+        self._db.write_now(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
         return len(group)
 
     def _living(self, row: PackRow) -> list[FramePlace]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -142,26 +142,31 @@ class ContentStore:
             self.reader.mark(error.frame)
             raise
 
-    async def recipe_of(self, domain_id: int, file_hash: ContentHash) -> Recipe:
+    async def recipe_of(self, domain_id: int, name: ContentHash) -> Recipe:
         """How a file of the domain, or a single segment, is put together. Raises: NotFound, DamagedContent."""
-        key = domain_id, file_hash
-        kept = self._recipes.get(key)
-        if kept is not None:
-            self._recipes.move_to_end(key)
-            return kept
-        row = (await self.db.read(lambda tx: tx.contents.find(domain_id, (file_hash,)))).get(file_hash)
-        if row is None:
-            lengths = await self.db.read(lambda tx: tx.segments.lengths(domain_id, (file_hash,)))
-            if file_hash in lengths:
-                return single(file_hash, lengths[file_hash])
-            raise NotFound("There is no such content.", items=(f"file {file_hash.hex()}",))
-        if row.recipe is None:
-            return single(file_hash, row.size)
-        recipe = await self.files.recipe(domain_id, row.recipe)
-        self._recipes[key] = recipe
-        if len(self._recipes) > RECIPES:
+        return (await self.recipes_of(domain_id, (name,)))[name]
+
+    async def recipes_of(self, domain_id: int, names: Collection[ContentHash]) -> dict[ContentHash, Recipe]:
+        """The recipe of each file or single segment of the domain. Raises: NotFound naming one, DamagedContent."""
+        found = {name: self._recipes[domain_id, name] for name in names if (domain_id, name) in self._recipes}
+        rest = [name for name in names if name not in found]
+        if not rest:
+            return found
+        rows, lengths = await self.db.read(
+            lambda tx: (tx.contents.find(domain_id, rest), tx.segments.lengths(domain_id, rest))
+        )
+        for name in rest:
+            row = rows.get(name)
+            if row is not None and row.recipe is not None:
+                found[name] = await self.files.recipe(domain_id, row.recipe)
+                self._recipes[domain_id, name] = found[name]
+            elif row is not None or name in lengths:
+                found[name] = single(name, row.size if row is not None else lengths[name])
+            else:
+                raise NotFound("There is no such content.", items=(f"file {name.hex()}",))
+        while len(self._recipes) > RECIPES:
             self._recipes.popitem(last=False)
-        return recipe
+        return found
 
     async def depth_of(self, domain_id: int, recipes: Sequence[Recipe]) -> int:
         """The longest chain of deltas under any segment of `recipes`; 0 when none is a delta."""
