@@ -12,6 +12,10 @@ from mlv_core.ids import BranchId, ChangesetNumber, FileId
 from mlv_server.metadata.tables_history import changesets, path_changes
 
 
+IN_LIMIT = 500
+"""Values in one IN: below every database's limit of parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangesetRow:
     """A changeset as stored; `first_parent` is 0 for the first one, `records` are their canonical bytes."""
@@ -81,10 +85,16 @@ class Changesets:
 
     def find(self, repository_id: int, numbers: Collection[ChangesetNumber]) -> dict[ChangesetNumber, ChangesetRow]:
         """Those of `numbers` that exist."""
-        statement = select(changesets).where(
-            changesets.c.repository_id == repository_id, changesets.c.number.in_(sorted(set(numbers)))
-        )
-        return {row.number: ChangesetRow(**row._mapping) for row in self._connection.execute(statement)}  # noqa: SLF001
+        wanted = sorted(set(numbers))
+        found: dict[ChangesetNumber, ChangesetRow] = {}
+        for start in range(0, len(wanted), IN_LIMIT):
+            statement = select(changesets).where(
+                changesets.c.repository_id == repository_id,
+                changesets.c.number.in_(wanted[start : start + IN_LIMIT]),
+            )
+            for row in self._connection.execute(statement):
+                found[row.number] = ChangesetRow(**row._mapping)  # noqa: SLF001 - the row's public mapping
+        return found
 
     def newest(self, repository_id: int) -> ChangesetRow | None:
         """The changeset with the highest number, None in an empty repository."""
@@ -107,6 +117,12 @@ class Changesets:
         ).where(columns.repository_id == repository_id)
         count, stored, raw = self._connection.execute(statement).one()
         return int(count), int(stored), int(raw)
+
+    def said_bytes(self, repository_id: int) -> int:
+        """Bytes of what all changesets say of themselves: messages and records."""
+        total = func.sum(func.length(changesets.c.message) + func.length(changesets.c.records))
+        statement = select(func.coalesce(total, 0)).where(changesets.c.repository_id == repository_id)
+        return int(self._connection.execute(statement).scalar_one())
 
     def select(self, repository_id: int, wanted: Selection, *, limit: int) -> tuple[ChangesetRow, ...]:
         """At most `limit` changesets that `wanted` describes, the newest first."""

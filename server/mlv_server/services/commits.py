@@ -216,7 +216,10 @@ def _load(
 
 def _plan(tx: Transaction, ground: landing.Ground, request: PublishRequest) -> _Plan:
     """Decide everything of a Publish on this ground."""
-    plan = _decide(tx, ground, request.changes, (request.prepared_min, request.prepared_max))
+    prepared = (request.prepared_min, request.prepared_max)
+    if request.records.trained_from is not None:
+        rules.check_numbers((request.records.trained_from,), prepared, ground.newest)
+    plan = _decide(tx, ground, request.changes, prepared)
     rules.check_something(plan.changes, has_records=not request.records.empty)
     return plan
 
