@@ -11,7 +11,6 @@ from mlv_core.errors import NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, FileId
 from mlv_server.metadata.tables_history import changesets, path_changes
 
-
 IN_LIMIT = 500
 """Values in one IN: below every database's limit of parameters."""
 
