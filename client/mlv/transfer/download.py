@@ -26,7 +26,7 @@ SHARDS = 2
 """Streams of one part: two use both directions of a core pair and hide one round trip behind the other."""
 SHARD_BYTES = 8 << 20
 """Less than this is fetched by one stream."""
-OPEN_FILES = 256
+OPEN_FILES = 64
 """Files that are held open at once; those of a part with more are opened for each write."""
 BLOCK_BYTES = 4 << 20
 
