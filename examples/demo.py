@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ BF16 = [HERE / f"minilm-slice/finetune-bf16/step_{step}.safetensors" for step in
 FP32 = [HERE / f"minilm-slice/finetune-fp32/step_{step}.safetensors" for step in ("0000", "0024")]
 REPOSITORY = "fraud/detector"
 WAIT_SECONDS = 60.0
+MOST_PERCENT = 15
 
 
 class WrongAnswerError(Exception):
@@ -94,6 +96,14 @@ def must_equal(path: Path, source: Path) -> None:
         message = f"{path.name} is not {source.name}"
         raise WrongAnswerError(message)
     print(f"({path.name} is {source.parent.name}/{source.name}, bit for bit)", flush=True)
+
+
+def must_be_small(answer: str) -> None:
+    """Raises: WrongAnswerError if a commit of a fine-tuned version sent more than MOST_PERCENT of it."""
+    found = re.search(r"sent \((\d+) %\)", answer)
+    if found is None or int(found[1]) > MOST_PERCENT:
+        message = f"the next version should cost at most {MOST_PERCENT} % of its size"
+        raise WrongAnswerError(message)
 
 
 def free_port() -> int:
@@ -214,7 +224,8 @@ def locks_and_deltas(ana: Person, ben: Person) -> None:
     ana.types("mlv", "commit", "-m", "24 more steps", "--metric", "val/f1=0.883", says=("@2 main: 2 files",))
     ana.types("mlv", "edit", "model.safetensors")
     ana.copies(BF16[2], "model.safetensors")
-    ana.types("mlv", "commit", "-m", "48 steps", "--metric", "val/f1=0.879", says=("@3 main: 1 file",))
+    answer = ana.types("mlv", "commit", "-m", "48 steps", "--metric", "val/f1=0.879", says=("@3 main: 1 file",))
+    must_be_small(answer)
 
     heading("Her colleague follows, fetching only what changed")
     ben.types("mlv", "update")
@@ -240,7 +251,8 @@ def take_back(ana: Person, ben: Person) -> None:
     ana.types("mlv", "undo", "@3", "-m", "worse on validation", says=("@4",))
     ben.types("mlv", "update")
     must_equal(ben.directory / "model.safetensors", BF16[1])
-    ben.types("mlv", "log", "--metric", "val/f1", says=("@4", "@1", "0.883", "v1.0"))
+    ben.types("mlv", "log", "--metric", "val/f1", says=("@3", "@2", "@1", "0.883", "v1.0"))
+    ben.types("mlv", "log", "-l", "1", says=("@4", "worse on validation"))
     ben.types("mlv", "repo", "show", REPOSITORY)
 
 
