@@ -22,7 +22,8 @@ from benchmarks.proxy import Wire, counted
 
 PROGRAMS = Path(sys.executable).parent
 WAIT_SECONDS = 120.0
-SETTLED_SECONDS = 4.0
+UNLINK_AFTER_SECONDS = 2
+SETTLED_SECONDS = 6.0
 _CACHE_FOLDERS = ("cache",)
 
 
@@ -81,7 +82,10 @@ class Server:
         log = self.folder.with_suffix(".log")
         ready = threading.Event()
         self.process = subprocess.Popen(
-            [PROGRAMS / "mlv-server", "start", self.folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [PROGRAMS / "mlv-server", "start", self.folder],
+            env={**os.environ, "MLV_STORAGE_UNLINK_AFTER": str(UNLINK_AFTER_SECONDS)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
         threading.Thread(target=_follow, args=(self.process, log, ready), daemon=True).start()
         if not ready.wait(WAIT_SECONDS) or self.process.poll() is not None:

@@ -27,6 +27,7 @@ LARGE_BYTES = 3 << 30
 READ_FILE_BYTES = 1 << 30
 STARTUP_RUNS = 20
 MODEL = "model.safetensors"
+TABLE = "events.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,9 @@ def disk(at: Site) -> list[Row]:
 _READ = """
 import sys
 import mlv
-repository = mlv.connect(sys.argv[1]).repository(sys.argv[2])
-data = repository.read(sys.argv[3], offset=int(sys.argv[4]), length=1 << 20)
-sys.stdout.buffer.write(data)
+with mlv.connect(sys.argv[1]) as client:
+    version = client.repository(sys.argv[2]).version(int(sys.argv[3]))
+    sys.stdout.buffer.write(version.read_range(sys.argv[4], int(sys.argv[5]), 1 << 20))
 """
 
 
@@ -145,7 +146,7 @@ def read(at: Site) -> list[Row]:
             file.seek(offset)
             expected = file.read(1 << 20)
         at.wire.reset()
-        command = [sys.executable, "-c", _READ, at.admin.url, repository, f"{MODEL}@{number}", str(offset)]
+        command = [sys.executable, "-c", _READ, at.admin.url, repository, str(number), MODEL, str(offset)]
         done = subprocess.run(command, env=at.admin.environment, capture_output=True, check=False)
         if done.stdout != expected:
             raise CommandFailedError(f"the SDK read other bytes: {done.stderr.decode()[-2000:]}")
@@ -176,32 +177,44 @@ def startup(at: Site) -> list[Row]:
 
 
 def refused(at: Site) -> list[Row]:
-    """Bytes on the wire of a commit of 45 MB that is refused: foreign lock, stale base, missing right."""
-    versions = SERIES["full_lr2e-5_bf16"].versions()
+    """Bytes on the wire where a change of 45 MB (a model) or 96 MB (a table) is refused.
+
+    The table is text, which needs no lock: its refusals are the server's at commit. The model's come at `edit`, and
+    for those who changed it without, at commit.
+    """
+    contents = {MODEL: SERIES["full_lr2e-5_bf16"].versions(), TABLE: SERIES["csv"].versions()}
     repository, workspace = _fresh(at.admin, "refused")
-    place(versions[0], workspace / MODEL)
-    at.admin.run("add", MODEL, at=workspace)
+    for name, versions in contents.items():
+        place(versions[0], workspace / name)
+        at.admin.run("add", name, at=workspace)
     at.admin.run("commit", "-m", "first", at=workspace)
     rows = []
 
-    def attempt(what: str, person: Person, code: int) -> None:
+    def attempt(what: str, person: Person, code: int, name: str, *words: str) -> None:
         folder = person.home / "refused"
-        (folder / MODEL).chmod(0o644)
-        place(versions[2], folder / MODEL)
+        (folder / name).chmod(0o644)
+        place(contents[name][2], folder / name)
         at.wire.reset()
-        person.run("commit", "-m", "mine", at=folder, expect=code)
-        rows.append(Row(f"commit of 45 MB refused, {what}: on the wire", at.wire.total / 1e3, 200, "kB"))
+        person.run(*words, name, at=folder, expect=code)
+        rows.append(Row(f"refused: {words[0]} {what}: on the wire", at.wire.total / 1e3, 200, "kB"))
 
     writer = at.person("writer", ("contributor", repository))
     reader = at.person("reader", ("reader", repository))
     for person in (writer, reader):
         person.run("checkout", repository, person.home / "refused")
-    attempt("no right", reader, 5)
-    at.admin.run("edit", MODEL, at=workspace)
-    attempt("foreign lock", writer, 4)
-    place(versions[1], workspace / MODEL)
+    commit = ("commit", "-m", "mine")
+    attempt("of a model without the right", reader, 5, MODEL, "edit")
+    attempt("of a table without the right", reader, 5, TABLE, *commit)
+    at.admin.run("lock", TABLE, MODEL, at=workspace)
+    attempt("of a model under a foreign lock", writer, 4, MODEL, "edit")
+    attempt("of a model without its lock", writer, 4, MODEL, *commit)
+    attempt("of a table under a foreign lock", writer, 4, TABLE, *commit)
+    for name, versions in contents.items():
+        (workspace / name).chmod(0o644)
+        place(versions[1], workspace / name)
     at.admin.run("commit", "-m", "next", at=workspace)
-    attempt("stale base", writer, 3)
+    attempt("of a model on a stale base", writer, 3, MODEL, "edit")
+    attempt("of a table on a stale base", writer, 3, TABLE, *commit)
     return rows
 
 
@@ -244,7 +257,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, default=HERE / ".work" / "limits", help="emptied first")
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
-    build.build([SERIES[name] for name in ("full_lr2e-5_bf16", "full_lr2e-5_f32", "pure_bf16")])
+    build.build([SERIES[name] for name in ("full_lr2e-5_bf16", "full_lr2e-5_f32", "pure_bf16", "csv")])
     machine = description()
     rows: list[Row] = []
     with site(options.work) as at:
