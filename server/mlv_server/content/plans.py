@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mlv_core.codecs import ALL_CODECS
+from mlv_core.errors import DamagedContent
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
 from mlv_core.recipes import Recipe, match_bases
@@ -121,7 +122,10 @@ class PartPlanner:
         cost = sum(frame.length for frame in frames)
         lengths = {segment.hash: segment.length for segment in target.recipe.segments()}
         plain = sum(lengths[name] for name in needed)
-        if not self._all_codecs:
+        damaged = any(frame.damaged for frame in frames) or any(name not in chain.places for name in needed)
+        if damaged and not self._has_copy(target):
+            raise DamagedContent("A file's stored content is damaged.", items=(f"file {target.name.hex()}",))
+        if damaged or not self._all_codecs:
             draft.add_plain(target.name, target.recipe, needed)
             return
         # Deltas of which the caller has every base are as short as a way can be.
@@ -131,10 +135,13 @@ class PartPlanner:
         delta = None if shortest else self._direct(target, needed, cost, plain)
         if delta is not None:
             draft.add_direct(delta, target.old)
-        elif cost > PLAIN_SHARE * plain and self._store.materialized.holds(self._domain_id, target.name):
+        elif cost > PLAIN_SHARE * plain and self._has_copy(target):
             draft.add_plain(target.name, target.recipe, needed)
         else:
             draft.add_chain(chain, needed)
+
+    def _has_copy(self, target: _Target) -> bool:
+        return self._store.materialized.holds(self._domain_id, target.name)
 
     def _direct(self, target: _Target, needed: list[ContentHash], cost: int, plain: int) -> DirectDelta | None:
         """A delta straight from the caller's file, where the stored chain is long and the delta is smaller."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from mlv_core.errors import DamagedContent, NotFound
+from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.recipes import Recipe, single
 from mlv_server.content import recovery
@@ -34,8 +34,8 @@ MEMORY_BYTES = 48 * 1024 * 1024
 """Plain segments kept in memory: the bases and segments of one large model's upload in flight."""
 DELTAS_SHARE = 8
 """Direct deltas may fill this fraction of the cache."""
-RECIPES = 32
-"""Decoded recipes kept: a sequence of range reads asks for the same few."""
+RECIPE_SEGMENTS = 50_000
+"""Segments of all decoded recipes that are kept, about 400 bytes each: range reads ask for the same few files."""
 
 
 class ContentStore:
@@ -56,6 +56,7 @@ class ContentStore:
         self.deltas = DirectDeltas(root / "cache" / "deltas", share)
         self._intake = Intake(db, self.blobs, self.memory, self._spill, self.reader, self.pool, clock)
         self._recipes: OrderedDict[tuple[int, ContentHash], Recipe] = OrderedDict()
+        self._recipe_segments = 0
 
     @classmethod
     async def open(cls, settings: Settings, db: Database, clock: Callable[[], int] | None = None) -> ContentStore:
@@ -88,10 +89,10 @@ class ContentStore:
         """
         try:
             return await self._intake.take(domain_id, chunks)
-        except DamagedContent as error:
-            advice = "Nothing of the pack was kept. Send it again; if that fails too, report the upload's id."
-            items = (*error.items, f"upload {upload}") if upload else error.items
-            raise DamagedContent(error.message, advice=advice, items=items) from error
+        except (DamagedContent, LimitExceeded) as error:
+            if upload:
+                error.items = (*error.items, f"upload {upload}")
+            raise
 
     async def prove(self, domain_id: int, items: Sequence[ContentItem]) -> None:
         """Check that each (file hash, size, recipe hash or None) can be read whole and gives that hash and size.
@@ -152,21 +153,29 @@ class ContentStore:
         rest = [name for name in names if name not in found]
         if not rest:
             return found
-        rows, lengths = await self.db.read(
-            lambda tx: (tx.contents.find(domain_id, rest), tx.segments.lengths(domain_id, rest))
+        rows, places = await self.db.read(
+            lambda tx: (tx.contents.find(domain_id, rest), tx.segments.find(domain_id, rest))
         )
         for name in rest:
             row = rows.get(name)
             if row is not None and row.recipe is not None:
                 found[name] = await self.files.recipe(domain_id, row.recipe)
-                self._recipes[domain_id, name] = found[name]
-            elif row is not None or name in lengths:
-                found[name] = single(name, row.size if row is not None else lengths[name])
+                self._keep_recipe(domain_id, name, found[name])
+            elif row is not None or name in places:
+                found[name] = single(name, row.size if row is not None else places[name].length)
             else:
                 raise NotFound("There is no such content.", items=(f"file {name.hex()}",))
-        while len(self._recipes) > RECIPES:
-            self._recipes.popitem(last=False)
         return found
+
+    def _keep_recipe(self, domain_id: int, name: ContentHash, recipe: Recipe) -> None:
+        count = len(recipe.segments())
+        if count > RECIPE_SEGMENTS or (domain_id, name) in self._recipes:
+            return
+        self._recipes[domain_id, name] = recipe
+        self._recipe_segments += count
+        while self._recipe_segments > RECIPE_SEGMENTS:
+            _, gone = self._recipes.popitem(last=False)
+            self._recipe_segments -= len(gone.segments())
 
     async def depth_of(self, domain_id: int, recipes: Sequence[Recipe]) -> int:
         """The longest chain of deltas under any segment of `recipes`; 0 when none is a delta."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.integration.server.content_kit import DOMAIN, commit, cut, frames_for, model, open_store, put, run, table
 from tests.integration.server.plan_kit import RAW_ONLY, follow, plan, wish
 
+from mlv_core.errors import DamagedContent
 from mlv_core.requests import RangeKind
+from mlv_server.content.check import check_content
 
 NO_CACHE = "[storage]\ncache = 0\n"
 
@@ -160,5 +163,24 @@ def test_an_empty_file_has_no_pieces(tmp_path):
         async with open_store(tmp_path) as store:
             part = await plan(store, [wish("a", cut(b""))])
             assert (part.pieces, part.ranges, len(part.changes)) == ((), (), 1)
+
+    run(body)
+
+
+def test_F4_a_damaged_frame_is_never_planned_for(tmp_path):
+    async def body():
+        async with open_store(tmp_path) as store:
+            first, second = model(), model(steps=1)
+            await chain_of(store, [first, second])
+            pack = max(store.blobs.root.glob("*/packs/*/*"), key=lambda path: path.stat().st_size)
+            pack.write_bytes(bytes(pack.stat().st_size))
+            await check_content(store)
+            part = await plan(store, [wish("a", first)])
+            files, _ = await follow(store, part, {})
+            assert files == {0: first.plain}
+            store.materialized.drop(DOMAIN, first.name)
+            with pytest.raises(DamagedContent) as caught:
+                await plan(store, [wish("a", first)])
+            assert caught.value.items == (f"file {first.name.hex()}",)
 
     run(body)

@@ -78,7 +78,7 @@ def test_content_survives_a_restart(tmp_path):
     run(body)
 
 
-def test_find_missing_knows_its_own_domain_only(tmp_path):
+def test_P5_an_upload_is_skipped_only_for_content_of_the_same_domain(tmp_path):
     async def body():
         async with open_store(tmp_path) as store:
             file = model()
