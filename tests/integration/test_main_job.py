@@ -95,7 +95,8 @@ def test_L9_a_maintainer_breaks_a_lock_with_a_reason_and_the_loser_cannot_commit
     theirs, mine = checkout(holder, repository), checkout(boss, repository)
     holder.mlv("edit", MODEL, cwd=theirs)
     boss.mlv("unlock", "--force", MODEL, cwd=mine, code=2)
-    holder.mlv("unlock", "--force", "-m", "x", MODEL, cwd=theirs, code=5)
+    third = member("contributor", repository)
+    third.mlv("unlock", "--force", "-m", "mine now", MODEL, cwd=checkout(third, repository), code=5)
     boss.mlv("unlock", "--force", "-m", "on holiday", MODEL, cwd=mine)
     put(theirs, 2)
     lost = holder.mlv("commit", "-m", "late", "--json", cwd=theirs, code=4).json
@@ -140,8 +141,8 @@ def test_C4_disjoint_commits_from_one_base_both_land_and_the_second_remembers_it
     assert newest["prepared_on"] in (2, [2, 2], "2")
 
 
-def test_C4_a_changed_path_is_refused_with_changeset_and_author_and_nothing_local_is_lost(
-    repository, checkpoints, member
+def test_C4_a_changed_path_is_refused_with_its_author_and_nothing_local_is_lost(
+    team, repository, checkpoints, member
 ):
     one, two = member("contributor", repository), member("contributor", repository)
     (checkpoints / "notes.md").write_text("one\n")
