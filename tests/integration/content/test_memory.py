@@ -86,3 +86,21 @@ def test_N8_three_hundred_megabytes_pass_in_less_than_four_hundred(own_site: Sit
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
     peaks["server"] = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) << 10
     assert {act: peak >> 20 for act, peak in peaks.items() if peak >= LIMIT_BYTES} == {}
+
+
+@pytest.mark.timeout(600)
+def test_a_mebibyte_inside_a_gigabyte_moves_less_than_eight(own_site: Site, tmp_path: Path):
+    repo = own_site.repository()
+    middle = np.random.default_rng(3).bytes(4 * MEBIBYTE)
+    with repo.checkout(tmp_path / "ws") as workspace:
+        with (tmp_path / "ws/large.bin").open("wb") as stream:
+            stream.truncate(1 << 30)
+            stream.seek(500 * MEBIBYTE + 12_345)
+            stream.write(middle)
+        workspace.add("large.bin")
+        workspace.commit("large")
+    before = own_site.admin.received_bytes + own_site.admin.sent_bytes
+    with repo.version().open("large.bin") as file:
+        file.seek(500 * MEBIBYTE + 12_345 + MEBIBYTE)
+        assert file.read(MEBIBYTE) == middle[MEBIBYTE : 2 * MEBIBYTE]
+    assert own_site.admin.received_bytes + own_site.admin.sent_bytes - before < 2 * MEBIBYTE
