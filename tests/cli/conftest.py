@@ -1,7 +1,8 @@
-"""A workspace made by hand, as a checkout would leave it: no server is needed."""
+"""A workspace made by hand, which needs no server; and a real server with users who type."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from blake3 import blake3
+from tests.cli.people import Typist
+from tests.servers import Team, User, running_team
 
 from mlv.cli.main import run
 from mlv.workspace import materialize
@@ -17,6 +20,7 @@ from mlv.workspace.opened import Workspace
 from mlv.workspace.state import TrackedFile
 
 REQUIRED = 3
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -86,3 +90,47 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     workspace = Workspace.create(str(root), settings)
     yield Desk(root, capsys, workspace)
     workspace.close()
+
+
+@pytest.fixture(scope="session")
+def team(tmp_path_factory: pytest.TempPathFactory):
+    """A running server with its admin signed in."""
+    before = os.environ.get("MLV_CONFIG_DIR")
+    with running_team(tmp_path_factory.mktemp("team")) as made:
+        yield made
+    assert os.environ.get("MLV_CONFIG_DIR") == before
+
+
+@pytest.fixture
+def repository(team: Team) -> str:
+    """A new, empty repository of the admin."""
+    name = f"cli/r{next(_numbers)}"
+    typist(team.admin, team.admin.home).mlv("repo", "create", name)
+    return name
+
+
+def typist(user: User, here: Path) -> Typist:
+    return Typist(user.name, user.config, here)
+
+
+@pytest.fixture
+def workspace(team: Team, repository: str, tmp_path: Path):
+    """A function that checks the repository out for a user (None: the admin)."""
+
+    def make(user: User | None = None, *options: str, name: str = "") -> Typist:
+        who = user or team.admin
+        place = tmp_path / (name or f"{who.name}-{next(_numbers)}")
+        typist(who, tmp_path).mlv("checkout", repository, str(place), *options)
+        return typist(who, place)
+
+    return make
+
+
+@pytest.fixture
+def member(team: Team, repository: str):
+    """A function that makes a user with a role on the repository."""
+
+    def make(role: str = "contributor") -> User:
+        return team.member(f"u{next(_numbers)}", **{role: repository.replace("/", "__")})
+
+    return make

@@ -15,6 +15,9 @@ from mlv.workspace.scan import SYMLINK, Found, scan
 from mlv.workspace.state import TrackedFile
 from mlv_core.errors import Conflict, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
 
+_RELEASE_SECONDS = 2.0
+"""The files are back already: a server that is away should not keep the user waiting."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reverted:
@@ -64,7 +67,8 @@ def revert(
             for item in found:
                 _take_back(workspace, plan, item)
         closing = [file for file in opened if not only_unchanged or file.path not in changed]
-        _close(plan, closing, leave_writable=keep_local)
+        # With -k a changed file stays open, so that its base stays at hand.
+        _close(plan, closing, still_open=changed if keep_local else set(), leave_writable=keep_local)
         if not plan.paths:
             if found or opened or only_unchanged or any(under(p, roots) for p in workspace.state.files()):
                 return Reverted(())
@@ -109,11 +113,11 @@ def _is_clean(workspace: Workspace, base: TrackedFile, place: str) -> bool:
         return False
 
 
-def _close(plan: _Plan, closing: list[TrackedFile], *, leave_writable: bool) -> None:
+def _close(plan: _Plan, closing: list[TrackedFile], *, still_open: set[str], leave_writable: bool) -> None:
     rows = {row.path: row for row in plan.rows}
     for file in closing:
         row = rows.get(file.path, file)
-        rows[file.path] = row._replace(opened=0)
+        rows[file.path] = row._replace(opened=int(file.path in still_open))
         if file.path not in plan.paths:
             plan.paths.append(file.path)
     for base, _place in plan.restored:
@@ -165,8 +169,10 @@ def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Give the locks back; without a server they stay, and the user is told."""
     from mlv.actions import locks
 
+    brief = Context(context.directory, context.timeout_seconds or _RELEASE_SECONDS, context.notice)
+    brief.use(context.workspace)
     try:
-        return tuple(lock.path for lock in locks.unlock(context, paths=paths))
+        return tuple(lock.path for lock in locks.unlock(brief, paths=paths))
     except (Unreachable, NotSignedIn) as error:
         context.notice(f"The locks stay until 'mlv unlock' reaches the server: {error.message}")
         return ()

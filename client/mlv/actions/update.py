@@ -16,6 +16,7 @@ from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.journal import UpdateJournal
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import scan
+from mlv_core.entities import VERSION_PATH
 from mlv_core.errors import LocalChanges
 from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, WorkspaceId
 from mlv_core.paths import check_paths
@@ -105,20 +106,20 @@ def bring(context: Context, wish: Wish) -> Updated:
         )
         request = _request(workspace, wish, local)
         changes = fetching.planned(context, request)
-        check_paths(change.change.path for change in changes if change.change.state and change.change.path != ".")
+        check_paths(change.change.path for change in changes if change.change.state)
         local.on_disk = frozenset(
             c.change.path
             for c in changes
             if c.change.path not in local.files and os.path.lexists(workspace.layout.absolute(c.change.path))
         )
-        decisions, properties = decide(changes, local, force=wish.force)
+        decisions = decide(changes, local, force=wish.force)
         decisions = _adopted(workspace, decisions, adopt=wish.adopt)
         _refuse(decisions, wish)
         if wish.dry_run:
             return _foretold(workspace, decisions, wish)
         files = _fetch(context, request, decisions, changes, local)
         work = compose(workspace, decisions, files, target=wish.target, strict=wish.strict)
-        done = _switch(workspace, wish, work, properties)
+        done = _switch(workspace, wish, work, _properties(context, wish))
         spent = context.server().counters.received_bytes - received
     register(context)
     return _updated(workspace, wish, work.told, done, spent)
@@ -186,20 +187,28 @@ def _fetch(
     wanted = tuple(d.path for d in decisions if needs_content(d))
     if not wanted:
         return {}
-    with_state = [c for c in changes if c.change.state is not None and c.change.path != "."]
+    with_state = [c for c in changes if c.change.state is not None]
     paths = request.paths if len(wanted) == len(with_state) else wanted
     workspace = context.workspace
     full = replace(request, without_content=False, paths=paths)
     return fetching.fetch(context, full, lambda path: _old_file(workspace, local, path))[1]
 
 
-def _switch(workspace: Workspace, wish: Wish, work: Work, properties: dict[str, str] | None) -> tuple[str, ...]:
+def _properties(context: Context, wish: Wish) -> dict[str, str]:
+    """The properties of the version itself, which are no file of a plan."""
+    if not wish.target or wish.roots != ("",):
+        return {}
+    repository = RepositoryName.parse(context.workspace.repository)
+    rows = context.server().list_files(repository, ChangesetNumber(wish.target), (VERSION_PATH,))
+    return {key: value for row in rows if row.path == VERSION_PATH for key, value in row.state.properties}
+
+
+def _switch(workspace: Workspace, wish: Wish, work: Work, properties: dict[str, str]) -> tuple[str, ...]:
     whole = wish.roots == ("",)
     settings: dict[str, str] = {}
     if whole:
-        settings = {"base": str(wish.target), "branch": wish.branch}
-        if properties is not None:
-            settings["properties"] = json.dumps(properties, sort_keys=True)
+        kept = json.dumps(properties, sort_keys=True)
+        settings = {"base": str(wish.target), "branch": wish.branch, "properties": kept}
     else:
         work.rows = [row._replace(changeset=row.changeset or wish.target) for row in work.rows]
     conflicted = {path for path, _ in work.conflicts}

@@ -52,25 +52,22 @@ class Local:
     on_disk: frozenset[str] = field(default_factory=frozenset)
 
 
-def decide(changes: list[PlannedChange], local: Local, *, force: bool) -> tuple[list[Decision], dict[str, str] | None]:
-    """What to do with every planned path, and the version's own properties if they changed.
+def decide(changes: list[PlannedChange], local: Local, *, force: bool) -> list[Decision]:
+    """What to do with every planned path.
 
     F5: a locally changed file is never overwritten, save with `force`, which moves its bytes to the rescue folder.
     """
     moved = {item.change.source for item in changes if _is_move(item.change) and item.change.source in local.files}
     decisions: list[Decision] = []
-    properties: dict[str, str] | None = None
     for item in changes:
         change = item.change
-        if change.path == ".":
-            properties = dict(change.state.properties) if change.state is not None else {}
-        elif change.state is None:
+        if change.state is None:
             if change.path not in moved:
                 decisions.extend(_removed(change.path, local, force=force))
         else:
             source = change.source if _is_move(change) and change.source in local.files else change.path
             decisions.append(_brought(item, change.state, source, local, force=force))
-    return decisions, properties
+    return decisions
 
 
 def _is_move(change: Change) -> bool:

@@ -160,3 +160,7 @@ def _bug(error: Exception) -> MlvError:
         file = ""
     advice = f"Please report it with the file {file}." if file else "Please report it."
     return InternalError(f"mlv met something it did not foresee: {type(error).__name__}: {error}", advice=advice)
+
+
+if __name__ == "__main__":
+    main()

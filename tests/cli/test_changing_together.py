@@ -1,0 +1,391 @@
+"""Two people and one repository: updates, merges, conflicts, moves, branches, as a user sees them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+LINES = b"".join(b"line %d\n" % number for number in range(40))
+
+
+def changed(number: int, text: bytes) -> bytes:
+    return LINES.replace(b"line %d\n" % number, text + b"\n")
+
+
+@pytest.fixture
+def pair(workspace, member):
+    """Two workspaces at @1 with code, weights and a data folder."""
+    first = workspace()
+    first.write("train.py", LINES)
+    first.write("w.safetensors", b"\0weights 1")
+    first.write("data/a.txt", b"a\n")
+    first.mlv("add", ".")
+    first.mlv("commit", "-m", "base")
+    return first, workspace(member())
+
+
+def test_F5_text_is_merged_by_lines_and_stays_a_local_change(pair):
+    first, second = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "three")
+    second.write("train.py", changed(30, b"thirty"))
+    found = second.json("update")
+    assert found["merged"] == ["train.py"]
+    assert found["conflicts"] == []
+    assert second.read("train.py") == changed(3, b"three").replace(b"line 30\n", b"thirty\n")
+    assert second.states() == {"train.py": "modified"}
+    assert changed(30, b"thirty") in second.rescued()
+    assert second.json("commit", "-m", "thirty")["changeset"] == 3
+    first.mlv("update")
+    assert first.read("train.py") == second.read("train.py")
+
+
+@pytest.mark.parametrize("accept", ["mine", "theirs"])
+def test_F5_a_conflict_keeps_the_local_file_until_it_is_decided(pair, accept):
+    first, second = pair
+    first.write("train.py", changed(3, b"theirs"))
+    first.mlv("commit", "-m", "theirs")
+    second.write("train.py", changed(3, b"mine"))
+    assert second.json("update")["conflicts"] == ["train.py"]
+    assert second.states() == {"train.py": "conflict"}
+    assert second.read("train.py") == changed(3, b"mine")
+    assert second.json("commit", "-m", "no", code=3)["code"] == "CONFLICT"
+    second.mlv("resolve", "--accept", accept, "train.py")
+    if accept == "mine":
+        assert second.states() == {"train.py": "modified"}
+        assert second.json("commit", "-m", "mine")["changeset"] == 3
+        assert second.read("train.py") == changed(3, b"mine")
+    else:
+        assert second.states() == {}
+        assert second.read("train.py") == changed(3, b"theirs")
+        assert changed(3, b"mine") in second.rescued()
+
+
+def test_F5_an_unmergeable_file_is_never_overwritten(pair):
+    first, second = pair
+    first.mlv("edit", "w.safetensors")
+    first.write("w.safetensors", b"\0weights 2")
+    first.mlv("commit", "-m", "two")
+    second.write("w.safetensors", b"\0my weights")
+    assert second.json("update")["conflicts"] == ["w.safetensors"]
+    assert second.read("w.safetensors") == b"\0my weights"
+    second.mlv("resolve", "--accept", "mine", ".")
+    second.mlv("lock", "w.safetensors")
+    second.mlv("commit", "-m", "mine after all")
+    first.mlv("update")
+    assert first.read("w.safetensors") == b"\0my weights"
+
+
+def test_F5_a_file_deleted_there_and_changed_here_is_a_conflict(pair):
+    first, second = pair
+    first.mlv("delete", "train.py")
+    first.mlv("commit", "-m", "gone")
+    second.write("train.py", changed(3, b"mine"))
+    assert second.json("update")["conflicts"] == ["train.py"]
+    second.mlv("resolve", "--accept", "mine", "train.py")
+    assert second.states() == {"train.py": "added"}
+    assert second.json("commit", "-m", "back")["changeset"] == 3
+
+
+def test_an_untracked_file_in_the_way_is_refused_unless_told(pair):
+    first, second = pair
+    first.write("new.txt", b"theirs\n")
+    first.mlv("add", "new.txt")
+    first.mlv("commit", "-m", "new")
+    second.write("new.txt", b"mine\n")
+    error = second.json("update", code=3)
+    assert error["code"] == "LOCAL_CHANGES"
+    assert error["items"] == ["new.txt"]
+    assert second.read("new.txt") == b"mine\n"
+    second.mlv("update", "--adopt")
+    assert second.read("new.txt") == b"mine\n"
+    assert second.states() == {"new.txt": "modified"}
+    second.mlv("update", "-f")
+    second.mlv("revert", "new.txt")
+    assert second.read("new.txt") == b"theirs\n"
+    assert b"mine\n" in second.rescued()
+
+
+def test_a_moved_file_keeps_local_edits_and_file_ids(pair):
+    first, second = pair
+    before = {f["path"]: f["file_id"] for f in first.json("ls")}
+    first.mlv("move", "train.py", "src/train.py")
+    first.mlv("commit", "-m", "moved")
+    second.write("train.py", changed(30, b"thirty"))
+    second.mlv("update")
+    assert second.files()["src/train.py"] == changed(30, b"thirty")
+    assert "train.py" not in second.files()
+    assert second.states() == {"src/train.py": "modified"}
+    second.mlv("commit", "-m", "edited after the move")
+    assert {f["path"]: f["file_id"] for f in second.json("ls")}["src/train.py"] == before["train.py"]
+    assert [c["changeset"] for c in second.json("log", "src/train.py")] == [3, 2, 1]
+
+
+def test_a_local_move_follows_an_edit_of_the_server(pair):
+    first, second = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "three")
+    second.mlv("move", "train.py", "run.py")
+    second.mlv("update")
+    assert second.files()["run.py"] == changed(3, b"three")
+    assert "train.py" not in second.files()
+    assert second.states() == {"run.py": "moved"}
+    second.mlv("commit", "-m", "renamed")
+    assert {f["path"] for f in second.json("ls")} == {"data/a.txt", "run.py", "w.safetensors"}
+
+
+def test_C4_disjoint_commits_land_and_say_what_they_were_prepared_on(pair):
+    first, second = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "one")
+    second.write("data/a.txt", b"b\n")
+    second.mlv("commit", "-m", "other", "--metric", "f1=0.5")
+    shown = second.json("show", "@3")
+    assert (shown["prepared_on"], shown["parents"]) == (1, [2])
+    assert shown["measured_elsewhere"]
+    # The workspace is mixed now: the committed path at @3, the rest at @1.
+    second.write("data/a.txt", b"c\n")
+    second.mlv("commit", "-m", "again")
+    assert second.json("show", "@4")["prepared_on"] == "mixed (1..3)"
+    second.mlv("update")
+    assert second.read("train.py") == changed(3, b"three")
+    assert second.states() == {}
+
+
+def test_C4_a_stale_path_is_refused_and_nothing_local_is_lost(pair):
+    first, second = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "one")
+    second.write("train.py", changed(20, b"four"))
+    error = second.json("commit", "-m", "stale", code=3)
+    assert error["code"] == "HEAD_MOVED"
+    assert "train.py" in json.dumps(error)
+    assert second.read("train.py") == changed(20, b"four")
+    second.mlv("update")
+    assert second.json("commit", "-m", "merged")["changeset"] == 3
+
+
+def test_C8_a_missing_file_is_refused_by_name(pair):
+    first, _ = pair
+    (first.here / "train.py").unlink()
+    error = first.json("commit", "-m", "x", code=2)
+    assert error["code"] == "MISSING_FILE"
+    assert error["items"] == ["train.py"]
+
+
+def test_C8_a_changed_file_without_its_lock_refuses_the_whole_commit(pair):
+    first, _ = pair
+    first.write("train.py", changed(3, b"three"))
+    first.write("w.safetensors", b"\0x")
+    error = first.json("commit", "-m", "x", code=4)
+    assert error["code"] == "LOCK_NEEDED"
+    assert error["items"] == ["w.safetensors"]
+
+
+def test_C5_nothing_to_commit_is_refused_unless_there_are_records(pair):
+    first, _ = pair
+    assert first.json("commit", "-m", "x", code=2)["code"] == "NOTHING_TO_COMMIT"
+    assert first.json("commit", "-m", "evaluated", "--metric", "f1=0.9")["changeset"] == 2
+
+
+def test_C8_a_commit_of_a_path_leaves_the_rest(pair):
+    first, _ = pair
+    first.write("train.py", changed(3, b"three"))
+    first.write("data/a.txt", b"b\n")
+    assert first.json("commit", "data", "-m", "data")["paths"] == ["data/a.txt"]
+    assert first.states() == {"train.py": "modified"}
+
+
+def test_C9_undo_makes_a_new_version_and_leaves_files_until_update(pair):
+    first, _ = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "two")
+    assert first.json("undo", "@2")["changeset"] == 3
+    assert first.read("train.py") == changed(3, b"three")
+    first.mlv("update")
+    assert first.read("train.py") == LINES
+    assert len(first.json("log")) == 3
+
+
+def test_switching_branches_keeps_local_changes_or_refuses(pair):
+    first, _ = pair
+    first.mlv("branch", "exp")
+    first.mlv("switch", "exp")
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "on exp")
+    first.write("data/a.txt", b"local\n")
+    first.mlv("switch", "main")
+    assert first.read("train.py") == LINES
+    assert first.states() == {"data/a.txt": "modified"}
+    first.write("train.py", changed(5, b"five"))
+    assert first.json("switch", "exp", code=3)["code"] == "LOCAL_CHANGES"
+    assert first.json("status")["branch"] == "main"
+    assert first.read("train.py") == changed(5, b"five")
+
+
+def test_a_sparse_workspace_holds_and_updates_only_its_part(pair, workspace):
+    first, _ = pair
+    part = workspace(None, "--only", "data/**")
+    assert set(part.files()) == {"data/a.txt"}
+    first.write("train.py", changed(3, b"three"))
+    first.write("data/b.txt", b"b\n")
+    first.mlv("add", ".")
+    first.mlv("commit", "-m", "both")
+    part.mlv("update")
+    assert set(part.files()) == {"data/a.txt", "data/b.txt"}
+    part.write("data/a.txt", b"aa\n")
+    part.mlv("commit", "-m", "from a part")
+    first.mlv("update")
+    assert first.files()["data/a.txt"] == b"aa\n"
+
+
+def test_one_path_can_be_brought_to_another_version(pair):
+    first, _ = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "two")
+    first.mlv("update", "train.py@1")
+    assert first.read("train.py") == LINES
+    assert first.states() == {}
+    assert first.json("status")["base"] == 2
+    first.mlv("update")
+    assert first.read("train.py") == changed(3, b"three")
+
+
+def test_modes_links_and_empty_files_travel(pair):
+    first, second = pair
+    first.write("run.sh", b"#!/bin/sh\n")
+    (first.here / "run.sh").chmod(0o755)
+    (first.here / "latest").symlink_to("run.sh")
+    first.write("empty", b"")
+    first.mlv("add", ".")
+    first.mlv("commit", "-m", "kinds")
+    second.mlv("update")
+    assert (second.here / "run.sh").stat().st_mode & 0o100
+    assert (second.here / "latest").readlink().name == "run.sh"
+    assert second.read("empty") == b""
+    (first.here / "run.sh").chmod(0o644)
+    first.mlv("commit", "-m", "not executable")
+    second.mlv("update")
+    assert not (second.here / "run.sh").stat().st_mode & 0o100
+    assert second.states() == {}
+
+
+def test_properties_are_committed_and_compared(pair):
+    first, second = pair
+    first.mlv("meta", "set", "data/a.txt", "licence=CC0")
+    first.mlv("meta", "set", ".", "stage=draft")
+    assert first.json("commit", "-m", "properties")["files"] == 2
+    assert first.states() == {}
+    second.mlv("update")
+    assert second.json("meta", "show", "data/a.txt")["properties"] == {"licence": "CC0"}
+    assert second.json("meta", "show", ".")["properties"] == {"stage": "draft"}
+    names = {row["name"] for row in first.json("diff", "@1:@2", "--meta")["meta"]}
+    assert "data/a.txt: licence" in names
+
+
+def test_L5_a_lock_on_an_old_version_is_refused_and_edit_update_mends_it(pair):
+    first, second = pair
+    first.mlv("edit", "w.safetensors")
+    first.write("w.safetensors", b"\0weights 2")
+    first.mlv("commit", "-m", "two")
+    assert second.json("edit", "w.safetensors", code=3)["code"] == "STALE_BASE"
+    second.mlv("edit", "--update", "w.safetensors")
+    assert second.read("w.safetensors") == b"\0weights 2"
+    assert second.json("status", "-u")["head"] == 2
+
+
+def test_a_damaged_workspace_database_is_rebuilt_and_no_file_is_touched(pair):
+    first, _ = pair
+    first.write("train.py", changed(3, b"mine"))
+    (first.here / ".mlv" / "state.db").write_bytes(b"rubbish" * 1000)
+    assert first.json("status", code=7)["code"] == "DAMAGED_CONTENT"
+    first.mlv("update", "--verify")
+    assert first.read("train.py") == changed(3, b"mine")
+    assert first.states() == {"train.py": "modified"}
+
+
+def test_records_come_from_the_command_line_and_from_named_files_with_their_origin(pair):
+    first, _ = pair
+    first.write("mlv.toml", b'params = ["conf/*.json", "p.toml"]\nmetrics = ["metrics.json"]\n')
+    first.write("conf/train.json", b'{\n  "lr": 2e-05,\n  "optimizer": {\n    "name": "adam"\n  }\n}\n')
+    first.write("p.toml", b"seed = 7\n[data]\nbatch = 32\n")
+    first.write("metrics.json", b'{"val": {"f1": 0.5},\n "val/acc": 1}\n')
+    first.mlv("add", ".")
+    first.mlv(
+        "commit", "-m", "r", "--param", "seed=8", "--metric", "f1=0.7@data/a.txt",
+        "--dataset", "train=@1:data/a.txt", "--trained-from", "@1", "--run", "r-1",
+    )  # fmt: skip
+    records = first.json("show")["records"]
+    origins = {p["name"]: (p["value"], p["origin"]) for p in records["params"]}
+    assert origins["lr"] == ("2e-05", "conf/train.json:2")
+    assert origins["optimizer.name"] == ("adam", "conf/train.json:4")
+    assert origins["data.batch"] == ("32", "p.toml:3")
+    assert origins["seed"] == ("8", "command line")
+    metrics = {m["name"]: m for m in records["metrics"]}
+    assert metrics["val.f1"]["origin"] == "metrics.json:1"
+    assert metrics["val/acc"]["value"] == 1.0
+    assert metrics["f1"]["dataset"]["path"] == "data/a.txt"
+    assert records["inputs"][0]["changeset"] == 1
+    assert records["trained_from"] == 1
+    assert records["run"] == "r-1"
+    assert records["environment"]["facts"]["python"]
+
+
+def test_R3_metrics_that_are_no_numbers_are_kept_and_shown(pair):
+    first, _ = pair
+    first.mlv("commit", "-m", "diverged", "--metric", "loss=nan", "--metric", "big=inf")
+    assert first.json("log", "-l", "1")[0]["metrics"] == {"loss": "nan", "big": "inf"}
+
+
+def test_log_filters_by_metric_and_keeps_records(pair):
+    first, _ = pair
+    for value in (0.5, 0.4, 0.7):
+        first.mlv("commit", "-m", str(value), "--metric", f"f1={value}", "--metric", f"loss={value}")
+    assert [c["changeset"] for c in first.json("log", "--metric", "f1>0.45")] == [4, 2]
+    assert [c["changeset"] for c in first.json("log", "--metric", "f1", "--records")] == [4, 2]
+    assert [c["changeset"] for c in first.json("log", "--metric", "loss", "--records")] == [3, 2]
+
+
+def test_every_writing_verb_has_a_dry_run_that_changes_nothing(pair, repository):
+    first, _ = pair
+    first.write("train.py", changed(3, b"x"))
+    first.write("new.txt", b"n")
+    here = first.files(), first.states(), first.json("log"), first.json("locks"), first.json("branches")
+    for line in (
+        "add new.txt", "commit -m x", "edit w.safetensors", "lock w.safetensors", "branch b", "label l @1",
+        "revert train.py", "undo @1", "update @1", "switch main", "move data/a.txt b.txt", "copy data/a.txt c.txt",
+        "delete data/a.txt", "meta set . a=b", "reconcile", "repo create cli/dry", "user add dryrun",
+        f"policy grant reader admin {repository}", "token create", "config timeout 3",
+    ):  # fmt: skip
+        first.mlv(*line.split(), "-n")
+    assert (first.files(), first.states(), first.json("log"), first.json("locks"), first.json("branches")) == here
+
+
+def test_exit_codes_and_codes_of_refusals(pair, member, tmp_path):
+    first, second = pair
+    first.mlv("edit", "w.safetensors")
+    assert second.json("edit", "w.safetensors", code=4)["code"] == "LOCK_HELD"
+    assert second.json("label", "v1", code=5)["code"] == "DENIED"
+    first.mlv("label", "v1", "@1")
+    assert first.json("label", "v1", "@1", code=9)["code"] == "ALREADY_EXISTS"
+    assert first.json("show", "@99", code=9)["code"] == "NOT_FOUND"
+    assert first.json("cat", "nothing.txt", code=9)["code"] == "NOT_FOUND"
+    assert first.json("branch", "123", code=2)["code"] == "INVALID_NAME"
+    assert first.json("commit", code=2)["code"] == "USAGE"
+
+
+def test_an_expired_or_wrong_token_and_a_wrong_fingerprint_are_told_apart(team, tmp_path):
+    from tests.cli.people import Typist
+
+    stranger = Typist("stranger", tmp_path / "config", tmp_path)
+    url, right = team.server.url, team.server.fingerprint
+    wrong = "SHA256:" + "0" * 64
+    assert (
+        stranger.json("login", url, "--token", "mlv_x_y", "--fingerprint", wrong, code=5)["code"] == "UNTRUSTED_SERVER"
+    )
+    assert stranger.json("login", url, "--token", "mlv_x_y", "--fingerprint", right, code=5)["code"] == "NOT_SIGNED_IN"
+    assert stranger.json("login", url, "--token", "mlv_x_y", code=5)["code"] == "UNTRUSTED_SERVER"
+    assert stranger.json("whoami", code=5)["code"] == "NOT_SIGNED_IN"
+    gone = "mlv://127.0.0.1:9"
+    assert stranger.json("login", gone, "--token", "x", "--timeout", "1", code=6)["code"] == "UNREACHABLE"
