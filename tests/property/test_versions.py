@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,7 +57,12 @@ def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     database.close_now()
 
 
-def make_repository(db: Database, name: str) -> int:
+NAMES = itertools.count()  # an example may be run again in the same database
+
+
+def make_repository(db: Database) -> int:
+    name = f"r{next(NAMES)}"
+
     def work(tx: Transaction) -> int:
         repository = tx.repositories.create(RepositoryName("model", name), "", "ann", 1)
         main = Branch(BranchId(1), "main", BranchKind.MAIN, "", ChangesetNumber(0), ChangesetNumber(0), "ann", 1)
@@ -151,7 +157,7 @@ def check(db: Database, repository_id: int, model: Model, choice: random.Random)
 def test_stored_versions_are_those_of_the_model(db: Database, seed: int):
     choice = random.Random(seed)
     model = Model()
-    repository_id = make_repository(db, f"r{seed}x{choice.getrandbits(40)}")
+    repository_id = make_repository(db)
     for _ in range(choice.randint(1, 40)):
         newest = len(model.versions) - 1
         parent = newest if choice.random() < 0.8 else choice.randint(0, newest)
@@ -170,7 +176,7 @@ def test_stored_versions_are_those_of_the_model(db: Database, seed: int):
 def test_folding_can_stop_after_any_transaction(db: Database, seed: int):
     choice = random.Random(seed)
     model = Model()
-    repository_id = make_repository(db, f"s{seed}x{choice.getrandbits(40)}")
+    repository_id = make_repository(db)
     for number in range(20):
         commit(db, repository_id, model, number, edit(model, model.versions[number], choice))
     write_now, left = db.write_now, choice.randint(0, 10)
