@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import stat
 from pathlib import Path
 
@@ -141,9 +142,7 @@ def test_C4_disjoint_commits_from_one_base_both_land_and_the_second_remembers_it
     assert newest["prepared_on"] in (2, [2, 2], "2")
 
 
-def test_C4_a_changed_path_is_refused_with_its_author_and_nothing_local_is_lost(
-    team, repository, checkpoints, member
-):
+def test_C4_a_changed_path_is_refused_with_its_author_and_nothing_local_is_lost(team, repository, checkpoints, member):
     one, two = member("contributor", repository), member("contributor", repository)
     (checkpoints / "notes.md").write_text("one\n")
     team.admin.mlv("add", ".", cwd=checkpoints)
@@ -207,3 +206,21 @@ def test_local_verbs_work_while_the_server_is_away(team, checkpoints):
         assert away["code"] == "UNREACHABLE"
     finally:
         team.server.start()
+
+
+def test_C6_the_workspace_can_be_used_while_a_commit_waits_for_the_server(team, checkpoints):
+    team.admin.mlv("edit", MODEL, cwd=checkpoints)
+    put(checkpoints, 2)
+    (checkpoints / "later.txt").write_text("not in this commit\n")
+    assert team.server.process is not None
+    team.server.process.send_signal(signal.SIGSTOP)
+    try:
+        running = team.admin.popen("commit", "-m", "slow line", "--json", "--timeout", "60", cwd=checkpoints)
+        for verb in (("status",), ("diff",), ("add", "later.txt"), ("status", "--json")):
+            team.admin.mlv(*verb, cwd=checkpoints)
+        assert running.poll() is None
+    finally:
+        team.server.process.send_signal(signal.SIGCONT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 0, err
+    assert '"changeset": 3' in out or '"changeset":3' in out
