@@ -14,6 +14,7 @@ from mlv.remote import Server, connect
 from mlv.remote.trust import fetch_authority
 from mlv_core.ids import RemoteAddress
 
+LARGE_BYTES = 1_000_000
 _numbers = itertools.count(1)
 
 
@@ -60,6 +61,22 @@ class Site:
         """Close all connections."""
         for client in self._clients:
             client.close()
+
+
+def damage(site: Site) -> None:
+    """Turn one bit in the middle of every large pack, as a bad disk does, while the server is stopped."""
+    site.process.stop()
+    folder = site.process.directory / "content"
+    packs = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size > LARGE_BYTES]
+    assert packs
+    for path in packs:
+        path.chmod(0o644)
+        with path.open("r+b") as stream:
+            stream.seek(path.stat().st_size // 2)
+            (byte,) = stream.read(1)
+            stream.seek(-1, 1)
+            stream.write(bytes([byte ^ 1]))
+    site.process.start()
 
 
 @contextmanager
