@@ -18,6 +18,7 @@ from mlv.workspace import guard, journal
 from mlv.workspace.journal import CommitJournal, CommittedFile
 from mlv_core.entities import LockNeed, Records
 from mlv_core.errors import MlvError, NothingToCommit, Unreachable, UsageError
+from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest
 
@@ -86,8 +87,10 @@ def commit(
             codecs=begun.codecs if begun is not None else CODECS,
             progress=context.progress,
         )
+        failpoint("commit.sent")
         request, plan = _publish_request(context, proposal, uploaded, begun, records, message, keep_locks=keep_locks)
         published = _publish(context, request, plan)
+        failpoint("commit.published")
         land(context, plan, published)
         sent = context.server().counters.sent_bytes - sent
     paths = tuple(p.change.path for p in request.changes)
@@ -174,13 +177,14 @@ def _publish(context: Context, request: PublishRequest, plan: CommitJournal) -> 
     layout = context.workspace.layout
     with guard.writing(layout):
         journal.write(layout, plan)
+    failpoint("commit.journal")
     try:
         return context.server().publish(request)
     except Unreachable:
         # What became of it is not known: the journal stays, and the next online command asks.
         raise
     except MlvError as error:
-        if error.code != "INTERNAL" and error.code != "INTERRUPTED":
+        if error.code not in {"INTERNAL", "INTERRUPTED"}:
             journal.remove(layout)
         raise
 

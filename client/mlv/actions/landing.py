@@ -13,6 +13,7 @@ from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, kind_of, stamp_of
 from mlv.workspace.state import TrackedFile, encode_properties
 from mlv_core.entities import VERSION_PATH, Change, FileState, LockNeed
+from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_core.requests import Published
 
@@ -45,7 +46,9 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
         gone = {change.path for change in published.changes if change.state is None}
         gone.update(file.path for file in plan.files if file.stamp is None and file.path not in {r.path for r in rows})
         _record(workspace, published, rows, texts, gone, committed, on_base=on_base)
+        failpoint("commit.recorded")
         journal.remove(workspace.layout)
+        failpoint("commit.finished")
         pristine.drop_unused(workspace.layout, workspace.state)
         workspace.reload()
         workspace.save_identity()

@@ -94,12 +94,13 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; everything it has to say is printed."""
     as_json = "--json" in arguments
     try:
+        _arm_failpoints()
         answer = cli.main(args=list(arguments), prog_name="mlv", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
     except MlvError as error:
         failure: MlvError = error
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        click.echo(error.ctx.get_help(), err=True)
         return 2
     except click.UsageError as error:
         failure = _usage(error)
@@ -122,6 +123,17 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """The entry point of the command."""
     sys.exit(run(sys.argv[1:]))
+
+
+def _arm_failpoints() -> None:
+    """Arm the points that tests name in the environment."""
+    armed = os.environ.get("MLV_FAILPOINTS")
+    if armed:
+        import time
+
+        from mlv_core.failpoints import arm
+
+        arm(armed, os._exit, time.sleep)
 
 
 def _usage(error: click.UsageError) -> MlvError:

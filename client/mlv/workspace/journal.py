@@ -10,6 +10,7 @@ from typing import Any
 from mlv.workspace.layout import Layout
 from mlv.workspace.state import TrackedFile
 from mlv_core.errors import DamagedContent
+from mlv_core.failpoints import failpoint
 
 Stamp = tuple[int, int, int, int]
 """size, mtime_ns, ctime_ns, inode."""
@@ -82,7 +83,9 @@ def write(layout: Layout, journal: Journal) -> None:
     with open(beside, "w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
+        failpoint("journal.written")
         os.fsync(stream.fileno())
+    failpoint("journal.synced")
     os.rename(beside, layout.journal)
     sync_folder(layout.control)
 

@@ -17,6 +17,7 @@ from mlv.workspace.layout import Layout
 from mlv.workspace.scan import EXECUTABLE, SYMLINK, stamp_of
 from mlv.workspace.state import Pending, State, TrackedFile
 from mlv_core.errors import DiskFull
+from mlv_core.failpoints import failpoint
 from mlv_core.ids import escape
 from mlv_core.paths import check_symlink
 
@@ -90,8 +91,11 @@ def sync_all(layout: Layout) -> None:
 
 def begin(layout: Layout, plan: UpdateJournal) -> None:
     """Make the staged bytes durable, then say that the switch begins."""
+    failpoint("update.staged")
     sync_all(layout)
+    failpoint("update.synced")
     journals.write(layout, plan)
+    failpoint("update.switching")
 
 
 def finish(layout: Layout, state: State, plan: UpdateJournal, *, now: float | None = None) -> tuple[str, ...]:
@@ -101,8 +105,11 @@ def finish(layout: Layout, state: State, plan: UpdateJournal, *, now: float | No
     """
     rescue = Rescue(layout, time.time() if now is None else now)
     placed = _run(layout, rescue, plan.steps)
+    failpoint("update.renamed")
     _record(layout, state, plan, placed)
+    failpoint("update.recorded")
     journals.remove(layout)
+    failpoint("update.finished")
     pristine.drop_unused(layout, state)
     return tuple(rescue.saved)
 
@@ -154,6 +161,7 @@ def _place(layout: Layout, rescue: Rescue, step: Step) -> tuple[str, tuple[int, 
         if error.errno in _NO_ROOM:
             raise DiskFull(f"'{escape(step.path)}' could not be written: {error.strerror}.") from error
         raise
+    failpoint("update.placed")
     return step.path, (status.st_mtime_ns, status.st_ino)
 
 

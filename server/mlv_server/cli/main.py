@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import click
 
+from mlv_core import failpoints
 from mlv_server.cli import access, serve
 from mlv_server.rpc.info import server_version
 
@@ -12,6 +16,9 @@ from mlv_server.rpc.info import server_version
 @click.version_option(server_version(), prog_name="mlv-server")
 def main() -> None:
     """Run and look after an mlv server on its host."""
+    armed = os.environ.get(failpoints.VARIABLE)
+    if armed:
+        failpoints.arm(armed, os._exit, time.sleep)
 
 
 main.add_command(serve.init)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from mlv_core.codecs import Codec
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
+from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import FRAME_LIMIT, Frame, PackParser, PlacedFrame, decode_frame, parse_frame
 from mlv_server.content.blobs.local import Draft, LocalBlobs
@@ -190,6 +191,7 @@ class Intake:
             await self._run(partial(upload.draft.seal, self._blobs.path(domain_id, pack.pack_id)))
             now = self._clock()
             await self._db.write(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now))
+            failpoint("content.pack.indexed")
             if await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id)):
                 return 0
         return pack.length

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlv_core.codecs import ALL_CODECS
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, LockNeed, Operation, Records
 from mlv_core.errors import InvalidRequest
+from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, RequestId
 from mlv_core.paths import check_symlink, is_below, show_path
@@ -93,6 +94,7 @@ async def publish(call: Call, request: PublishRequest) -> Published:
 
     if items:
         await _keep_up(call, plan.ground.repository)
+    failpoint("publish.proved")
 
     def work(tx: Transaction) -> Published:
         known = answers.first_answer(tx, call, request, digest)
@@ -117,10 +119,13 @@ async def publish(call: Call, request: PublishRequest) -> Published:
             workspace=request.workspace,
             pack_bytes=pack_bytes + uploaded,
         )
-        return answers.keep(tx, call, request, digest, landing.land(tx, call, ground, commit))
+        done = answers.keep(tx, call, request, digest, landing.land(tx, call, ground, commit))
+        failpoint("publish.written")
+        return done
 
     target = f"{request.repository}:{request.branch}"
     done = await access.write(call, work, "commit", target, dry_run=request.dry_run)
+    failpoint("publish.committed")
     if not request.dry_run:
         kick(call, plan.ground.repository)
     return done

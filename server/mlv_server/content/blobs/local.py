@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlv_core.errors import DiskFull, LimitExceeded, NotFound
+from mlv_core.failpoints import failpoint
 
 # Room that an upload leaves free: the database must be able to write its log and say so.
 RESERVED_BYTES = 16 * 1024 * 1024
@@ -69,10 +70,14 @@ class Draft:
     def seal(self, place: Path) -> None:
         """Make the bytes durable under the name `place`, in this order: bytes, name, folder. Raises: DiskFull."""
         with named_failures("a pack"):
+            failpoint("content.pack.written")
             os.fdatasync(self._descriptor)
+            failpoint("content.pack.synced")
             _make_folder(place.parent)
             self._path.rename(place)
+            failpoint("content.pack.renamed")
             sync_folder(place.parent)
+            failpoint("content.pack.sealed")
         self._close()
 
     def discard(self) -> None:

@@ -1,0 +1,88 @@
+"""Named points between durable steps, at which a test lets a process die or fail; idle, each is one dictionary look-up.
+
+A point is one line, `failpoint("content.pack.sealed")`. Only the two commands arm points, from `MLV_FAILPOINTS`.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+
+from mlv_core.errors import InvalidSettings
+
+VARIABLE = "MLV_FAILPOINTS"
+"""The environment variable that arms points: `NAME=ACT,NAME=ACT`."""
+
+POINTS = frozenset(
+    {
+        # server: a pack on its way to the disk, then into the index
+        "content.pack.written",
+        "content.pack.synced",
+        "content.pack.renamed",
+        "content.pack.sealed",
+        "content.pack.indexed",
+        # server: the one transaction of a commit
+        "publish.proved",
+        "publish.written",
+        "publish.committed",
+        # client: a commit
+        "commit.sent",
+        "commit.journal",
+        "commit.published",
+        "commit.recorded",
+        "commit.finished",
+        # client: every journal
+        "journal.written",
+        "journal.synced",
+        # client: an update
+        "update.staged",
+        "update.synced",
+        "update.switching",
+        "update.placed",
+        "update.renamed",
+        "update.recorded",
+        "update.finished",
+    }
+)
+"""Every point there is; a test compares them with the code and dies at each."""
+
+EXIT_CODE = 86
+"""Of a process that a point ended: no other failure has it."""
+DELAY_SECONDS = 1.0
+"""Long enough for another process to come in between."""
+
+_armed: dict[str, Callable[[], object]] = {}
+
+
+def failpoint(name: str) -> None:
+    """Do what the point `name` is armed with; nothing, unless a test armed it."""
+    act = _armed.get(name)
+    if act is not None:
+        act()
+
+
+def arm(text: str, leave: Callable[[int], object], sleep: Callable[[float], object]) -> None:
+    """Arm the points that `text` (`NAME=ACT,NAME=ACT`) names, and no others.
+
+    `exit` ends the process at once by `leave`, `error` and `full` raise what a broken and a full disk raise, `delay`
+    waits by `sleep`. Raises: InvalidSettings for a point or an act that is unknown.
+    """
+    acts: dict[str, Callable[[], object]] = {
+        "exit": lambda: leave(EXIT_CODE),
+        "error": lambda: _refuse(errno.EIO),
+        "full": lambda: _refuse(errno.ENOSPC),
+        "delay": lambda: sleep(DELAY_SECONDS),
+    }
+    table: dict[str, Callable[[], object]] = {}
+    for item in filter(None, text.split(",")):
+        name, _, act = item.partition("=")
+        if name not in POINTS or act not in acts:
+            known = ", ".join(acts)
+            raise InvalidSettings(f"{VARIABLE}: '{item}' names no point, or none of the acts {known}.")
+        table[name] = acts[act]
+    _armed.clear()
+    _armed.update(table)
+
+
+def _refuse(number: int) -> None:
+    raise OSError(number, "a failpoint")
