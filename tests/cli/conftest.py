@@ -46,7 +46,7 @@ class Desk:
         materialize.finish(self.workspace.layout, self.workspace.state, journal)
 
     def mlv(self, *arguments: str, exit_code: int = 0) -> str:
-        before = os.getcwd()
+        before = Path.cwd()
         os.chdir(self.root)
         try:
             code = run(arguments)

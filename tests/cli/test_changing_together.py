@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from tests.cli.people import Typist
 
 LINES = b"".join(b"line %d\n" % number for number in range(40))
 
@@ -376,8 +377,6 @@ def test_exit_codes_and_codes_of_refusals(pair, member, tmp_path):
 
 
 def test_an_expired_or_wrong_token_and_a_wrong_fingerprint_are_told_apart(team, tmp_path):
-    from tests.cli.people import Typist
-
     stranger = Typist("stranger", tmp_path / "config", tmp_path)
     url, right = team.server.url, team.server.fingerprint
     wrong = "SHA256:" + "0" * 64

@@ -185,7 +185,7 @@ def _publish(context: Context, request: PublishRequest, plan: CommitJournal) -> 
         raise
     except MlvError as error:
         if error.code not in {"INTERNAL", "INTERRUPTED"}:
-            journal.remove(layout)
+            journal.remove_commit(layout)
         raise
 
 

@@ -134,7 +134,7 @@ def _rebase(work: Work, decision: Decision) -> None:
     if base is not None and base.path != row.path:
         work.dropped.append(base.path)
         work.pending.append(decision.place)
-        if decision.place == base.path or decision.place == row.path:
+        if decision.place in {base.path, row.path}:
             work.steps.append(Step(row.path, source=base.path))
         else:
             work.added_pending.append((decision.place, "move", row.path))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mlv.actions.context import Context
 from mlv.actions.status import scan_and_refresh
+from mlv.actions.texts import is_text
 from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found
@@ -85,17 +86,6 @@ def _text_of(file: str) -> bytes | None:
     return data if is_text(data) else None
 
 
-def is_text(data: bytes) -> bool:
-    """UTF-8 without NUL."""
-    if b"\0" in data:
-        return False
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def unified(difference: FileDifference) -> Iterator[str]:
     """The lines of a unified diff, without line ends; one line where a side is no text at hand."""
     import difflib
@@ -132,7 +122,7 @@ def version_differences(
                 return b""
             if not with_content or not state.text or state.size > TEXT_LIMIT_BYTES:
                 return None
-            at = Place(place.server, place.repository, path, None, place.branch)  # type: ignore[attr-defined]
+            at = Place(place.server, place.repository, path, None, place.branch)
             with open(fetch_to(context, at, number, folder), "rb") as stream:
                 return stream.read()
 

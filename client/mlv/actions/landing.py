@@ -47,7 +47,7 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
         gone.update(file.path for file in plan.files if file.stamp is None and file.path not in {r.path for r in rows})
         _record(workspace, published, rows, texts, gone, committed, on_base=on_base)
         failpoint("commit.recorded")
-        journal.remove(workspace.layout)
+        journal.remove_commit(workspace.layout)
         failpoint("commit.finished")
         pristine.drop_unused(workspace.layout, workspace.state)
         workspace.reload()

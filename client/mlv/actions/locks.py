@@ -267,10 +267,11 @@ def _forget_tokens(workspace: Workspace, released: tuple[Lock, ...], paths: tupl
     """Unchanged files become read-only again; changed ones are left as they are, status shows them as E."""
     gone = {int(item.file_id) for item in released if item.workspace == workspace.id}
     with guard.writing(workspace.layout):
-        rows = []
-        for file in workspace.state.files().values():
-            if file.token and (file.file_id in gone or file.path in paths):
-                rows.append(_closed(workspace, file))
+        rows = [
+            _closed(workspace, file)
+            for file in workspace.state.files().values()
+            if file.token and (file.file_id in gone or file.path in paths)
+        ]
         with workspace.state.transaction():
             workspace.state.put_files(rows)
         pristine.drop_unused(workspace.layout, workspace.state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from mlv.actions.texts import is_text
 from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of
@@ -37,7 +38,7 @@ def compare(workspace: Workspace, place: str, base: TrackedFile | None, row: Tra
     kept = pristine.base_of(workspace.layout, workspace.state, base)
     old = _read(kept) if isinstance(kept, str) else kept
     mine = _read(local)
-    if old is None or not _is_text(mine):
+    if old is None or not is_text(mine):
         return Compared()
     return Compared(merged=merge_lines(old, mine, _read(theirs)))
 
@@ -48,7 +49,7 @@ def merge_lines(base: bytes, mine: bytes, theirs: bytes) -> bytes | None:
 
     if base == mine:
         return theirs
-    if base == theirs or mine == theirs:
+    if theirs in {base, mine}:
         return mine
     merger = Merge3(base.splitlines(keepends=True), mine.splitlines(keepends=True), theirs.splitlines(keepends=True))
     merged: list[bytes] = []
@@ -57,16 +58,6 @@ def merge_lines(base: bytes, mine: bytes, theirs: bytes) -> bytes | None:
             return None
         merged.extend(group[1])
     return b"".join(merged)
-
-
-def _is_text(data: bytes) -> bool:
-    if b"\0" in data:
-        return False
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _read(file: str) -> bytes:

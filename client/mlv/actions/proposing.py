@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mlv.actions.context import Context
 from mlv.actions.meta import effective
 from mlv.actions.status import REQUIRED, scan_and_refresh
+from mlv.actions.texts import looks_like_text
 from mlv.transfer.types import UploadedContent, UploadInput
 from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
@@ -23,12 +24,11 @@ from mlv_core.requests import ProposedChange
 UNKNOWN = ContentHash(bytes(HASH_LENGTH))
 """Stands for content that has not been read yet."""
 
-_SNIFFED_BYTES = 8192
-
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """The changes, without the hashes of new content; `inputs` are the contents to be read, `size` their bytes.
+
     `oldest` and `newest` are the changesets that the workspace's files stand at.
     """
 
@@ -47,7 +47,7 @@ def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
     workspace = context.workspace
     found = scan_and_refresh(workspace, roots, untracked=False).found
     found = tuple(item for item in found if item.state != "?")
-    _refuse(workspace, found)
+    _refuse(found)
     files = workspace.state.files()
     edits = workspace.state.property_edits()
     changes: list[ProposedChange] = []
@@ -65,7 +65,7 @@ def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
     return Proposal(tuple(changes), tuple(inputs), size, min(bases), max(bases))
 
 
-def _refuse(workspace: Workspace, found: tuple[Found, ...]) -> None:
+def _refuse(found: tuple[Found, ...]) -> None:
     waiting = tuple(item.path for item in found if item.state == "C")
     if waiting:
         raise Conflict("Files in conflict must be decided before they are committed.", items=waiting)
@@ -124,20 +124,6 @@ def _state(workspace: Workspace, item: Found, edits: dict[str, str | None]) -> F
     file_id = FileId(base.file_id if base is not None and item.state != "A" else 0)
     text = kind != SYMLINK and looks_like_text(workspace.layout.absolute(item.path))
     return FileState(file_id, FileMode(kind), text=text, size=status.st_size, content=UNKNOWN, properties=properties)
-
-
-def looks_like_text(file: str) -> bool:
-    """Whether the file begins as UTF-8 without NUL: policy asks before all of it has been read."""
-    with open(file, "rb") as stream:
-        head = stream.read(_SNIFFED_BYTES)
-    if b"\0" in head:
-        return False
-    try:
-        head.decode()
-    except UnicodeDecodeError as error:
-        # A character may be cut where the reading stopped.
-        return len(head) == _SNIFFED_BYTES and error.start > len(head) - 4
-    return True
 
 
 def _input(workspace: Workspace, item: Found) -> tuple[UploadInput, int]:

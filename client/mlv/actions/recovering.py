@@ -6,7 +6,6 @@ import os
 
 from mlv.actions.context import Context
 from mlv.workspace import guard, journal
-from mlv.workspace.journal import CommitJournal
 from mlv_core.ids import RepositoryName, RequestId
 
 
@@ -16,16 +15,16 @@ def recover(context: Context) -> None:
     A commit that is under way right now is left alone (C6). Raises: those of the connection.
     """
     workspace = context.workspace
-    if not os.path.exists(workspace.layout.journal) or not guard.is_free(workspace.layout.long_lock):
+    if not os.path.exists(workspace.layout.commit_journal) or not guard.is_free(workspace.layout.long_lock):
         return
     with guard.long_step(workspace.layout):
-        found = journal.read(workspace.layout)
-        if not isinstance(found, CommitJournal):
+        found = journal.read_commit(workspace.layout)
+        if found is None:
             return
         repository = RepositoryName.parse(workspace.repository)
         published = context.server().outcome(repository, RequestId(found.request_id))
         if published is None:
-            journal.remove(workspace.layout)
+            journal.remove_commit(workspace.layout)
             context.notice("An interrupted commit had not reached the server; your changes are all here.")
             return
         from mlv.actions.landing import land

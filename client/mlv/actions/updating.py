@@ -112,22 +112,26 @@ def _brought(item: PlannedChange, state: FileState, source: str, local: Local, *
     found = local.differs.get(source)
     if path != source and path in local.on_disk and path not in local.files and not force:
         return Decision(Act.OBSTRUCTED, path, row, base, path)
-    if found is None or found.state == "P":
+    if found is None or found.state in {"P", "!"}:
         same = row.content == base.content and _is_link(row) == _is_link(base)
-        return Decision(Act.RETAG if same else Act.PLACE, path, row, base, path, fresh=True)
+        here = found is None or found.state == "P"
+        return Decision(Act.RETAG if same and here else Act.PLACE, path, row, base, path, fresh=True)
     if source in local.conflicts or found.state == "C":
         return Decision(Act.CONFLICT, path, row, base, found.path)
-    if found.state == "!":
-        return Decision(Act.PLACE, path, row, base, path, fresh=True)
     if found.state == "D":
         same = row.content == base.content and row.mode == base.mode and row.path == base.path
         act = Act.REBASE if same else Act.PLACE if force else Act.CONFLICT
         return Decision(act, path, row, base, path, fresh=True, drop_pending=act is Act.PLACE)
-    # The local file was edited, moved, or both; a local move wins over none on the server.
+    return _over_local(row, base, found, path, force=force)
+
+
+def _over_local(row: TrackedFile, base: TrackedFile, found: Found, path: str, *, force: bool) -> Decision:
+    """The local file was edited, moved, or both; a local move wins over none on the server."""
+    source = base.path
     place = found.path if found.path != source else path
     if force:
         return Decision(Act.PLACE, path, row, base, place)
-    if found.path != source and path != source and found.path != path:
+    if len({found.path, source, path}) == 3:  # noqa: PLR2004 - moved to different places by both sides
         return Decision(Act.CONFLICT, path, row, base, found.path)
     if row.content == base.content and row.mode == base.mode:
         return Decision(Act.REBASE, path, row, base, place)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from mlv.workspace.layout import Layout
 from mlv.workspace.state import TrackedFile
 from mlv_core.errors import DamagedContent
 from mlv_core.failpoints import failpoint
+
+T = TypeVar("T")
 
 Stamp = tuple[int, int, int, int]
 """size, mtime_ns, ctime_ns, inode."""
@@ -72,36 +75,41 @@ class CommitJournal:
     files: tuple[CommittedFile, ...]
 
 
-Journal = UpdateJournal | CommitJournal
-
-
-def write(layout: Layout, journal: Journal) -> None:
+def write(layout: Layout, journal: UpdateJournal | CommitJournal) -> None:
     """Make `journal` durable."""
-    kind = "update" if isinstance(journal, UpdateJournal) else "commit"
+    kind, place = ("update", layout.journal) if isinstance(journal, UpdateJournal) else ("commit", layout.commit_journal)
     text = json.dumps({"format": 1, "kind": kind, **asdict(journal)}, default=_plain)
-    beside = f"{layout.journal}.new"
+    beside = f"{place}.new"
     with open(beside, "w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         failpoint("journal.written")
         os.fsync(stream.fileno())
     failpoint("journal.synced")
-    os.rename(beside, layout.journal)
+    os.rename(beside, place)
     sync_folder(layout.control)
 
 
-def read(layout: Layout) -> Journal | None:
-    """The journal of an interrupted command, if there is one.
+def read(layout: Layout) -> UpdateJournal | None:
+    """The journal of an interrupted switch, if there is one.
 
     Raises: DamagedContent.
     """
+    return _read(layout.journal, _read_update)
+
+
+def read_commit(layout: Layout) -> CommitJournal | None:
+    """The journal of an interrupted commit, if there is one.
+
+    Raises: DamagedContent.
+    """
+    return _read(layout.commit_journal, _read_commit)
+
+
+def _read(place: str, parse: Callable[[dict[str, Any]], T]) -> T | None:
     try:
-        with open(layout.journal, encoding="utf-8") as stream:
-            found = json.load(stream)
-        if found["kind"] == "commit":
-            files = tuple(CommittedFile(f["path"], _stamp(f["stamp"]), f["need"]) for f in found["files"])
-            return CommitJournal(found["request_id"], found["branch"], found["keep_locks"], files)
-        return _read_update(found)
+        with open(place, encoding="utf-8") as stream:
+            return parse(json.load(stream))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -112,9 +120,18 @@ def read(layout: Layout) -> Journal | None:
 
 
 def remove(layout: Layout) -> None:
-    """What was begun is done."""
+    """The switch is done."""
+    _remove(layout, layout.journal)
+
+
+def remove_commit(layout: Layout) -> None:
+    """The commit is in the state, or known not to be."""
+    _remove(layout, layout.commit_journal)
+
+
+def _remove(layout: Layout, place: str) -> None:
     try:
-        os.unlink(layout.journal)
+        os.unlink(place)
     except FileNotFoundError:
         return
     sync_folder(layout.control)
@@ -138,6 +155,11 @@ def sync_folder(folder: str) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _read_commit(found: dict[str, Any]) -> CommitJournal:
+    files = tuple(CommittedFile(f["path"], _stamp(f["stamp"]), f["need"]) for f in found["files"])
+    return CommitJournal(found["request_id"], found["branch"], found["keep_locks"], files)
 
 
 def _read_update(found: dict[str, Any]) -> UpdateJournal:

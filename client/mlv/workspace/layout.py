@@ -53,6 +53,11 @@ class Layout:
         return os.path.join(self.control, "journal")
 
     @property
+    def commit_journal(self) -> str:
+        """The commit whose outcome is not known yet; beside the other journal, for local verbs go on meanwhile."""
+        return os.path.join(self.control, "commit")
+
+    @property
     def write_lock(self) -> str:
         """Held by a command while it changes the workspace."""
         return os.path.join(self.control, "write.lock")
@@ -117,10 +122,8 @@ def to_version_path(layout: Layout, directory: str, argument: str) -> str:
     joined = os.path.join(os.path.realpath(directory), argument)
     # The last part may be a symbolic link that is itself versioned: only its folder is resolved.
     head, tail = os.path.split(joined.rstrip("/") or "/")
-    if tail in {"", ".", ".."}:
-        resolved = os.path.realpath(joined)
-    else:
-        resolved = os.path.join(os.path.realpath(head), tail)
+    whole = tail in {"", ".", ".."}
+    resolved = os.path.realpath(joined) if whole else os.path.join(os.path.realpath(head), tail)
     path = os.path.relpath(resolved, layout.root)
     if path == ".":
         return ""

@@ -72,7 +72,7 @@ class Workspace:
             return
         with guard.writing(self.layout):
             found = journal.read(self.layout)
-            if not isinstance(found, journal.UpdateJournal):
+            if found is None:
                 return
             from mlv.workspace import materialize
 

@@ -32,8 +32,9 @@ class TrackedFile(NamedTuple):
     """A file of the workspace's version: its state there, and the stat stamp under which the disk had those bytes.
 
     A named tuple, not a dataclass: 20,000 of them are made by every `status`. `changeset` is the one at which this
-    path was last updated or committed; 0 means the workspace's base, so that an update touches no other row. The stamp is taken where the bytes are (the new path of a recorded move);
-    `doubtful` says that it is too fresh to prove anything. `token` 0: no lock. `properties` is a JSON object.
+    path was last updated or committed; 0 means the workspace's base, so that an update touches no other row. The
+    stamp is taken where the bytes are (the new path of a recorded move); `doubtful` says that it is too fresh to
+    prove anything. `token` 0: no lock. `properties` is a JSON object.
     """
 
     path: str

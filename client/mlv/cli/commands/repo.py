@@ -36,7 +36,7 @@ def show(run: Run, name: str | None) -> None:
     lines = [
         f"{escaped(str(found.name))}  {escaped(found.description)}".rstrip(),
         f"created {local_moment(found.created_at)} by {escaped(found.created_by)}",
-        f"{count(found.changesets, 'version')}: {size(found.raw_bytes)} of files in {size(found.stored_bytes)}, "
+        f"{count(found.changesets, 'version')}: {size(found.raw_bytes)} of files in {size(found.stored_bytes)}",
         f"cache {size(found.cache_bytes)}",
     ]
     run.result(repository_value(found, sizes=True), lines)
