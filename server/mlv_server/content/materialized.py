@@ -87,6 +87,8 @@ class MaterializedFiles:
         self._known: OrderedDict[_File, tuple[ContentHash, ...]] = OrderedDict()
         self._segments = 0
         self._loaded = False
+        # What the copies take, as far as this process knows; counted anew before anything is dropped.
+        self._bytes: int | None = None
 
     def draft(self, size: int) -> CopyDraft | None:
         """Begin a copy of `size` bytes, with room made for it; None when it would never fit."""
@@ -103,6 +105,9 @@ class MaterializedFiles:
         rows = [(name, extent.offset, extent.length) for name, extents in places.items() for extent in extents]
         if draft.place(self._path(domain_id, file_hash), b"".join(_ROW.pack(*row) for row in rows)):
             self._learn((domain_id, file_hash), rows)
+            with self._lock:
+                if self._bytes is not None:
+                    self._bytes += recipe.size + len(rows) * _ROW.size
 
     def holds(self, domain_id: int, file_hash: ContentHash) -> bool:
         """Whether a copy of the file is there."""
@@ -153,14 +158,16 @@ class MaterializedFiles:
     def evict(self, room: int = 0) -> None:
         """Drop the copies used longest ago until `room` bytes more fit."""
         with self._lock:
+            if self._bytes is not None and self._bytes + room <= self._limit:
+                return
             files = sorted(self._files(), key=lambda item: item[2])
-            total = sum(size for _, size, _ in files)
-            if total + room <= self._limit:
+            self._bytes = sum(size for _, size, _ in files)
+            if self._bytes + room <= self._limit:
                 return
             for path, size, _ in files:
-                if total + room <= self._limit * _LOW_WATER:
+                if self._bytes + room <= self._limit * _LOW_WATER:
                     return
-                total -= size
+                self._bytes -= size
                 if path.suffix:
                     path.unlink(missing_ok=True)
                 else:

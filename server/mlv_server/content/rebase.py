@@ -73,12 +73,13 @@ class Rebaser:
         self._blobs = blobs
         self._reader = reader
 
-    def rebase(self, domain_id: int, tasks: Iterable[RebaseTask], now: int) -> int:
+    def rebase(self, domain_id: int, tasks: Iterable[RebaseTask], now: int, stop: Callable[[], bool] = bool) -> int:
         """Bring every segment of each task's content to its depth at most; how many segments were coded anew.
 
         The tasks are those of one changeset: none stands on another's content. Each pack is durable and decoded
         before the rows are swapped, in one transaction a pack; a kill at any moment leaves the old frames or the new
-        ones. Raises: NotFound, DamagedContent, DiskFull.
+        ones. Once `stop` holds nothing more is begun, and what was coded but not swapped is dropped.
+        Raises: NotFound, DamagedContent, DiskFull.
         """
         turned = 0
         writer: PackWriter | None = None
@@ -86,6 +87,8 @@ class Rebaser:
         try:
             for task in tasks:
                 for members, frame_ids, code in self._jobs(domain_id, task, take):
+                    if stop():
+                        return turned
                     frame, base_plain = code()
                     writer = writer or PackWriter(self._blobs, domain_id)
                     offset = writer.add(frame, base_plain)

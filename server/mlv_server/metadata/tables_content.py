@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, UniqueConstraint
 
 from mlv_server.metadata.schema import Hash, Id, metadata
 
@@ -69,5 +69,3 @@ rebased = Table(
     # All contents that changesets up to this one brought follow the chain rule.
     Column("changeset", BigInteger, nullable=False),
 )
-
-Index("ix_frames_damaged", frames.c.pack, sqlite_where=frames.c.damaged, postgresql_where=frames.c.damaged)

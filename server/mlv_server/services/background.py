@@ -142,6 +142,8 @@ class Background:
                 if self._stopping():
                     return
                 self._rebase_changeset(repository_id, domain_id, list(group))
+            if self._stopping():
+                return
             self._note(repository_id, until)
         self.kick("repack", repository_id)
 
@@ -151,13 +153,13 @@ class Background:
     def _rebase_changeset(self, repository_id: int, domain_id: int, contents: list[FileContent]) -> None:
         tasks = self._db.read_now(lambda tx: [_task(tx, repository_id, content) for content in contents])
         try:
-            self._rebaser.rebase(domain_id, tasks, self._store.clock())
+            self._rebaser.rebase(domain_id, tasks, self._store.clock(), self._stopping)
             return
         except (DamagedContent, NotFound) as error:
             logger().warning("content cannot be re-based", reason=error.message, items=error.items)
         for task in tasks:
             try:
-                self._rebaser.rebase(domain_id, (task,), self._store.clock())
+                self._rebaser.rebase(domain_id, (task,), self._store.clock(), self._stopping)
             except (DamagedContent, NotFound) as error:
                 logger().warning("content cannot be re-based", reason=error.message, items=error.items)
 

@@ -138,14 +138,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_frames")),
         sa.UniqueConstraint("pack", "offset", name=op.f("uq_frames_pack_offset")),
     )
-    op.create_index(
-        "ix_frames_damaged",
-        "frames",
-        ["pack"],
-        unique=False,
-        sqlite_where=sa.text("damaged"),
-        postgresql_where=sa.text("damaged"),
-    )
     op.create_table(
         "group_members",
         sa.Column("group_id", Id, autoincrement=False, nullable=False),
