@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mlv_core.errors import DamagedContent, InvalidRequest, NotFound
+from mlv_core.errors import DamagedContent, InvalidRequest, NotFound, Unreachable
 from mlv_core.hashing import ContentHasher
 from mlv_core.ids import escape
 from mlv_core.requests import Range, RangeKind
@@ -37,7 +37,8 @@ def read_range(
 ) -> Iterator[bytes]:
     """`length` bytes of a file from `offset` (None: to its end), in pieces; cut at the end of the file.
 
-    The server checks each segment before it sends (F4); a file that is read whole is checked here as well.
+    The server checks each segment before it sends (F4); a file that is read whole is checked here as well. A
+    connection that breaks is taken up again as long as each new one brings something.
     Raises: InvalidRequest for negative numbers; DamagedContent; whatever the server refuses with.
     """
     if offset < 0 or (length is not None and length < 0):
@@ -45,16 +46,20 @@ def read_range(
     end = state.size if length is None else min(state.size, offset + length)
     hasher = ContentHasher() if offset == 0 and end == state.size else None
     while offset < end:
+        start = offset
         wanted = Range(RangeKind.FILE, state.content, offset, min(BYTES_AT_ONCE, end - offset))
-        received = 0
-        for data in server.get_ranges(repository, changeset, (wanted,)):
-            received += len(data)
-            if hasher is not None:
-                hasher.update(data)
-            yield data
-        if received != wanted.length:
+        try:
+            for data in server.get_ranges(repository, changeset, (wanted,)):
+                offset += len(data)
+                if hasher is not None:
+                    hasher.update(data)
+                yield data
+        except Unreachable:
+            if offset == start:
+                raise
+            continue
+        if offset != start + wanted.length:
             raise DamagedContent("The server's stream ended early.", advice="Type the same command again.")
-        offset += received
     if hasher is not None and hasher.digest() != state.content:
         raise DamagedContent(
             f"File {state.content.hex()} of @{changeset} did not arrive as it was committed.",

@@ -53,7 +53,7 @@ def upload_changes(
             return attempt.run(inputs)
         except FileChanging:
             changed += 1
-            if changed == ATTEMPTS:
+            if attempt.refused or changed == ATTEMPTS:
                 raise
         except Unreachable:
             if broken or not attempt.sending:
@@ -62,12 +62,13 @@ def upload_changes(
 
 
 class _Upload:
-    """One attempt. `sending` says whether a pack was on its way when it failed."""
+    """One attempt. `sending`: a pack was on its way when it failed; `refused`: a file changed at each reading."""
 
     def __init__(
         self, server: Server, repository: RepositoryName, upload: str, codecs: frozenset[int], progress: Progress
     ) -> None:
         self.sending = False
+        self.refused = False
         self._server = server
         self._repository = repository
         self._upload = upload
@@ -95,7 +96,7 @@ class _Upload:
 
     def _jobs(self, inputs: Sequence[UploadInput]) -> Iterator[Job]:
         for batch in _batches(inputs):
-            items = [_open(given) for given in batch]
+            items = [self._open(given) for given in batch]
             missing, items = self._missing(items)
             recipes: dict[ContentHash, Item] = {}
             for item in items:
@@ -108,6 +109,17 @@ class _Upload:
             yield from jobs_for(items, recipes, missing, self._allowed)
             for item in items:
                 self._contents.append(_uploaded(item))
+
+    def _open(self, given: UploadInput) -> Item:
+        """Read and cut one content and its base; one that changes meanwhile is read again, three times in all."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                return _read(given)
+            except FileChanging:
+                self.refused = not left
+                if self.refused:
+                    raise
+        raise AssertionError
 
     def _missing(self, items: Sequence[Item]) -> tuple[set[ContentHash], list[Item]]:
         """The names of segments and recipes to send; and the items, without the bases that cannot be used.
@@ -166,16 +178,6 @@ def _size(source: str | bytes) -> int:
         return os.stat(source).st_size
     except OSError:
         return 0  # said by name when it is opened
-
-
-def _open(given: UploadInput) -> Item:
-    """Read and cut one content and its base; one that changes meanwhile is read again (three times in all)."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return _read(given)
-        except FileChanging:
-            continue
-    return _read(given)
 
 
 def _read(given: UploadInput) -> Item:

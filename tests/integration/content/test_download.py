@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from tests.site import Site, damage
 
 import mlv
 from mlv.remote import Server
+from mlv.sdk import Workspace
 from mlv.transfer import download as downloading
 from mlv.transfer.download import download
 from mlv.transfer.types import Fetched
@@ -193,3 +197,40 @@ def test_F4_damage_in_the_store_is_never_delivered(own_site: Site, tmp_path: Pat
     assert not (tmp_path / "fresh/noise.dat").exists()
     with pytest.raises(DamagedContent):
         repo.version().read("noise.dat")
+
+
+KILLED = """
+import os, signal, sys
+import mlv
+from mlv.transfer.types import Silent
+
+class Killing(Silent):
+    left = 3_000_000
+    def advance(self, amount):
+        self.left -= amount
+        if self.left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+client = mlv.connect(*sys.argv[1:4])
+client._context.progress = Killing()
+client.repository(sys.argv[4]).checkout(sys.argv[5])
+"""
+
+
+def test_a_checkout_that_was_killed_is_finished_by_an_update(site: Site, tmp_path: Path):
+    repo = site.repository()
+    data = np.random.default_rng(10).bytes(8_000_000)
+    with repo.checkout(tmp_path / "ws") as workspace:
+        (tmp_path / "ws/noise.dat").write_bytes(data)
+        workspace.add("noise.dat")
+        workspace.commit("noise")
+    words = [site.process.url, site.admin_token, site.process.fingerprint, repo.name, str(tmp_path / "killed")]
+    done = subprocess.run([sys.executable, "-c", KILLED, *words], check=False, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (tmp_path / "killed/noise.dat").exists()
+    with Workspace(str(tmp_path / "killed"), site.admin._context.credentials) as workspace:
+        updated = workspace.update()
+        assert workspace.status().files == ()
+    assert (tmp_path / "killed/noise.dat").read_bytes() == data
+    assert updated.received_bytes < 6_500_000
+    assert not list((tmp_path / "killed/.mlv").rglob("*.part"))

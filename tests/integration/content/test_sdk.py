@@ -15,6 +15,7 @@ from tests.site import Site
 
 import mlv
 from mlv.remote.credentials import Credential, store
+from mlv.transfer.ranges import read_range
 from mlv_core.errors import (
     Denied,
     InvalidRevision,
@@ -27,6 +28,7 @@ from mlv_core.errors import (
     UntrustedServer,
     UsageError,
 )
+from mlv_core.ids import ChangesetNumber, RepositoryName
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sdk.md"
 DATA = np.random.default_rng(5).bytes(3_000_000)
@@ -324,3 +326,18 @@ def test_the_examples_of_the_document_run(site: Site, tmp_path: Path, monkeypatc
     assert known["tail"] == files["weights/model.safetensors"][-4:]
     assert known["made"].changeset == 2
     known["client"].close()
+
+
+def test_a_read_goes_on_after_the_server_was_away(own_site: Site, tmp_path: Path):
+    repo = own_site.repository()
+    data = np.random.default_rng(6).bytes(12_000_000)
+    commit(repo, tmp_path / "ws", {"data.bin": data}).close()
+    version = repo.version()
+    server, state = own_site.server, next(version.files("data.bin")).state
+    received = bytearray()
+    for piece in read_range(server, RepositoryName.parse(repo.name), ChangesetNumber(1), state):
+        if len(received) < 2_000_000 <= len(received) + len(piece):
+            own_site.process.crash()
+            own_site.process.start()
+        received += piece
+    assert received == data

@@ -101,10 +101,11 @@ def test_a_file_that_changes_while_it_is_committed_is_read_again(site: Site, tmp
 def test_a_file_that_never_rests_is_refused_by_name(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "log.txt"
     file.write_text("start\n")
-    real = uploading.cut_content
+    real, readings = uploading.cut_content, []
 
     def meddling(source, path):
         cut = real(source, path)
+        readings.append(path)
         with file.open("a") as stream:
             stream.write("more\n")
         return cut
@@ -118,6 +119,7 @@ def test_a_file_that_never_rests_is_refused_by_name(site: Site, tmp_path: Path, 
             upload="",
             codecs=CODECS,
         )
+    assert len(readings) == 3
 
 
 def test_few_bytes_ride_in_publish(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
