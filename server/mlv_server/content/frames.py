@@ -21,12 +21,14 @@ def checksum(frame_bytes: bytes | memoryview) -> bytes:
     return blake3(frame_bytes).digest(CHECKSUM_BYTES)
 
 
-class DamagedFrame(DamagedContent):
-    """A stored frame that is not what was written. `frame` says which."""
+class DamagedFrame(Exception):
+    """A stored frame that is not what was written: `frame` says which. It leaves the store as DamagedContent."""
 
     def __init__(self, message: str, frame: FramePlace, items: tuple[str, ...] = ()) -> None:
-        super().__init__(message, items=items)
+        super().__init__(message)
+        self.message = message
         self.frame = frame
+        self.items = items
 
 
 def read_raw(blobs: LocalBlobs, domain_id: int, place: FramePlace) -> bytes:

@@ -141,7 +141,7 @@ class ContentStore:
             return b"".join(read_raw(self.blobs, domain_id, place) for place in places)
         except DamagedFrame as error:
             self.reader.mark(error.frame)
-            raise
+            raise DamagedContent(error.message, items=error.items) from error
 
     async def recipe_of(self, domain_id: int, name: ContentHash) -> Recipe:
         """How a file of the domain, or a single segment, is put together. Raises: NotFound, DamagedContent."""
