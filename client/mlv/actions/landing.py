@@ -17,6 +17,9 @@ from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_core.requests import Published
 
+LANDED = "landed"
+"""The setting that names the request id and changeset of the last commit that the state knows."""
+
 
 def land(context: Context, plan: CommitJournal, published: Published) -> None:
     """The committed paths are tracked at the new changeset, closed and, where policy says so, read-only again.
@@ -45,7 +48,10 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
             texts.extend(_text(workspace, row))
         gone = {change.path for change in published.changes if change.state is None}
         gone.update(file.path for file in plan.files if file.stamp is None and file.path not in {r.path for r in rows})
-        _record(workspace, published, rows, texts, gone, committed, on_base=on_base)
+        settings = {LANDED: f"{plan.request_id} {published.changeset}"}
+        if on_base:
+            settings["base"] = str(int(published.changeset))
+        _record(workspace, published, rows, texts, gone, committed, settings)
         failpoint("commit.recorded")
         journal.remove_commit(workspace.layout)
         failpoint("commit.finished")
@@ -121,8 +127,7 @@ def _record(
     texts: list[tuple[bytes, bytes]],
     gone: set[str],
     committed: set[str],
-    *,
-    on_base: bool,
+    settings: dict[str, str],
 ) -> None:
     state = workspace.state
     with state.transaction():
@@ -133,7 +138,6 @@ def _record(
         for content, data in texts:
             state.put_text(content, data)
         state.drop_stale_texts()
-        settings = {"base": str(int(published.changeset))} if on_base else {}
         for change in published.changes:
             if change.path == VERSION_PATH and change.state is not None:
                 settings["properties"] = json.dumps(dict(change.state.properties), sort_keys=True)

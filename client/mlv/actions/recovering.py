@@ -21,6 +21,12 @@ def recover(context: Context) -> None:
         found = journal.read_commit(workspace.layout)
         if found is None:
             return
+        workspace.reload()
+        landed, _, changeset = workspace.settings.get("landed", "").partition(" ")
+        if landed == found.request_id:
+            journal.remove_commit(workspace.layout)
+            context.notice(f"An interrupted commit had reached the server: it is @{changeset}.")
+            return
         repository = RepositoryName.parse(workspace.repository)
         published = context.server().outcome(repository, RequestId(found.request_id))
         if published is None:

@@ -77,8 +77,8 @@ class CommitJournal:
 
 def write(layout: Layout, journal: UpdateJournal | CommitJournal) -> None:
     """Make `journal` durable."""
-    kind, place = ("update", layout.journal) if isinstance(journal, UpdateJournal) else ("commit", layout.commit_journal)
-    text = json.dumps({"format": 1, "kind": kind, **asdict(journal)}, default=_plain)
+    place = layout.journal if isinstance(journal, UpdateJournal) else layout.commit_journal
+    text = json.dumps({"format": 1, **asdict(journal)}, default=_plain)
     beside = f"{place}.new"
     with open(beside, "w", encoding="utf-8") as stream:
         stream.write(text)
