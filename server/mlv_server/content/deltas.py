@@ -83,14 +83,8 @@ class DirectDeltas:
 
     def read(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> bytes | None:
         """Whole frames of the cache, checked; None when they are not there or not sound."""
-        with self._lock:
-            known = self._frames.get((domain_id, pack_id), {})
-            frames: list[NewFrame] = []
-            at = offset
-            while at < offset + length and at in known:
-                frames.append(known[at])
-                at += known[at].length
-        if at != offset + length or not frames:
+        frames = self._frames_in(domain_id, pack_id, offset, length)
+        if not frames:
             return None
         try:
             data = memoryview(self._blobs.read(domain_id, pack_id, offset, length))
@@ -99,6 +93,20 @@ class DirectDeltas:
         parts = (data[frame.offset - offset : frame.offset - offset + frame.length] for frame in frames)
         sound = all(checksum(part) == frame.checksum for part, frame in zip(parts, frames, strict=True))
         return bytes(data) if sound else None
+
+    def lengths(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> list[int]:
+        """The lengths of the whole frames that a range of the cache covers; empty when it is not one of such."""
+        return [frame.length for frame in self._frames_in(domain_id, pack_id, offset, length)]
+
+    def _frames_in(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> list[NewFrame]:
+        with self._lock:
+            known = self._frames.get((domain_id, pack_id), {})
+            frames: list[NewFrame] = []
+            at = offset
+            while at < offset + length and at in known:
+                frames.append(known[at])
+                at += known[at].length
+        return frames if at == offset + length else []
 
     def total_bytes(self) -> int:
         """Bytes of all packs of the cache."""

@@ -26,6 +26,7 @@ from mlv_server.content.proof import FileReader
 from mlv_server.content.spill import Spill
 from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.engine import Database
+from mlv_server.metadata.segments import FramePlace
 from mlv_server.settings import Settings
 
 T = TypeVar("T")
@@ -124,10 +125,38 @@ class ContentStore:
         """
         return await self.run(lambda: [self._read_frames(domain_id, *one) for one in ranges])
 
+    async def split_frames(
+        self, domain_id: int, pack_id: bytes, offset: int, length: int, limit: int
+    ) -> list[tuple[bytes, int, int]]:
+        """A range of whole frames as ranges of whole frames of at most `limit` bytes; a longer frame stands alone.
+
+        Raises: NotFound.
+        """
+        lengths = self.deltas.lengths(domain_id, pack_id, offset, length)
+        if not lengths:
+            places = await self.run(partial(self._places, domain_id, pack_id, offset, length))
+            lengths = [place.length for place in places]
+        parts: list[tuple[bytes, int, int]] = []
+        start, total = offset, 0
+        for one in lengths:
+            if total and total + one > limit:
+                parts.append((pack_id, start, total))
+                start, total = start + total, 0
+            total += one
+        return [*parts, (pack_id, start, total)]
+
     def _read_frames(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> bytes:
         cached = self.deltas.read(domain_id, pack_id, offset, length)
         if cached is not None:
             return cached
+        try:
+            places = self._places(domain_id, pack_id, offset, length)
+            return b"".join(read_raw(self.blobs, domain_id, place) for place in places)
+        except DamagedFrame as error:
+            self.reader.mark(error.frame)
+            raise DamagedContent(error.message, items=error.items) from error
+
+    def _places(self, domain_id: int, pack_id: bytes, offset: int, length: int) -> list[FramePlace]:
         places = self.db.read_now(lambda tx: tx.packs.frames_between(domain_id, pack_id, offset, offset + length))
         end = offset
         for place in places:
@@ -137,11 +166,7 @@ class ContentStore:
                 f"There are no whole frames at {offset} to {offset + length} of pack {pack_id.hex()}.",
                 advice="Type the command again: content moves to other packs at times.",
             )
-        try:
-            return b"".join(read_raw(self.blobs, domain_id, place) for place in places)
-        except DamagedFrame as error:
-            self.reader.mark(error.frame)
-            raise DamagedContent(error.message, items=error.items) from error
+        return places
 
     async def recipe_of(self, domain_id: int, name: ContentHash) -> Recipe:
         """How a file of the domain, or a single segment, is put together. Raises: NotFound, DamagedContent."""

@@ -67,7 +67,9 @@ async def get_ranges(
             yield data
         group, total = [], 0
         if one.kind is RangeKind.PACK:
-            group, total = [(one.id, one.offset, one.length)], one.length
+            for part in await call.store.split_frames(row.domain_id, one.id, one.offset, one.length, GROUP_BYTES):
+                async for data in _pack_bytes(call, row, [part]):
+                    yield data
         else:
             async for data in _file_bytes(call, row, one):
                 yield data

@@ -184,12 +184,20 @@ def test_any_bytes_of_a_file_can_be_read_for_about_their_size(weights):
         ranges(house, [Range(RangeKind.FILE, file.name, len(file.plain), 1)])
 
 
-def test_neighbouring_frames_can_be_read_as_one_range(weights):
+def test_neighbouring_frames_can_be_read_as_one_range(weights, monkeypatch):
     house, _ = weights
     part = plan(house, 0, 2)[0]
     packs = [one for one in part.ranges if one.kind is RangeKind.PACK]
     single = b"".join(ranges(house, [one]) for one in packs)
     assert ranges(house, packs) == single
+    large = max(packs, key=lambda one: one.length).id
+    joined = sorted((one for one in packs if one.id == large), key=lambda one: one.offset)
+    assert len(joined) > 2
+    whole = Range(RangeKind.PACK, large, joined[0].offset, sum(one.length for one in joined))
+    expected = b"".join(ranges(house, [one]) for one in joined)
+    assert ranges(house, [whole]) == expected
+    monkeypatch.setattr(content, "GROUP_BYTES", joined[0].length)
+    assert ranges(house, [whole]) == expected
     with pytest.raises(NotFound):
         ranges(house, [Range(RangeKind.PACK, packs[0].id, packs[0].offset + 1, packs[0].length)])
 
