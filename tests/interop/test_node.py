@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def test_a_client_in_another_language_lists_downloads_locks_and_commits(node: st
             workspace.edit(MODEL)
             save_file({"weight": first + (first > 2) * np.float32(1e-3)}, tmp_path / "ws" / MODEL)
             made = workspace.commit("trained")
+        site.process.stop()
+        shutil.rmtree(site.process.directory / "content" / "cache")
+        site.process.start()
         second = (tmp_path / "ws" / MODEL).read_bytes()
         assert made.stored_bytes < 0.2 * len(second), "the version is no delta, and this test shows nothing"
         third = second[:-1_000_000] + np.random.default_rng(2).bytes(1_000_000)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Self, SupportsFloat
+from typing import TYPE_CHECKING, Literal, Self, SupportsFloat
 
-from mlv.actions import checkout, commit, locks, revert, status, tracking, update
+from mlv.actions import checkout, commit, locks, resolve, revert, status, tracking, update
 from mlv.actions.context import Context
 from mlv.actions.recording import Given
 from mlv.sdk.version import Version
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mlv.actions.commit import Committed
     from mlv.actions.locks import Opened
+    from mlv.actions.resolve import Resolved
     from mlv.actions.revert import Reverted
     from mlv.actions.status import Status
     from mlv.actions.tracking import Recorded
@@ -172,6 +173,10 @@ class Workspace:
         """Bring the workspace to `revision` (None: the head of its branch); local changes are merged or kept (F5)."""
         parsed = None if revision is None else Revision.parse(str(revision))
         return update.update(self._context, self._arguments(paths), parsed)
+
+    def resolve(self, paths: Paths, accept: Literal["mine", "theirs"]) -> Resolved:
+        """Decide files in conflict; with "theirs" the local bytes move to `.mlv/rescue/` first (F5)."""
+        return resolve.resolve(self._context, self._arguments(paths), accept)
 
     def switch(self, branch: str) -> Updated:
         """Go to the head of another branch; nothing local is lost. Raises: LocalChanges, NotFound."""

@@ -201,6 +201,21 @@ def test_acts_on_files(site: Site, tmp_path: Path):
     assert [row.path for row in repo.version().files()] == ["c.txt", "sub/a.txt"]
 
 
+@pytest.mark.parametrize("accept", ["mine", "theirs"])
+def test_F5_a_conflict_is_decided_by_the_user(site: Site, tmp_path: Path, accept: str):
+    repo = site.repository()
+    with commit(repo, tmp_path / "ws", {"a.txt": b"base\n"}) as workspace, repo.checkout(tmp_path / "other") as other:
+        (tmp_path / "other/a.txt").write_text("theirs\n")
+        other.commit("theirs")
+        (tmp_path / "ws/a.txt").write_text("mine\n")
+        assert workspace.update().conflicts == ("a.txt",)
+        assert (tmp_path / "ws/a.txt").read_text() == "mine\n"
+        workspace.resolve("a.txt", accept)
+        assert (tmp_path / "ws/a.txt").read_text() == f"{accept}\n"
+        kept = [path.read_text() for path in (tmp_path / "ws/.mlv/rescue").rglob("*") if path.is_file()]
+        assert kept == (["mine\n"] if accept == "theirs" else [])
+
+
 def test_branches_and_labels(site: Site, tmp_path: Path):
     repo = site.repository()
     with commit(repo, tmp_path / "ws", {"a.txt": b"a\n"}) as workspace:
