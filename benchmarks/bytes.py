@@ -151,7 +151,7 @@ def main() -> int:
         ("stored by all repositories (MB)", megabytes(stored)),
         ("du of the server folder without cache (MB)", megabytes(disk)),
         ("difference", f"{disk / stored - 1:+.1%}"),
-        ("cache (MB)", megabytes(sum(series.cache for series in measured))),
+        ("cache of the whole server (MB)", megabytes(max(series.cache for series in measured))),
         ("deepest chain", str(report["max_depth"])),
         ("damaged", str(len(report["damaged"]))),
     ]
