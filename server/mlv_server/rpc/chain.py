@@ -15,7 +15,7 @@ import grpc
 from mlv_core.errors import Interrupted, LimitExceeded, MlvError, NotSignedIn
 from mlv_server import telemetry
 from mlv_server.rpc import errors
-from mlv_server.rpc.methods import Access, Method, repository_of
+from mlv_server.rpc.methods import Access, Method, Unreadable, repository_of
 from mlv_server.services import access
 from mlv_server.services.call import Call
 
@@ -80,9 +80,17 @@ class Chain:
         async def handle(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401 - as above
             async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
                 call = await frame.admit(None)
-                return await method.serve(call, requests, frame.metadata)
+                return await method.serve(call, _readable(requests), frame.metadata)
 
         return handle
+
+
+async def _readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """The messages of a stream. Raises: the error of one that is unreadable."""
+    async for request in requests:
+        if isinstance(request, Unreadable):
+            raise request.error
+        yield request
 
 
 class _Frame:
@@ -134,6 +142,8 @@ class _Frame:
     async def admit(self, request: object) -> Call:
         """Authentication, then permission: the call, or the error that says why not."""
         principal = await self._principal()
+        if isinstance(request, Unreadable):
+            raise request.error
         call = Call(
             principal=principal,
             request_id=self.request_id,

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from mlv_core.errors import InvalidRequest
+from google.protobuf.message import DecodeError
+
+from mlv_core.errors import InvalidRequest, MlvError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor
@@ -52,6 +54,29 @@ class Service:
 
     name: str
     methods: tuple[Method, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What came instead of a message; the chain raises `error` where every failure gets its name."""
+
+    error: MlvError
+
+
+def readable(parse: Callable[[bytes], Any], name: str) -> Callable[[bytes], Any]:
+    """`parse` for messages of the type `name`, giving Unreadable for bytes that are none: gRPC would tell the text of
+    an exception.
+    """
+
+    def read(data: bytes) -> Any:  # noqa: ANN401 - any message of the contract
+        try:
+            return parse(data)
+        except DecodeError:
+            return Unreadable(InvalidRequest(f"The bytes that came are no {name}."))
+        except MlvError as error:
+            return Unreadable(error)
+
+    return read
 
 
 def repository_of(request: object, metadata: dict[str, str], descriptor: MethodDescriptor) -> str | None:

@@ -23,6 +23,7 @@ from mlv_server.rpc import (
     workspaces,
 )
 from mlv_server.rpc.chain import Chain, Parts
+from mlv_server.rpc.methods import readable
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
@@ -136,7 +137,7 @@ def _handler(chain: Chain, method: Method, descriptor: MethodDescriptor) -> grpc
     request = message_factory.GetMessageClass(descriptor.input_type)
     response = message_factory.GetMessageClass(descriptor.output_type)
     codecs: dict[str, Any] = {
-        "request_deserializer": method.deserializer or request.FromString,
+        "request_deserializer": readable(method.deserializer or request.FromString, descriptor.input_type.full_name),
         "response_serializer": method.serializer or response.SerializeToString,
     }
     if descriptor.client_streaming:
