@@ -190,9 +190,10 @@ def test_errors_are_one_json_object_with_the_documented_fields(tmp_path: Path, c
 
 
 def test_every_alias_is_the_verb_itself():
-    assert set(ALIASES.values()) <= {verb.name for verb in VERBS}
+    assert {name.split()[0] for name in ALIASES.values()} <= {verb.name for verb in VERBS}
+    assert all(cli.get_command(None, alias) is cli.get_command(None, name) for alias, name in ALIASES.items())
     assert not set(ALIASES) & {verb.name for verb in VERBS}
-    assert cli.get_command(None, "st") is cli.get_command(None, "status")
+    assert cli.get_command(None, "propset") is cli.get_command(None, "meta").commands["set"]
 
 
 @pytest.mark.parametrize("command", ["status", "add x", "diff", "revert x", "--help"])

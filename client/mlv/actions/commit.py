@@ -16,7 +16,7 @@ from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
 from mlv.workspace import guard, journal
 from mlv.workspace.journal import CommitJournal, CommittedFile
-from mlv_core.entities import LockNeed, Records
+from mlv_core.entities import LockNeed, Operation, Records
 from mlv_core.errors import MlvError, NothingToCommit, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId
@@ -93,13 +93,11 @@ def commit(
         failpoint("commit.published")
         land(context, plan, published)
         sent = context.server().counters.sent_bytes - sent
-    paths = tuple(p.change.path for p in request.changes)
-    moved = {p.change.source for p in request.changes if p.change.state is not None and p.change.source}
     return Committed(
         int(published.changeset),
         int(published.parent),
         published.branch,
-        tuple(path for path in paths if path not in moved),
+        _paths(request.changes),
         published.released,
         uploaded.raw_bytes,
         sent,
@@ -108,6 +106,12 @@ def commit(
         proposal.oldest,
         proposal.newest,
     )
+
+
+def _paths(changes: tuple[ProposedChange, ...]) -> tuple[str, ...]:
+    """The paths of a commit as the user counts them: a moved file is one."""
+    moved = {item.change.source for item in changes if item.change.operation is Operation.MOVE}
+    return tuple(item.change.path for item in changes if item.change.path not in moved)
 
 
 def _begin_request(context: Context, proposal: Proposal) -> BeginRequest:
@@ -190,12 +194,11 @@ def _publish(context: Context, request: PublishRequest, plan: CommitJournal) -> 
 
 
 def _foretold(context: Context, proposal: Proposal, started: float) -> Committed:
-    moved = {p.change.source for p in proposal.changes if p.change.state is not None and p.change.source}
     return Committed(
         0,
         context.workspace.base,
         context.workspace.branch,
-        tuple(p.change.path for p in proposal.changes if p.change.path not in moved),
+        _paths(proposal.changes),
         (),
         proposal.size,
         0,

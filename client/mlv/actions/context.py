@@ -98,19 +98,15 @@ class Context:
         where = self.workspace.layout
         return tuple(to_version_path(where, self.directory, item) for item in arguments) or ("",)
 
-    def silent_or(self) -> Progress:
-        """The progress to tell, or one that tells nobody."""
-        if self.progress is not None:
-            return self.progress
-        from mlv.transfer.types import Silent
-
-        return Silent()
-
     def close(self) -> None:
         """Let go of workspace and servers."""
         if self._workspace is not None:
             self._workspace.close()
             self._workspace = None
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Let go of the servers alone."""
         for server in self._servers.values():
             server.close()
         self._servers.clear()

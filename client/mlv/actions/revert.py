@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from mlv.actions.context import Context
@@ -15,8 +16,8 @@ from mlv.workspace.scan import SYMLINK, Found, scan
 from mlv.workspace.state import TrackedFile
 from mlv_core.errors import Conflict, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
 
-_RELEASE_SECONDS = 2.0
-"""The files are back already: a server that is away should not keep the user waiting."""
+_AWAY_SECONDS = 2.0
+"""Reverting needs no server: one that is away should not keep the user waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ def revert(
     if not arguments and not only_unchanged:
         raise UsageError("No path was named.", advice="Name files or folders; '.' is everything here.")
     workspace, roots = context.workspace, context.paths(arguments)
+    if os.path.exists(workspace.layout.commit_journal):
+        _ask_first(context)
     with guard.long_step(workspace.layout), guard.writing(workspace.layout):
         found = scan(workspace.layout, workspace.state, roots, untracked=False).found
         waiting = tuple(item.path for item in found if item.state == "C")
@@ -79,6 +82,28 @@ def revert(
         rescued = _apply(context, plan, closing, keep_local=keep_local)
     released = _release(context, tokens) if tokens else ()
     return Reverted(tuple(sorted(set(plan.paths))), rescued, released)
+
+
+def _ask_first(context: Context) -> None:
+    """A commit whose outcome is not known may have moved the base; without the server the known base counts."""
+    from mlv.actions.recovering import recover
+
+    brief = _brief(context)
+    try:
+        recover(brief)
+    except (Unreachable, NotSignedIn) as error:
+        context.notice(f"Whether an interrupted commit reached the server is not known yet: {error.message}")
+    finally:
+        brief.hang_up()
+
+
+def _brief(context: Context) -> Context:
+    """The same surroundings, for a server that may be away."""
+    brief = Context(
+        context.directory, context.timeout_seconds or _AWAY_SECONDS, context.notice, credentials=context.credentials
+    )
+    brief.use(context.workspace)
+    return brief
 
 
 def _take_back(workspace: Workspace, plan: _Plan, item: Found) -> None:
@@ -169,8 +194,7 @@ def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Give the locks back; without a server they stay, and the user is told."""
     from mlv.actions import locks
 
-    brief = Context(context.directory, context.timeout_seconds or _RELEASE_SECONDS, context.notice)
-    brief.use(context.workspace)
+    brief = _brief(context)
     try:
         return tuple(lock.path for lock in locks.unlock(brief, paths=paths))
     except (Unreachable, NotSignedIn) as error:
@@ -179,3 +203,5 @@ def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:
     except MlvError as error:
         context.notice(f"The locks could not be given back: {error.message}")
         return ()
+    finally:
+        brief.hang_up()

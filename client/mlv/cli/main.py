@@ -27,13 +27,15 @@ class Verbs(click.Group):
         """The canonical verbs, in the order in which people meet them."""
         return [verb.name for verb in VERBS]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The verb, or the one that `cmd_name` is an alias of."""
-        name = ALIASES.get(cmd_name, cmd_name)
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb, or the one that `cmd_name` is an alias of; that may be the verb of a family ('meta set')."""
+        name, *rest = ALIASES.get(cmd_name, cmd_name).split(" ")
         for verb in VERBS:
             if verb.name == name:
                 module = importlib.import_module(f"{_MODULES}.{verb.module}")
-                found: click.Command = getattr(module, verb.attribute)
+                found: click.Command | None = getattr(module, verb.attribute)
+                for word in rest:
+                    found = found.get_command(ctx, word) if isinstance(found, click.Group) else None
                 return found
         return None
 
@@ -53,7 +55,7 @@ class Verbs(click.Group):
         """The verbs by family, with their aliases; no module is imported for that."""
         others: dict[str, list[str]] = {}
         for alias, verb_name in ALIASES.items():
-            others.setdefault(verb_name, []).append(alias)
+            others.setdefault(verb_name.split(" ")[0], []).append(alias)
         for family in dict.fromkeys(verb.family for verb in VERBS):
             rows = []
             for verb in VERBS:

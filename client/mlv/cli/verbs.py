@@ -67,9 +67,11 @@ ALIASES: dict[str, str] = {
     "reserve": "lock", "release": "unlock", "opened": "locks",
     "rm": "delete", "mv": "move", "rename": "move", "cp": "copy",
     "st": "status", "rec": "reconcile", "backout": "undo",
-    "propset": "meta", "proplist": "meta",
+    "propset": "meta set",
+    "proplist": "meta show",
     "di": "diff", "ci": "commit", "submit": "commit", "checkin": "commit",
     "history": "log", "changes": "log", "filelog": "log",
     "describe": "show", "print": "cat",
-    "tag": "label", "protect": "policy", "protects": "policy",
+    "tag": "label", "protect": "policy grant",
+    "protects": "policy show",
 }  # fmt: skip
