@@ -241,6 +241,19 @@ def test_a_sparse_workspace_holds_and_updates_only_its_part(pair, workspace):
     assert first.files()["data/a.txt"] == b"aa\n"
 
 
+def test_an_interrupted_checkout_goes_on_and_a_finished_one_is_not_overwritten(pair, repository, tmp_path):
+    first, _ = pair
+    half = tmp_path / "half"
+    Typist(first.name, first.config, tmp_path).mlv("checkout", f"{repository}@0", str(half))
+    (half / ".mlv" / "incoming" / "00.part").write_bytes(b"half of something")
+    Typist(first.name, first.config, tmp_path).mlv("checkout", repository, str(half))
+    again = Typist(first.name, first.config, half)
+    assert again.files() == first.files()
+    assert again.states() == {}
+    refused = Typist(first.name, first.config, tmp_path).json("checkout", repository, str(half), code=3)
+    assert refused["code"] == "LOCAL_CHANGES"
+
+
 def test_one_path_can_be_brought_to_another_version(pair):
     first, _ = pair
     first.write("train.py", changed(3, b"three"))

@@ -52,7 +52,8 @@ def checkout(
     root = os.path.join(context.directory, directory or name.name)
     if os.path.exists(root) and not os.path.isdir(root):
         raise UsageError(f"'{escape(root)}' is no directory.", advice="Choose another one.")
-    if os.path.isdir(root) and os.listdir(root) and not adopt:
+    begun = _begun(root, address, repository, context)
+    if os.path.isdir(root) and os.listdir(root) and not adopt and begun is None:
         raise LocalChanges(
             f"'{escape(root)}' is not empty.", advice="Choose another directory, or --adopt to take the files in it."
         )
@@ -75,11 +76,25 @@ def checkout(
         "properties": "{}",
     }
     own = Context(root, context.timeout_seconds, context.notice, context.progress, credentials=context.credentials)
-    own.use(Workspace.create(root, settings))
+    own.use(begun or Workspace.create(root, settings))
     try:
+        if begun is not None:
+            begun.restart(branch, only=settings["only"], exclude=settings["exclude"])
         return own.workspace.layout.root, bring(own, Wish(int(number), branch, adopt=adopt))
     finally:
         own.close()
+
+
+def _begun(root: str, address: str, repository: str, context: Context) -> Workspace | None:
+    """The workspace of a checkout that was interrupted in `root`: the same command again goes on with it."""
+    if not os.path.exists(os.path.join(root, ".mlv", "state.db")):
+        return None
+    found = Workspace.open(root, context.notice)
+    same = (found.server, found.repository, found.base) == (address, repository, 0)
+    if same and found.layout.root == os.path.realpath(root) and not found.state.files():
+        return found
+    found.close()
+    return None
 
 
 def switch(context: Context, branch: str, *, dry_run: bool = False) -> Updated:

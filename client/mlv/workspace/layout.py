@@ -77,13 +77,13 @@ class Layout:
         return os.path.join(self.root, path)
 
     def clock_ns(self) -> int:
-        """Now, by the clock of the file system that stamps the workspace's files."""
+        """Now, by the clock of the file system that stamps the workspace's files; 0 where nothing can be written."""
         try:
-            os.utime(self.clock)
-        except FileNotFoundError:
             os.close(os.open(self.clock, os.O_CREAT | os.O_WRONLY, 0o600))
             os.utime(self.clock)
-        return os.stat(self.clock).st_mtime_ns
+            return os.stat(self.clock).st_mtime_ns
+        except OSError:
+            return 0
 
 
 def find(start: str) -> Layout:

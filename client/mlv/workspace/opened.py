@@ -60,6 +60,13 @@ class Workspace:
         os.replace(where.state, f"{where.state}.damaged")
         return cls(where, State.create(where.state, {**settings, "base": "0"}))
 
+    def restart(self, branch: str, *, only: str, exclude: str) -> None:
+        """Begin an empty workspace anew with another branch or other globs (JSON lists)."""
+        with self.state.transaction():
+            self.state.set_settings({"branch": branch, "only": only, "exclude": exclude})
+        self.reload()
+        self.save_identity()
+
     def save_identity(self) -> None:
         """Write beside the database what is needed to rebuild it."""
         beside = f"{self.layout.identity}.new"
