@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
 import random
+import socket
+import struct
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,3 +59,95 @@ def team(tmp_path_factory: pytest.TempPathFactory):
 def repository(team: Team) -> str:
     """A new, empty repository of the admin."""
     return new_repository(team)
+
+
+class Proxy:
+    """A loopback proxy that counts the bytes of both directions, and can fall silent or cut all connections."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        self.sent = 0
+        self.received = 0
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.silent_after: int | None = None
+        """Bytes from the client after which nothing passes any more."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Close all connections."""
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.flowing.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:
+                    client.close()
+                    continue
+                self._sockets += [client, server]
+                for source, sink in ((client, server), (server, client)):
+                    threading.Thread(target=self._pump, args=(source, sink, source is client), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, is_client: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if is_client:
+                    self.sent += len(data)
+                    if self.silent_after is not None and self.sent > self.silent_after:
+                        self.flowing.clear()
+                else:
+                    self.received += len(data)
+                self.flowing.wait()
+                sink.sendall(data)
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+def through(team: Team, proxy: Proxy, repository: str, role: str = "contributor") -> User:
+    """A new user with a role on a repository, who reaches the server through the proxy."""
+    name = f"p{next(_numbers)}"
+    token = team.admin.mlv("user", "add", name, "--json").json["token"]
+    team.admin.mlv("policy", "grant", role, name, repository)
+    home = team.admin.home.parent / name
+    home.mkdir()
+    user = User(name, home.parent / f"{name}-config", home)
+    user.mlv("login", f"mlv://127.0.0.1:{proxy.port}", "--token", token, "--fingerprint", team.server.fingerprint)
+    return user
+
+
+@pytest.fixture
+def proxy(team: Team):
+    """A proxy in front of the module's server."""
+    host, _, port = team.server.url.removeprefix("mlv://").rpartition(":")
+    made = Proxy((host, int(port)))
+    yield made
+    made.close()
+
+
+def safetensors_of_noise(size: int, seed: int) -> bytes:
+    """A safetensors file of about `size` bytes: one bfloat16 tensor of noise a mebibyte."""
+    count = max(1, size >> 20)
+    header = {
+        f"layer.{n}": {"dtype": "BF16", "shape": [1 << 19], "data_offsets": [n << 20, (n + 1) << 20]}
+        for n in range(count)
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + noise(count << 20, seed)

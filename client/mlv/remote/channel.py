@@ -14,15 +14,18 @@ import grpc
 from google.protobuf.message import Message
 
 from mlv.remote import errors
-from mlv_core.errors import Unreachable
+from mlv_core.errors import LimitExceeded, Unreachable
 from mlv_core.ids import ServerAddress
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 MESSAGE_LIMIT = 8 << 20
+"""What a server takes in one message."""
+ANSWER_LIMIT = 16 << 20
+"""What it may answer with."""
 OPTIONS = (
-    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_receive_message_length", ANSWER_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -71,19 +74,28 @@ class Channel:
             self._metadata += (("authorization", f"Bearer {token}"),)
         if workspace_id:
             self._metadata += (("mlv-workspace", workspace_id),)
+        # gRPC's name for the time that one attempt to connect may take, its handshakes included.
+        options = (*OPTIONS, ("grpc.min_reconnect_backoff_ms", max(1, int(timeout_seconds * 1000))))
         if address.plaintext:
-            self._channel = grpc.insecure_channel(address.target, OPTIONS)
+            self._channel = grpc.insecure_channel(address.target, options)
         else:
             credentials = grpc.ssl_channel_credentials(root_certificates=authority_pem)
-            self._channel = grpc.secure_channel(address.target, credentials, OPTIONS)
+            self._channel = grpc.secure_channel(address.target, credentials, options)
 
     def unary(
         self, method: str, request: Message, answer: type[T], *, again: bool = True, seconds: float = CALL_SECONDS
     ) -> T:
         """Call `Service/Method`; with `again` it is tried anew, with full jitter, while the server is away.
 
-        Raises: the error that the server raised; Unreachable, UntrustedServer.
+        Raises: the error that the server raised; Unreachable, UntrustedServer; LimitExceeded, and nothing is sent, for
+        a request that no message can hold.
         """
+        size = request.ByteSize()
+        if size > MESSAGE_LIMIT:
+            raise LimitExceeded(
+                f"The request has {size:,} bytes; a message holds {MESSAGE_LIMIT:,}, about 100,000 files.",
+                advice="Do it in parts: name folders or files.",
+            )
         call = self._channel.unary_unary(
             f"/mlv.v1.{method}", self._counted(type(request).SerializeToString), self._received(answer)
         )
