@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import datetime as dt
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +21,7 @@ from mlv_server.auth import certificates
 from mlv_server.content.store import ContentStore
 from mlv_server.domain.policy import Principal
 from mlv_server.metadata import migrations
+from mlv_server.metadata.claim import claimed
 from mlv_server.metadata.engine import Database
 from mlv_server.rpc import server as rpc
 from mlv_server.rpc.chain import Parts
@@ -33,6 +35,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 HEAP_THRESHOLD_BYTES = 64 << 20
 """Buffers of a few MiB stay in the heap instead of being mapped and unmapped each time: less CPU per byte moved."""
 
+SIGNAL_EXIT = 128
+"""What a shell adds to the number of the signal that ended a process."""
+
 
 @asynccontextmanager
 async def open_parts(settings: Settings, *, background: bool = True) -> AsyncIterator[Parts]:
@@ -40,9 +45,16 @@ async def open_parts(settings: Settings, *, background: bool = True) -> AsyncIte
 
     With `background` False nothing is done but what the caller does: for commands beside a running server.
 
-    Raises: InvalidSettings when the folder holds no server or one of another version.
+    Raises: InvalidSettings when the folder holds no server, one of another version, or one that another process runs.
     """
     migrations.check(settings.database_url)
+    with claimed(settings.database_url) if background else contextlib.nullcontext():
+        async with _opened(settings, background=background) as parts:
+            yield parts
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, *, background: bool) -> AsyncIterator[Parts]:
     db = await Database.open(settings.database_url)
     try:
         store = await ContentStore.open(settings, db)
@@ -59,7 +71,8 @@ async def open_parts(settings: Settings, *, background: bool = True) -> AsyncIte
 async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
     """Run a server until SIGTERM or SIGINT; `ready(url, fingerprint)` is called once it listens.
 
-    A stop refuses new calls and lets those in flight finish within the grace time.
+    A stop refuses new calls and lets those in flight finish within the grace time; a second signal ends the process
+    at once, which loses nothing that was acknowledged (C2).
     Raises: InvalidSettings, LimitExceeded when the address is taken.
     """
     fingerprint = ""
@@ -82,7 +95,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
         url = str(ServerAddress(settings.host, port, plaintext=settings.plaintext))
         telemetry.logger().info("listening", url=url, fingerprint=fingerprint)
         ready(url, fingerprint)
-        await _until(stop)
+        await stop.wait()
         telemetry.logger().info("stopping", grace_seconds=settings.grace_seconds)
         await health.enter_graceful_shutdown()
         await server.stop(settings.grace_seconds)
@@ -118,17 +131,15 @@ def _stop_signal() -> asyncio.Event:
     """An event that SIGTERM and SIGINT set; made before the server listens, so that no stop comes too early."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        if stopped.is_set():
+            os._exit(SIGNAL_EXIT + number)
+        stopped.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stop, number)
     return stopped
-
-
-async def _until(stopped: asyncio.Event) -> None:
-    """Wait for the first signal; the second one ends the process at once."""
-    await stopped.wait()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.remove_signal_handler(number)
 
 
 def _tune_allocator() -> None:

@@ -74,7 +74,7 @@ SETTINGS = (
     Setting("storage", "cache", Kind.SIZE, "10 GiB", "Bound of the cache of plain files and direct deltas.", 0),
     Setting("storage", "unlink_after", Kind.SECONDS, 60, "How long a replaced pack is kept for reads in flight.", 0),
     Setting("limits", "file", Kind.SIZE, "1 TiB", "Largest file.", 1 << 10),
-    Setting("limits", "files_per_commit", Kind.COUNT, 2_000_000, "Most changes in one commit.", 1),
+    Setting("limits", "files_per_commit", Kind.COUNT, 200_000, "Most changes in one commit.", 1, 200_000),
     Setting("limits", "calls", Kind.COUNT, 256, "Most calls served at the same time; others wait.", 1, 100_000),
     Setting("limits", "call_time", Kind.SECONDS, 900, "Longest unary call where the caller names no deadline.", 1),
     Setting("limits", "threads", Kind.COUNT, 4, "Threads for hashing, decoding and files.", 1, 256),

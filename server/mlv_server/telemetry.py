@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mlv_server.settings import Settings
 
 _SECRET_WORDS = ("token", "secret", "authorization", "password", "key")
+_TOKEN = re.compile(r"(mlv_[a-z2-7]{12}_)[a-z2-7]{52}")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -29,8 +31,8 @@ def configure_logging(settings: Settings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _without_secrets,
             structlog.processors.format_exc_info,
+            _without_secrets,
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.log_level]),
@@ -45,9 +47,14 @@ def logger() -> Any:  # noqa: ANN401 - structlog's own bound logger type is dyna
 
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    for name in event:
+    """Fields that are named like secrets lose their value, and a token in any text its secret part."""
+    for name, value in event.items():
         if any(word in name.lower() for word in _SECRET_WORDS) and name != "token_id":
             event[name] = "***"
+        elif isinstance(value, str):
+            event[name] = _TOKEN.sub(r"\1***", value)
+        elif isinstance(value, tuple):
+            event[name] = [_TOKEN.sub(r"\1***", str(part)) for part in value]
     return event
 
 

@@ -19,9 +19,7 @@ class RepositoryCalls:
     def create_repository(self, name: RepositoryName, description: str = "", *, dry_run: bool = False) -> Repository:
         """A new repository."""
         request = pb.CreateRepositoryRequest(repository=str(name), description=description, dry_run=dry_run)
-        answer = self._channel.unary(
-            "RepositoriesService/CreateRepository", request, pb.CreateRepositoryResponse, again=False
-        )
+        answer = self._channel.unary("RepositoriesService/CreateRepository", request, pb.CreateRepositoryResponse)
         return convert.repository_from_wire(answer.repository)
 
     def list_repositories(self) -> tuple[Repository, ...]:
@@ -55,7 +53,7 @@ class RepositoryCalls:
             target=target,
             dry_run=dry_run,
         )
-        answer = self._channel.unary("BranchesService/CreateBranch", request, pb.CreateBranchResponse, again=False)
+        answer = self._channel.unary("BranchesService/CreateBranch", request, pb.CreateBranchResponse)
         return convert.branch_from_wire(answer.branch)
 
     def list_branches(self, repository: RepositoryName) -> tuple[Branch, ...]:
@@ -69,7 +67,7 @@ class RepositoryCalls:
     ) -> Label:
         """A new label on revision `at`."""
         request = pb.CreateLabelRequest(repository=str(repository), name=name, at=at, message=message, dry_run=dry_run)
-        answer = self._channel.unary("LabelsService/CreateLabel", request, pb.CreateLabelResponse, again=False)
+        answer = self._channel.unary("LabelsService/CreateLabel", request, pb.CreateLabelResponse)
         return convert.label_from_wire(answer.label)
 
     def list_labels(self, repository: RepositoryName) -> tuple[Label, ...]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Context = grpc.aio.ServicerContext[Any, Any]
 REQUEST_ID_LIMIT = 64
 """Room for a UUID with a prefix; longer ids are replaced, not refused."""
+_WARNED = frozenset({"INTERNAL", "DATA_LOSS", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED", "UNAVAILABLE"})
+"""What whoever runs the server may have to mend, or should see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,8 @@ class Chain:
 
         async def handle(request: Any, context: Context) -> Any:  # noqa: ANN401 - any message of the contract
             async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
-                call = await frame.admit(request)
                 async with asyncio.timeout(frame.seconds_left()):
-                    return await method.serve(call, request)
+                    return await method.serve(await frame.admit(request), request)
 
         return handle
 
@@ -112,14 +113,20 @@ class _Frame:
         self._started = time.monotonic()
         self.metadata = {key: value for key, value in (context.invocation_metadata() or ()) if isinstance(value, str)}
         given = self.metadata.get("mlv-request-id", "")
-        self.request_id = given if 0 < len(given) <= REQUEST_ID_LIMIT and given.isprintable() else str(uuid.uuid4())
+        self._named = 0 < len(given) <= REQUEST_ID_LIMIT and given.isprintable()
+        self.request_id = given if self._named else str(uuid.uuid4())
+        self._user = ""
 
     async def __aenter__(self) -> Self:
         self._parts.metrics.begin()
         try:
-            await asyncio.wait_for(self._running.acquire(), self.seconds_left())
+            async with asyncio.timeout(self.seconds_left()):
+                await self._running.acquire()
         except TimeoutError:
             await self._fail(LimitExceeded("The server is busy: no place became free in time."), held=False)
+        except asyncio.CancelledError:
+            self._finish(Interrupted.status)
+            raise
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
@@ -132,7 +139,11 @@ class _Frame:
             await self._fail(LimitExceeded("The call took longer than its deadline.", advice="Ask for less at a time."))
         elif isinstance(error, Exception):
             telemetry.logger().error(
-                "call failed", method=self._descriptor.full_name, request=self.request_id, exc_info=error
+                "call failed",
+                method=self._descriptor.full_name,
+                request=self.request_id,
+                user=self._user,
+                exc_info=error,
             )
             await self._fail(errors.hidden(self.request_id))
         else:
@@ -142,6 +153,7 @@ class _Frame:
     async def admit(self, request: object) -> Call:
         """Authentication, then permission: the call, or the error that says why not."""
         principal = await self._principal()
+        self._user = principal.user
         if isinstance(request, Unreadable):
             raise request.error
         call = Call(
@@ -154,6 +166,7 @@ class _Frame:
             store=self._parts.store,
             background=self._parts.background,
             settings=self._parts.settings,
+            named=self._named,
         )
         repository = repository_of(request, self.metadata, self._descriptor)
         permission = self._method.permission
@@ -182,15 +195,24 @@ class _Frame:
         return limit if remaining is None else max(0.0, min(limit, remaining))
 
     async def _fail(self, error: MlvError, *, held: bool = True) -> NoReturn:
-        self._finish(error.status)
+        self._finish(error.status, error.code)
         if held:
             self._running.release()
         await self._context.abort(errors.status_of(error), error.message, errors.trailer(error, self.request_id))
         raise error
 
-    def _finish(self, code: str) -> None:
+    def _finish(self, status: str, code: str = "") -> None:
+        """Count the call and log it; what a refusal says may name a user's files, so only its code is logged."""
         seconds = time.monotonic() - self._started
-        self._parts.metrics.end(self._descriptor.full_name, code, seconds)
-        telemetry.logger().debug(
-            "call", method=self._descriptor.full_name, request=self.request_id, code=code, seconds=round(seconds, 4)
+        self._parts.metrics.end(self._descriptor.full_name, status, seconds)
+        log = telemetry.logger()
+        level = log.debug if status == "OK" else log.warning if status in _WARNED else log.info
+        level(
+            "call",
+            method=self._descriptor.full_name,
+            request=self.request_id,
+            user=self._user,
+            status=status,
+            code=code,
+            seconds=round(seconds, 4),
         )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from mlv_core.ids import RepositoryName, RequestId
 from mlv_proto import convert
 from mlv_proto.v1 import commits_pb2 as pb
@@ -9,9 +13,14 @@ from mlv_server.rpc.methods import Method, Service
 from mlv_server.services import commits
 from mlv_server.services.call import Call
 
+T = TypeVar("T")
+LONG_LIST = 1_000
+"""Files from which on reading or writing a list takes milliseconds, in which the event loop serves others."""
+
 
 async def _begin(call: Call, request: pb.BeginRequest) -> pb.BeginResponse:
-    return convert.begin_outcome_to_wire(await commits.begin(call, convert.begin_request_from_wire(request)))
+    asked = await _aside(len(request.changes.paths), convert.begin_request_from_wire, request)
+    return convert.begin_outcome_to_wire(await commits.begin(call, asked))
 
 
 async def _find_missing(call: Call, request: pb.FindMissingRequest) -> pb.FindMissingResponse:
@@ -21,18 +30,25 @@ async def _find_missing(call: Call, request: pb.FindMissingRequest) -> pb.FindMi
 
 
 async def _publish(call: Call, request: pb.PublishRequest) -> pb.PublishResponse:
-    return convert.published_to_wire(await commits.publish(call, convert.publish_request_from_wire(request)))
+    asked = await _aside(len(request.changes.paths), convert.publish_request_from_wire, request)
+    published = await commits.publish(call, asked)
+    return await _aside(len(published.changes), convert.published_to_wire, published)
 
 
 async def _undo(call: Call, request: pb.UndoRequest) -> pb.UndoResponse:
     published = await commits.undo(call, convert.undo_request_from_wire(request))
-    return pb.UndoResponse(outcome=convert.published_to_wire(published))
+    return pb.UndoResponse(outcome=await _aside(len(published.changes), convert.published_to_wire, published))
 
 
 async def _outcome(call: Call, request: pb.GetOutcomeRequest) -> pb.GetOutcomeResponse:
     name = RepositoryName.parse(request.repository)
     published = await commits.outcome(call, name, RequestId(request.request_id))
     return pb.GetOutcomeResponse(outcome=None if published is None else convert.published_to_wire(published))
+
+
+async def _aside(files: int, convert_one: Callable[[Any], T], value: object) -> T:
+    """`convert_one(value)`, in a thread of its own where it speaks of many files."""
+    return convert_one(value) if files < LONG_LIST else await asyncio.to_thread(convert_one, value)
 
 
 SERVICE = Service(

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from mlv_server.settings import Settings
 
 MESSAGE_LIMIT = 8 << 20
-"""Largest message: a data chunk is 1 MiB, a page of a list well below."""
+"""Largest message that comes: a data chunk is 1 MiB, 8 MiB are the names and hashes of some 100,000 files."""
+ANSWER_LIMIT = 2 * MESSAGE_LIMIT
+"""Largest message that goes: a Publish of the largest list is answered with that list and the ids of its files."""
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", ANSWER_LIMIT),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_permit_without_calls", 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from mlv_server.metadata.engine import Database
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services.call import Call
+from mlv_server.services.once import Once, done_once
 
 T = TypeVar("T")
 
@@ -96,20 +97,33 @@ async def write(
     *,
     dry_run: bool,
     repository: RepositoryName | None = None,
+    once: Once[T] | None = None,
 ) -> T:
     """The result of `work` in a transaction of its own; a dry run decides everything and stores nothing.
 
     A denial inside of `work` undoes it and is audited as `action` on `target`, in the chain of `repository` if it is
-    there, else in the server's. Raises: what `work` raises.
+    there, else in the server's. With `once` the same request again gets the first answer. Raises: what `work` raises,
+    RequestReused.
     """
+    act = work if once is None or dry_run else done_once(call, work, action, once)
 
     def rehearse(tx: Transaction) -> T:
         raise _Rehearsed(work(tx))
 
+    async with audited(call, action, target, repository):
+        try:
+            return await call.db.write(rehearse if dry_run else act)
+        except _Rehearsed as end:
+            return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
+
+
+@contextlib.asynccontextmanager
+async def audited(
+    call: Call, action: str, target: str, repository: RepositoryName | None = None
+) -> AsyncIterator[None]:
+    """Write a denial inside of the block into the chain of `repository` if it is there, else into the server's."""
     try:
-        return await call.db.write(rehearse if dry_run else work)
-    except _Rehearsed as end:
-        return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
+        yield
     except Denied as error:
         row = await call.db.read(lambda tx: tx.repositories.find(repository)) if repository else None
         chain = SERVER_CHAIN if row is None else row.id

@@ -43,7 +43,8 @@ def keep(
     tx: Transaction, call: Call, request: PublishRequest | UndoRequest, digest: bytes, done: Published
 ) -> Published:
     """Keep the answer `done`: the changeset and the locks it released; the rest is read from the changeset."""
-    kept = json.dumps({"changeset": done.changeset, "released": done.released}).encode()
+    where = tx.repositories.get(request.repository).id
+    kept = json.dumps({"repository": where, "changeset": done.changeset, "released": done.released}).encode()
     tx.requests.keep(call.principal.user_id, request.request_id, _method(request), digest, kept, call.now)
     return done
 
@@ -52,7 +53,7 @@ def find(tx: Transaction, call: Call, repository: RepositoryName, request_id: Re
     """What the caller's Publish or Undo of this id came to in this repository; None if there was none."""
     for method in (PUBLISH, UNDO):
         kept = tx.requests.find(call.principal.user_id, request_id, method)
-        if kept is not None:
+        if kept is not None and json.loads(kept)["repository"] == tx.repositories.get(repository).id:
             return _recall(tx, repository, kept)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from mlv_core.entities import Branch, BranchKind
 from mlv_core.errors import InvalidRequest
@@ -12,6 +13,7 @@ from mlv_server.metadata.branches import MAIN
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access, history
 from mlv_server.services.call import Call
+from mlv_server.services.once import Once
 
 
 async def create(
@@ -46,7 +48,13 @@ async def create(
         return _store(tx, call, row.id, branch, dry_run=dry_run)
 
     return await access.write(
-        call, work, "branch.create", f"{repository}:{name}", dry_run=dry_run, repository=repository
+        call,
+        work,
+        "branch.create",
+        f"{repository}:{name}",
+        dry_run=dry_run,
+        repository=repository,
+        once=Once((str(repository), name, kind, at, target), _read),
     )
 
 
@@ -56,6 +64,10 @@ async def list_all(call: Call, repository: RepositoryName) -> tuple[Branch, ...]
     Raises: NotFound.
     """
     return await call.db.read(lambda tx: tx.branches.list_all(tx.repositories.get(repository).id))
+
+
+def _read(said: dict[str, Any]) -> Branch:
+    return Branch(**{**said, "kind": BranchKind(said["kind"])})
 
 
 def _store(tx: Transaction, call: Call, repository_id: int, branch: Branch, *, dry_run: bool) -> Branch:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Time (`now`, milliseconds since 1970 UTC), identity and randomness (`fresh`) enter the server here."""
+    """Time (`now`, milliseconds since 1970 UTC), identity and randomness (`fresh`) enter the server here.
+
+    `named`: the caller chose the request id and will use it again when the answer gets lost (C3).
+    """
 
     principal: Principal
     request_id: str
@@ -26,3 +29,4 @@ class Call:
     store: ContentStore
     background: Background
     settings: Settings
+    named: bool = False

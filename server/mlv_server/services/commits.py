@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from mlv_core.codecs import ALL_CODECS
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, LockNeed, Operation, Records
-from mlv_core.errors import InvalidRequest
+from mlv_core.errors import InvalidRequest, LimitExceeded
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, RequestId
@@ -23,8 +24,10 @@ from mlv_server.services.call import Call
 
 HASHES_LIMIT = 200_000
 """Hashes in one FindMissing: 6.4 MB, what one message holds."""
-CHANGES_LIMIT = 1_000_000
-"""Rows of one commit: a list of this size takes some 100 MB of memory while it is decided."""
+ANSWER_LIMIT = 12 << 20
+"""Bytes of the changes that an undo may tell: what a message to a client holds, with room for the rest of it."""
+ROW_BYTES = 64
+"""What a changed file takes in a message besides its path, source and properties."""
 PACK_CHUNK = 1024 * 1024
 VERSIONS_LAG = 6
 """Versions that may wait to be re-based: with the 9 of the rule, no chain is longer than 16."""
@@ -48,7 +51,7 @@ async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
 
     Raises: NotFound, Denied, InvalidRequest, InvalidPath, PathClash, HeadMoved, LockLost, LockHeld, LockNeeded.
     """
-    _check_shape(request.changes)
+    await asyncio.to_thread(_check_shape, call, request.changes)
 
     def work(tx: Transaction) -> tuple[ChangesetNumber, tuple[LockNeed, ...]]:
         ground = _load(tx, call, request)
@@ -56,7 +59,8 @@ async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
         _decide(tx, ground, request.changes, None)
         return ground.branch.head, tuple(_need(proposed.change, ground) for proposed in request.changes)
 
-    head, needs = await call.db.read(work)
+    async with access.audited(call, "commit", f"{request.repository}:{request.branch}", request.repository):
+        head, needs = await call.db.read(work)
     codecs = frozenset(int(codec) for codec in ALL_CODECS) & request.codecs
     return BeginOutcome(call.fresh[:16].hex(), codecs, head, needs)
 
@@ -78,18 +82,20 @@ async def publish(call: Call, request: PublishRequest) -> Published:
     The same request again gets the first answer (C3). Raises: what `begin` raises; RequestReused, NothingToCommit,
     LimitExceeded, UnsupportedFile, NotFound and DamagedContent for content that is not there or not what it says.
     """
-    _check_shape(request.changes)
     rules.check_message(request.message)
-    digest = answers.digest_of(request)
+    await asyncio.to_thread(_check_shape, call, request.changes)
+    digest = await asyncio.to_thread(answers.digest_of, request)
 
     def decide(tx: Transaction) -> Published | _Plan:
         known = answers.first_answer(tx, call, request, digest)
         return known or _plan(tx, _load(tx, call, request), request)
 
-    plan = await call.db.read(decide)
+    target = f"{request.repository}:{request.branch}"
+    async with access.audited(call, "commit", target, request.repository):
+        plan = await call.db.read(decide)
     if isinstance(plan, Published):
         return plan
-    items = () if request.dry_run else _content_of(plan, request)
+    items = () if request.dry_run else await asyncio.to_thread(_content_of, plan, request)
     pack_bytes = 0 if request.dry_run else await _take_content(call, plan, request, items)
 
     if items:
@@ -123,8 +129,7 @@ async def publish(call: Call, request: PublishRequest) -> Published:
         failpoint("publish.written")
         return done
 
-    target = f"{request.repository}:{request.branch}"
-    done = await access.write(call, work, "commit", target, dry_run=request.dry_run)
+    done = await access.write(call, work, "commit", target, dry_run=request.dry_run, repository=request.repository)
     failpoint("publish.committed")
     if not request.dry_run:
         kick(call, plan.ground.repository)
@@ -156,6 +161,7 @@ async def undo(call: Call, request: UndoRequest) -> Published:
             raise rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name)
         changes = lists.changes_between(ground.current, wanted)
         rules.check_something(changes, has_records=False)
+        _check_tellable(changes)
         rules.check_revived(changes, _living(tx, ground, changes))
         landing.check_clashes(tx, ground, changes)
         own = rules.decide_undo_locks(changes, ground.current, dict(request.tokens), ground.locks)
@@ -173,7 +179,9 @@ async def undo(call: Call, request: UndoRequest) -> Published:
         return answers.keep(tx, call, request, digest, landing.land(tx, call, ground, reversal)), repository
 
     target = f"{request.repository}:{request.branch}"
-    done, repository = await access.write(call, work, "undo", target, dry_run=request.dry_run)
+    done, repository = await access.write(
+        call, work, "undo", target, dry_run=request.dry_run, repository=request.repository
+    )
     if not request.dry_run:
         kick(call, repository)
     return done
@@ -206,10 +214,37 @@ def kick(call: Call, repository: RepositoryRow) -> None:
     call.background.kick("rebase", repository.id)
 
 
-def _check_shape(changes: Sequence[ProposedChange]) -> None:
-    if len(changes) > CHANGES_LIMIT:
-        raise InvalidRequest(f"changes: {len(changes):,} files in one commit; {CHANGES_LIMIT:,} are allowed.")
+def _check_shape(call: Call, changes: Sequence[ProposedChange]) -> None:
+    """Check what the changes say by themselves. Raises: LimitExceeded, InvalidRequest, InvalidPath, PathClash."""
+    most, largest = call.settings.files_per_commit, call.settings.file_bytes
+    if len(changes) > most:
+        raise LimitExceeded(
+            f"{len(changes):,} files in one commit; this server allows {most:,}.",
+            advice="Commit in parts: name folders or files.",
+        )
     lists.check_proposed([proposed.change for proposed in changes])
+    large = [one.change.path for one in changes if one.change.state is not None and one.change.state.size > largest]
+    if large:
+        raise LimitExceeded(
+            f"'{show_path(large[0])}' is larger than the {largest:,} bytes that this server allows.",
+            advice="Leave it out or split it; an admin can raise limits.file.",
+            items=tuple(show_path(path) for path in large[: rules.SHOWN_LIMIT]),
+        )
+
+
+def _check_tellable(changes: Sequence[Change]) -> None:
+    """Check that the answer fits into a message, before anything is written. Raises: LimitExceeded."""
+    told = sum(len(one.path.encode()) + len(one.source.encode()) + _said_bytes(one) + ROW_BYTES for one in changes)
+    if told > ANSWER_LIMIT:
+        raise LimitExceeded(
+            f"This would change {len(changes):,} files at once: more than one answer can tell.",
+            advice="Undo in parts: name folders or files.",
+        )
+
+
+def _said_bytes(change: Change) -> int:
+    properties = change.state.properties if change.state is not None else ()
+    return sum(len(key.encode()) + len(value.encode()) for key, value in properties)
 
 
 def _load(

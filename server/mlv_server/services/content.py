@@ -8,7 +8,7 @@ from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operati
 from mlv_core.errors import InvalidRequest
 from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName
-from mlv_core.paths import glob_matches_any, is_below
+from mlv_core.paths import glob_matches_any, parents
 from mlv_core.requests import PlannedChange, PlanPart, PlanRequest, Range, RangeKind
 from mlv_server.content.plans import PartPlanner, Wish
 from mlv_server.domain.lock_rules import need_of
@@ -146,15 +146,17 @@ async def _wishes(call: Call, row: RepositoryRow, request: PlanRequest) -> Async
     found = [one for one in found if one.path not in others]
     if others:
         found.extend(await call.db.read(lambda tx: _differences_of(tx, row.id, request)))
-    found = sorted((one for one in found if _asked(request, one.path)), key=lambda one: one.path)
+    under = frozenset(request.paths)
+    found = sorted((one for one in found if _asked(request, under, one.path)), key=lambda one: one.path)
     gone = {one.before.file_id: one for one in found if one.before is not None and one.after is None}
+    without_old = frozenset(request.without_old)
     for one in found:
-        yield _wish(one, gone, request)
+        yield _wish(one, gone, without_old, request)
     if not request.base:
         async for page in _pages(call, row, request):
             for one in page:
-                if one.path not in others and _asked(request, one.path):
-                    yield _wish(one, gone, request)
+                if one.path not in others and _asked(request, under, one.path):
+                    yield _wish(one, gone, without_old, request)
 
 
 def _differences_of(tx: Transaction, repository_id: int, request: PlanRequest) -> list[Difference]:
@@ -192,15 +194,16 @@ async def _pages(call: Call, row: RepositoryRow, request: PlanRequest) -> AsyncI
         start = found[-1].path + "\0"
 
 
-def _asked(request: PlanRequest, path: str) -> bool:
-    if path == VERSION_PATH or (request.paths and not any(is_below(path, under) for under in request.paths)):
+def _asked(request: PlanRequest, under: frozenset[str], path: str) -> bool:
+    """Whether a path is wanted; `under` are the request's paths, of which there may be as many as files."""
+    if path == VERSION_PATH or (under and path not in under and under.isdisjoint(("", ".", *parents(path)))):
         return False
     if request.only and not glob_matches_any(request.only, path):
         return False
     return not glob_matches_any(request.exclude, path)
 
 
-def _wish(one: Difference, gone: dict[int, Difference], request: PlanRequest) -> Wish:
+def _wish(one: Difference, gone: dict[int, Difference], without_old: frozenset[str], request: PlanRequest) -> Wish:
     """The change that leads from what the workspace has at a path to what the target has."""
     before = one.before.state if one.before is not None else None
     if one.after is None:
@@ -217,13 +220,13 @@ def _wish(one: Difference, gone: dict[int, Difference], request: PlanRequest) ->
         operation = Operation.META if before.content == after.content else Operation.MODIFY
     change = Change(one.path, operation, FileId(one.after.file_id), after, source)
     planned = PlannedChange(change, need_of(one.path, after), ChangesetNumber(one.after.changed_in))
-    old = _old_content(before, source or one.path, request)
+    old = _old_content(before, source or one.path, without_old)
     same_place = not source and old is not None and after is not None and old == after.content
     return Wish(planned, old, content=not (same_place or request.without_content))
 
 
-def _old_content(before: FileState | None, path: str, request: PlanRequest) -> ContentHash | None:
+def _old_content(before: FileState | None, path: str, without_old: frozenset[str]) -> ContentHash | None:
     """The content whose bytes lie in the workspace as a plain file."""
-    if before is None or before.mode is FileMode.SYMLINK or path in request.without_old:
+    if before is None or before.mode is FileMode.SYMLINK or path in without_old:
         return None
     return before.content

@@ -10,6 +10,7 @@ from mlv_server.metadata.branches import MAIN
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access, history
 from mlv_server.services.call import Call
+from mlv_server.services.once import Once
 
 MESSAGE_LIMIT = 64 * 1024
 """Characters: room for release notes."""
@@ -40,7 +41,13 @@ async def create(call: Call, repository: RepositoryName, name: str, at: str, mes
         return label
 
     return await access.write(
-        call, work, "label.create", f"{repository}:{name}", dry_run=dry_run, repository=repository
+        call,
+        work,
+        "label.create",
+        f"{repository}:{name}",
+        dry_run=dry_run,
+        repository=repository,
+        once=Once((str(repository), name, at, message), lambda said: Label(**said)),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from mlv_core.entities import Branch, Lock
+from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.errors import Denied, InvalidRequest
 from mlv_core.ids import RepositoryName
 from mlv_core.paths import glob_matches_any
@@ -15,6 +16,7 @@ from mlv_server.domain.events import EventKind, lock_event
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
+from mlv_server.services.once import Once
 
 
 async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
@@ -79,7 +81,13 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
 
     target = str(request.repository)
     return await access.write(
-        call, work, "lock.release", target, dry_run=request.dry_run, repository=request.repository
+        call,
+        work,
+        "lock.release",
+        target,
+        dry_run=request.dry_run,
+        repository=request.repository,
+        once=Once((request,), _read),
     )
 
 
@@ -103,6 +111,10 @@ async def list_all(
         )
 
     return await call.db.read(work)
+
+
+def _read(said: list[dict[str, Any]]) -> tuple[Lock, ...]:
+    return tuple(Lock(**{**one, "mode": LockMode(one["mode"]), "scope": LockScope(one["scope"])}) for one in said)
 
 
 def _by_name(tx: Transaction, repository_id: int) -> dict[str, Branch]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import Denied, InvalidRequest, NotFound
 from mlv_core.ids import RepositoryName, escape
@@ -11,6 +13,7 @@ from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
+from mlv_server.services.once import Once
 
 
 async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool) -> Rule:
@@ -53,7 +56,8 @@ async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool
         tx.audit.append(row.id, (entry,))
         return added
 
-    return await access.write(call, work, "policy.grant", repository, dry_run=dry_run, repository=name)
+    once = Once((repository, role, user), _read)
+    return await access.write(call, work, "policy.grant", repository, dry_run=dry_run, repository=name, once=once)
 
 
 async def revoke(call: Call, repository: str, role: str, user: str, dry_run: bool) -> int:
@@ -80,7 +84,8 @@ async def revoke(call: Call, repository: str, role: str, user: str, dry_run: boo
         tx.audit.append(row.id, (entry,))
         return len(ending)
 
-    return await access.write(call, work, "policy.revoke", repository, dry_run=dry_run, repository=name)
+    once = Once((repository, role, user), int)
+    return await access.write(call, work, "policy.revoke", repository, dry_run=dry_run, repository=name, once=once)
 
 
 async def show(call: Call, repository: str | None) -> tuple[tuple[Rule, ...], int]:
@@ -90,6 +95,18 @@ async def show(call: Call, repository: str | None) -> tuple[tuple[Rule, ...], in
         return policy.rules, policy.version
     name = str(RepositoryName.parse(repository))
     return tuple(rule for rule in policy.rules if matches_name(rule.repository, name)), policy.version
+
+
+def _read(said: dict[str, Any]) -> Rule:
+    return Rule(
+        **{
+            **said,
+            "effect": Effect(said["effect"]),
+            "subject_kind": SubjectKind(said["subject_kind"]),
+            "actions": tuple(said["actions"]),
+            "conditions": tuple((name, value) for name, value in said["conditions"]),
+        }
+    )
 
 
 def _check_role(role: str) -> None:

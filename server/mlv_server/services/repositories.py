@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlv_core.entities import Branch, BranchKind, Effect, Repository, Rule, SubjectKind
 from mlv_core.errors import Denied, InvalidRequest
 from mlv_core.ids import ChangesetNumber, RepositoryName
@@ -9,6 +11,7 @@ from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
+from mlv_server.services.once import Once
 
 DESCRIPTION_LIMIT = 1_000
 """Characters: a paragraph; longer texts belong into a file."""
@@ -50,7 +53,8 @@ async def create(call: Call, name: RepositoryName, description: str, dry_run: bo
         tx.audit.append(row.id, (access.audit_entry(call, "repository.create", str(name)),))
         return _entity(row, changesets=0)
 
-    return await access.write(call, work, "repository.create", str(name), dry_run=dry_run)
+    once = Once((str(name), description), _read)
+    return await access.write(call, work, "repository.create", str(name), dry_run=dry_run, once=once)
 
 
 async def list_visible(call: Call) -> tuple[Repository, ...]:
@@ -93,6 +97,10 @@ def _entity(
         cache_bytes=cache_bytes,
         raw_bytes=raw_bytes,
     )
+
+
+def _read(said: dict[str, Any]) -> Repository:
+    return Repository(**{**said, "name": RepositoryName(**said["name"])})
 
 
 def _admin_rule(user: str, name: RepositoryName, now: int) -> Rule:

@@ -10,6 +10,7 @@ from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.workspaces import WorkspaceRow
 from mlv_server.services import access
 from mlv_server.services.call import Call
+from mlv_server.services.once import Once
 
 ID_LIMIT = 64
 TEXT_LIMIT = 4096
@@ -83,4 +84,5 @@ async def remove(call: Call, repository: RepositoryName, id: WorkspaceId) -> int
         tx.events.append(row.id, call.now, tuple(lock_event(kind, lock, call.principal.user) for lock in held))
         return len(held)
 
-    return await access.write(call, work, "workspace.remove", id, dry_run=False, repository=repository)
+    once = Once((str(repository), id), int)
+    return await access.write(call, work, "workspace.remove", id, dry_run=False, repository=repository, once=once)
