@@ -12,6 +12,7 @@ from mlv.actions.updating import Act, Decision
 from mlv.workspace import journal, materialize, pristine
 from mlv.workspace.journal import Step
 from mlv.workspace.opened import Workspace
+from mlv.workspace.scan import SYMLINK
 from mlv.workspace.state import TrackedFile
 from mlv_core.errors import LocalChanges
 
@@ -149,6 +150,8 @@ def _compare(workspace: Workspace, work: Work, decision: Decision, theirs: str, 
     row = decision.row
     assert row is not None  # noqa: S101
     compared = compare(workspace, decision.place, decision.base, row, theirs)
+    if compared.equal or compared.merged is not None:
+        _keep_text(workspace, row, theirs)
     if compared.equal:
         _rebase(work, decision)
         read_only = row.need == REQUIRED and not row.opened and not row.token
@@ -165,6 +168,13 @@ def _compare(workspace: Workspace, work: Work, decision: Decision, theirs: str, 
         _rebase(work, decision)
     else:
         _conflict(work, decision, target)
+
+
+def _keep_text(workspace: Workspace, row: TrackedFile, theirs: str) -> None:
+    """The text of a new base whose bytes will not lie in the workspace themselves: diff, revert and merges need it."""
+    if row.text and row.mode != SYMLINK and row.size <= pristine.TEXT_LIMIT_BYTES:
+        with open(theirs, "rb") as stream, workspace.state.transaction():
+            workspace.state.put_text(row.content, stream.read())
 
 
 def _conflict(work: Work, decision: Decision, target: int) -> None:

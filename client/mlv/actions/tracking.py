@@ -12,7 +12,15 @@ from mlv.workspace.layout import Layout, to_version_path, under
 from mlv.workspace.materialize import prune_folders, set_read_only
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of, list_files, scan, stamp_of
 from mlv.workspace.state import Pending, TrackedFile
-from mlv_core.errors import AlreadyExists, LocalChanges, NotFound, UnsupportedFile, UsageError
+from mlv_core.errors import (
+    AlreadyExists,
+    InvalidPath,
+    LocalChanges,
+    MlvError,
+    NotFound,
+    UnsupportedFile,
+    UsageError,
+)
 from mlv_core.ids import escape
 from mlv_core.paths import check_path, check_paths, check_symlink, clash_key
 
@@ -35,13 +43,13 @@ def add(context: Context, arguments: tuple[str, ...], *, dry_run: bool = False) 
     with guard.writing(workspace.layout):
         files, pending = workspace.state.files(), workspace.state.pending()
         moved_away = {act.source for act in pending.values() if act.kind == "move"}
-        chosen: list[str] = []
+        fresh: list[str] = []
         for path in _candidates(workspace.layout, roots):
             act = pending.get(path)
             tracked = path in files and path not in moved_away
             if not (tracked or act is not None) or (act is not None and act.kind == "delete"):
-                _check_file(workspace.layout, path)
-                chosen.append(path)
+                fresh.append(path)
+        chosen = _kept(context, fresh, roots)
         _check_clashes(chosen, files, pending, moved_away)
         if not dry_run and chosen:
             back = [path for path in chosen if path in pending and path in files]
@@ -60,6 +68,41 @@ def _candidates(layout: Layout, roots: tuple[str, ...]) -> list[str]:
         if root and not (os.path.isdir(absolute) and not os.path.islink(absolute)):
             found.add(root)
     return sorted(found)
+
+
+def _kept(context: Context, paths: list[str], roots: tuple[str, ...]) -> list[str]:
+    """Those that mlv keeps; devices, pipes and sockets of a folder are left out and said once (F1).
+
+    Raises: what the first refused file raises, naming all.
+    """
+    layout = context.workspace.layout
+    kept: list[str] = []
+    left_out: list[str] = []
+    refused: list[MlvError] = []
+    for path in paths:
+        try:
+            _check_file(layout, path)
+        except UnsupportedFile as error:
+            if path in roots or os.path.islink(layout.absolute(path)):
+                refused.append(error)
+            else:
+                left_out.append(path)
+        except InvalidPath as error:
+            refused.append(error)
+        else:
+            kept.append(path)
+    if len(refused) == 1:
+        raise refused[0]
+    if refused:
+        raise type(refused[0])(
+            f"{len(refused)} files cannot be kept.", items=tuple(error.message for error in refused),
+            advice="Rename them, leave them out, or name them in .mlvignore.",
+        )  # fmt: skip
+    if left_out:
+        shown = ", ".join(f"'{escape(path)}'" for path in left_out[:3])
+        more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""  # noqa: PLR2004
+        context.notice(f"Devices, pipes and sockets are not kept: {shown}{more}.")
+    return kept
 
 
 def _check_file(layout: Layout, path: str) -> None:
@@ -142,8 +185,10 @@ def move(
         state, layout = workspace.state, workspace.layout
         files, pending = state.files(), state.pending()
         acts, dropped, stamps, need = [], [], [], []
-        for old, new in _expand(pairs, files, pending):
-            _check_target(layout, new, files, pending, there=keep_local)
+        moving = _expand(pairs, files, pending)
+        leaving = {old for old, _ in moving}
+        for old, new in moving:
+            _check_target(layout, new, files, pending, there=keep_local, leaving=leaving)
             act = pending.get(old)
             origin = act.source if act is not None and act.kind == "move" else old
             if act is not None:
@@ -162,8 +207,7 @@ def move(
                 state.drop_pending(dropped)
                 state.put_pending(acts)
                 state.set_stamps(stamps)
-    done = [new for _, new in _expand(pairs, files, pending)]
-    return Recorded(tuple(done), tuple(need), tuple(old for old, _ in _expand(pairs, files, pending)))
+    return Recorded(tuple(new for _, new in moving), tuple(need), tuple(old for old, _ in moving))
 
 
 def _rename(
@@ -197,7 +241,7 @@ def copy(context: Context, arguments: tuple[str, ...], target: str, *, dry_run: 
         files, pending = state.files(), state.pending()
         chosen = _expand(pairs, files, pending)
         for old, new in chosen:
-            _check_target(layout, new, files, pending, there=False)
+            _check_target(layout, new, files, pending, there=False, leaving=set())
             if not dry_run:
                 _copy_file(layout, old, new)
         if not dry_run:
@@ -222,6 +266,8 @@ def _pairs(context: Context, arguments: tuple[str, ...], target: str) -> list[tu
     new = to_version_path(layout, context.directory, target)
     into = os.path.isdir(layout.absolute(new)) and not os.path.islink(layout.absolute(new))
     olds = context.paths(arguments)
+    if target.endswith("/") and not os.path.lexists(layout.absolute(new)):
+        into = True
     if len(olds) > 1 and not into:
         raise UsageError(f"'{escape(target)}' is no folder.", advice="Several paths can only go into a folder.")
     if "" in olds:
@@ -247,8 +293,15 @@ def _expand(
 
 
 def _check_target(
-    layout: Layout, new: str, files: dict[str, TrackedFile], pending: dict[str, Pending], *, there: bool
+    layout: Layout,
+    new: str,
+    files: dict[str, TrackedFile],
+    pending: dict[str, Pending],
+    *,
+    there: bool,
+    leaving: set[str],
 ) -> None:
+    """`leaving` are the paths that are moved away by the same act."""
     check_path(new)
     if new in pending and pending[new].kind == "delete":
         raise AlreadyExists(f"'{escape(new)}' is still recorded as deleted.", advice="Commit the deletion first.")
@@ -256,9 +309,11 @@ def _check_target(
     taken = new in pending or (new in files and not moved_away)
     if taken or (os.path.lexists(layout.absolute(new)) and not there):
         raise AlreadyExists(f"'{escape(new)}' exists already.", advice="Choose another path, or delete that one first.")
+    gone = leaving | {act.source for act in pending.values() if act.kind == "move"}
+    gone.update(act.path for act in pending.values() if act.kind == "delete")
     key = clash_key(new)
     for path in files:
-        if path != new and clash_key(path) == key:
+        if path not in gone and path != new and clash_key(path) == key:
             check_paths([path, new])
 
 

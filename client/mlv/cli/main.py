@@ -140,7 +140,8 @@ def _arm_failpoints() -> None:
 
 def _usage(error: click.UsageError) -> MlvError:
     where = error.ctx.command_path if error.ctx else "mlv"
-    return UsageError(error.format_message(), advice=f"'{where} --help' shows how it is used.")
+    # click puts choices on lines of their own.
+    return UsageError(" ".join(error.format_message().split()), advice=f"'{where} --help' shows how it is used.")
 
 
 def _system(error: OSError) -> MlvError:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _COLORS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1"}
 _KILO = 1000.0
+_ITEMS_SHOWN = 20
 
 
 def emit_json(value: object) -> None:
@@ -60,7 +61,9 @@ def show_error(error: MlvError, *, as_json: bool) -> None:
         return
     lines = [f"mlv: {escaped(error.message)}"]
     if len(error.items) > 1 or any(item not in error.message for item in error.items):
-        lines.extend(f"  {escaped(item)}" for item in error.items)
+        lines.extend(f"  {escaped(item)}" for item in error.items[:_ITEMS_SHOWN])
+        if len(error.items) > _ITEMS_SHOWN:
+            lines.append(f"  ... and {len(error.items) - _ITEMS_SHOWN:,} more")
     if error.advice:
         lines.append(escaped(error.advice))
     write(sys.stderr, "".join(f"{line}\n" for line in lines))

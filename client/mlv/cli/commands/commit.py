@@ -70,13 +70,18 @@ def _message(run: Run, message: str | None, file: str | None) -> str:
     if (message is None) == (file is None):
         if message is None and run.dry_run:
             return ""
-        raise UsageError("Say what changed, once.", advice="mlv commit -m TEXT, or -F FILE")
+        text = "A commit needs a message." if message is None else "-m and -F both give the message."
+        raise UsageError(text, advice="Say what changed and why: mlv commit -m TEXT, or -F FILE.")
     if message is not None:
         return message
     if file == "-":
         return sys.stdin.read().rstrip("\n")
-    with open(os.path.join(run.directory, file or ""), encoding="utf-8") as stream:
-        return stream.read().rstrip("\n")
+    with open(os.path.join(run.directory, file or ""), "rb") as stream:
+        data = stream.read()
+    try:
+        return data.decode().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The message in '{escaped(file or '')}' is no UTF-8 text.") from error
 
 
 def _value(run: Run, found: Committed) -> dict[str, object]:

@@ -15,16 +15,18 @@ from mlv.cli.revisions import span
 from mlv.cli.running import Run, verb
 from mlv.cli.values import change_value, changeset_value, prepared_on, records_value, state_of
 from mlv_core.entities import Change, Changeset, DatasetReference
-from mlv_core.errors import UsageError
+from mlv_core.errors import NotFound, UsageError
 from mlv_core.requests import HistoryFilter
 
 _METRIC = re.compile(r"(?P<name>[^<>=!]+?)\s*(?:(?P<sign>>=|<=|==|!=|>|<)\s*(?P<bound>[-+.\deEnaif]+))?")
 _LOWER_IS_BETTER = re.compile(r"loss|error|perplexity|\b(?:ppl|rmse|mse|mae|wer|cer|fid|nll|latency)\b", re.IGNORECASE)
+_LINE = 200
+"""Characters of a message's line that a log shows; 'mlv show' has all."""
 _LETTERS = {"added": "A", "modified": "M", "deleted": "D", "moved": "R", "meta": "P"}
 
 
 @verb()
-@click.argument("path", required=False, metavar="[PATH]")
+@click.argument("path", required=False, metavar="[PATH][@REV]")
 @click.option("-l", "limit", type=click.IntRange(1), metavar="N", help="At most N.")
 @click.option("-r", "versions", metavar="A:B", help="From version A to B.")
 @click.option("--author", default="", metavar="USER", help="Only of this user.")
@@ -48,9 +50,13 @@ def log(
     labelled: bool,
     repository: str | None,
 ) -> None:
-    """Show versions, newest first; of PATH only those that changed it, over renames."""
+    """Show versions, newest first; of PATH only those that changed it, over renames; with @REV only up to it."""
     place = actions.place_of(run.context, path or "", repository)
     low = high = 0
+    if place.revision is not None and versions:
+        raise UsageError("Name the versions once: -r A:B, or @REV for all up to it.")
+    if place.revision is not None:
+        high = int(actions.number_of(run.context, place, place.revision))
     if versions:
         ends = [0 if r is None else int(actions.number_of(run.context, place, r)) for r in span(versions)]
         low, high = sorted(ends) if all(ends) else ends
@@ -122,14 +128,19 @@ def _summary(item: Changeset, metric: str) -> list[str]:
     labels = f"  [{', '.join(map(escaped, item.labels))}]" if item.labels else ""
     head = colored(f"@{item.number}", "yellow")
     lines = [f"{head} {escaped(item.branch)}  {escaped(item.author)}  {local_moment(item.time)}{labels}"]
-    lines.extend(f"    {escaped(line)}" for line in item.message.splitlines()[:3])
+    lines.extend(f"    {escaped(line[:_LINE])}" for line in item.message.splitlines()[:3])
     found = [m for m in item.records.metrics if not metric or m.name == metric]
     if found:
-        mark = f"  (measured on @{prepared_on(item)}, landed on {_parent(item)})" if item.measured_elsewhere else ""
+        mark = f"  (measured on {_prepared(item)}, landed on {_parent(item)})" if item.measured_elsewhere else ""
         lines.append("    " + "  ".join(f"{escaped(m.name)}={m.value:g}" for m in found[:8]) + mark)
     elif item.measured_elsewhere:
-        lines.append(f"    (prepared on @{prepared_on(item)}, landed on {_parent(item)})")
+        lines.append(f"    (prepared on {_prepared(item)}, landed on {_parent(item)})")
     return lines
+
+
+def _prepared(item: Changeset) -> str:
+    at = prepared_on(item)
+    return f"@{at}" if isinstance(at, int) else at
 
 
 def _parent(item: Changeset) -> str:
@@ -160,7 +171,7 @@ def _whole(item: Changeset, changes: tuple[Change, ...]) -> list[str]:
     lines = [
         f"{colored(f'@{item.number}', 'yellow')} {escaped(item.branch)}  id {item.id.hex()[:16]}",
         f"author  {escaped(item.author)}  {local_moment(item.time)}",
-        f"parent  {parents}   prepared on @{prepared_on(item)}",
+        f"parent  {parents}   prepared on {_prepared(item)}",
     ]
     if item.labels:
         lines.append(f"labels  {', '.join(map(escaped, item.labels))}")
@@ -182,7 +193,7 @@ def _whole(item: Changeset, changes: tuple[Change, ...]) -> list[str]:
     if env.facts or env.packages:
         facts = ", ".join(f"{escaped(key)} {escaped(value)}" for key, value in env.facts)
         lines.append(f"environment  {facts}; {count(len(env.packages), 'package')} ({escaped(env.origin)})")
-    lines.append("changes")
+    lines.append("changes" if changes else "changes  none")
     for change in changes:
         origin = f"  (from {escaped(change.source)})" if change.source else ""
         length = f"  {size(change.state.size)}" if change.state is not None and change.path != "." else ""
@@ -227,6 +238,8 @@ def ls(run: Run, path: str | None, *, repository: str | None, long: bool) -> Non
     place = actions.place_of(run.context, path or "", repository)
     at, rows = actions.list_files(run.context, place)
     files = [row for row in rows if row.path != "."]
+    if place.path and not files:
+        raise NotFound(f"@{at} has no file or folder '{escaped(place.path)}'.", advice="'mlv ls @REV' lists its files.")
     if run.as_json:
         value = [
             {

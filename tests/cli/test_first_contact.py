@@ -1,0 +1,98 @@
+"""What people who meet the command for the first time type, and what it tells them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def test_F1_what_cannot_be_kept_is_left_out_of_a_folder_and_refused_by_name(desk):
+    os.mkfifo(desk.root / "pipe")
+    desk.write("a.txt", b"a")
+    assert desk.json("add", ".")["paths"] == ["a.txt"]
+    assert "device, pipe or socket" in desk.mlv("add", "pipe", exit_code=2)
+    (desk.root / "one").symlink_to("/etc/hostname")
+    (desk.root / "two").symlink_to("../outside")
+    desk.write("b.txt", b"b")
+    error = desk.json("add", ".", exit_code=2)
+    assert len(error["items"]) == 2
+    assert desk.states() == {"a.txt": "added", "b.txt": "untracked", "one": "untracked", "two": "untracked"}
+
+
+def test_a_rename_that_changes_only_case_is_a_move(pair_of_one):
+    who = pair_of_one
+    who.mlv("move", "readme.md", "README.md")
+    assert who.states() == {"README.md": "moved"}
+    who.mlv("commit", "-m", "louder")
+    assert who.json("show")["changes"][0]["source"] == "readme.md"
+    who.mlv("move", "src", "Src")
+    who.mlv("commit", "-m", "a folder too")
+    assert sorted(who.files()) == ["README.md", "Src/a.py", "Src/b.py"]
+    assert [item["path"] for item in who.json("ls")] == ["README.md", "Src/a.py", "Src/b.py"]
+
+
+def test_a_target_with_a_slash_is_a_folder(pair_of_one):
+    pair_of_one.mlv("move", "readme.md", "docs/")
+    assert pair_of_one.states() == {"docs/readme.md": "moved"}
+
+
+def test_merged_text_can_be_compared_and_reverted_without_the_server(pair_of_one, workspace):
+    first, second = pair_of_one, workspace()
+    lines = [b"%d\n" % n for n in range(20)]
+    first.write("src/a.py", b"".join(lines))
+    first.mlv("commit", "-m", "numbers")
+    second.mlv("update")
+    first.write("src/a.py", b"first\n" + b"".join(lines))
+    first.mlv("commit", "-m", "top")
+    second.write("src/a.py", b"".join(lines) + b"last\n")
+    assert second.json("update")["merged"] == ["src/a.py"]
+    shown = second.mlv("diff")
+    assert "+last" in shown
+    assert "-first" not in shown
+
+
+def test_log_of_a_revision_stops_there(pair_of_one):
+    who = pair_of_one
+    who.mlv("commit", "-m", "records " + "x" * 1000, "--param", "a=1")
+    who.mlv("commit", "-m", "more", "--param", "a=2")
+    assert [item["changeset"] for item in who.json("log", "@2")] == [2, 1]
+    assert [item["changeset"] for item in who.json("log", "readme.md@2")] == [1]
+    assert max(map(len, who.mlv("log").splitlines())) < 300
+    assert "-r A:B" in who.mlv("log", "@2", "-r", "1:2", code=2)
+
+
+def test_ls_of_what_is_not_there_exits_9(pair_of_one):
+    assert "nothing" in pair_of_one.mlv("ls", "nothing", code=9)
+
+
+def test_commit_asks_for_one_message(pair_of_one, tmp_path):
+    assert "needs a message" in pair_of_one.mlv("commit", code=2)
+    (tmp_path / "message").write_bytes(b"\xff\xfe")
+    assert "UTF-8" in pair_of_one.mlv("commit", "-F", str(tmp_path / "message"), code=2)
+    assert "both" in pair_of_one.mlv("commit", "-m", "x", "-F", str(tmp_path / "message"), code=2)
+
+
+def test_a_refusal_of_many_files_names_some_and_counts_the_rest(desk):
+    desk.track({f"w/{n:03}.npy": b"\0" for n in range(50)}, need=3)
+    desk.mlv("delete", "w")
+    shown = desk.mlv("commit", "-m", "gone", exit_code=4)
+    assert "and 30 more" in shown
+    assert len(shown.splitlines()) < 30
+
+
+def test_choices_are_named_on_one_line(desk):
+    desk.track({"a.txt": b"a"})
+    assert "\\n" not in desk.mlv("resolve", "a.txt", exit_code=2)
+
+
+@pytest.fixture
+def pair_of_one(workspace):
+    """A workspace at @1 with a few files of text."""
+    who = workspace()
+    who.write("readme.md", b"hello\n")
+    who.write("src/a.py", b"a = 1\n")
+    who.write("src/b.py", b"b = 1\n")
+    who.mlv("add", ".")
+    who.mlv("commit", "-m", "base")
+    return who
