@@ -9,6 +9,7 @@ import random
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ class Proxy:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self.port: int = self._listener.getsockname()[1]
         self.sent = 0
         self.received = 0
@@ -75,7 +77,7 @@ class Proxy:
         self.flowing.set()
         self.silent_after: int | None = None
         """Bytes from the client after which nothing passes any more."""
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
 
     def cut(self) -> None:
         """Close all connections."""
@@ -88,8 +90,15 @@ class Proxy:
         self.flowing.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
         self.cut()
+        for thread in list(self._threads):
+            thread.join()
+        for one in (self._listener, *self._sockets):
+            one.close()
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> None:
+        self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        self._threads[-1].start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -102,7 +111,7 @@ class Proxy:
                     continue
                 self._sockets += [client, server]
                 for source, sink in ((client, server), (server, client)):
-                    threading.Thread(target=self._pump, args=(source, sink, source is client), daemon=True).start()
+                    self._start(self._pump, source, sink, source is client)
 
     def _pump(self, source: socket.socket, sink: socket.socket, is_client: bool) -> None:
         with contextlib.suppress(OSError):
