@@ -30,6 +30,8 @@ class Reply:
     code: str
     message: str
     answers: tuple[Any, ...]
+    advice: str = ""
+    items: tuple[str, ...] = ()
 
 
 class Wire:
@@ -60,7 +62,8 @@ class Wire:
             for key, value in error.trailing_metadata() or ():
                 if key == "mlv-error-bin":
                     detail.ParseFromString(value)
-            return Reply(error.code().name, detail.code, error.details() or "", ())
+            said = (detail.advice, tuple(detail.items))
+            return Reply(error.code().name, detail.code, error.details() or "", (), *said)
         return Reply("OK", "", "", tuple(found))
 
     def close(self) -> None:
