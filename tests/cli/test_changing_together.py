@@ -401,3 +401,21 @@ def test_an_expired_or_wrong_token_and_a_wrong_fingerprint_are_told_apart(team, 
     assert stranger.json("whoami", code=5)["code"] == "NOT_SIGNED_IN"
     gone = "mlv://127.0.0.1:9"
     assert stranger.json("login", gone, "--token", "x", "--timeout", "1", code=6)["code"] == "UNREACHABLE"
+
+
+def test_verbose_says_what_went_over_the_wire(pair):
+    first, _ = pair
+    assert " sent, " in first.mlv("show", "@99", "-v", code=9)
+
+
+def test_reverting_a_large_text_fetches_its_base_and_leaves_nothing_behind(pair):
+    first, _ = pair
+    large = b"a line of a large text\n" * 20_000
+    first.write("large.txt", large)
+    first.mlv("add", "large.txt")
+    first.mlv("commit", "-m", "large")
+    first.write("large.txt", b"short\n")
+    first.mlv("revert", "large.txt")
+    assert first.read("large.txt") == large
+    assert list((first.here / ".mlv" / "incoming").iterdir()) == []
+    assert first.states() == {}

@@ -11,6 +11,7 @@ from mlv.workspace.opened import Workspace
 
 if TYPE_CHECKING:
     from mlv.remote import Server
+    from mlv.remote.channel import Counters
     from mlv.remote.credentials import Credential
     from mlv.transfer.types import Progress
 
@@ -104,6 +105,10 @@ class Context:
             self._workspace.close()
             self._workspace = None
         self.hang_up()
+
+    def traffic(self) -> list[tuple[str, Counters]]:
+        """Every server that was reached, and what was sent to it and received from it so far."""
+        return [(address, server.counters) for address, server in self._servers.items()]
 
     def hang_up(self) -> None:
         """Let go of the servers alone."""

@@ -55,6 +55,8 @@ def _fetch_bases(context: Context, files: list[tuple[TrackedFile, str]], mask: i
             os.unlink(beside)
         pristine.clone(source, beside)
         steps.append(_staged(workspace, beside, f"fetched-{number}", file, path, mask))
+    for source in set(fetched.values()):
+        os.unlink(source)
     return steps
 
 

@@ -47,7 +47,7 @@ def global_options() -> list[click.Option]:
     return [
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON value, errors too."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print nothing but results and errors."),
-        click.Option(["-v", "--verbose"], is_flag=True, help="Say more."),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Also say what went over the wire."),
         click.Option(["-C", "work_in"], metavar="DIR", help="Work as if started in DIR."),
         click.Option(["--timeout"], type=Duration(), metavar="S", help="Give up on the server after this long."),
     ]
@@ -107,8 +107,13 @@ class Run:
 
     def close(self) -> None:
         """Let go of everything."""
-        if self._context is not None:
-            self._context.close()
+        if self._context is None:
+            return
+        if self.verbose:
+            for address, counters in self._context.traffic():
+                sent, received = output.size(counters.sent_bytes), output.size(counters.received_bytes)
+                output.note(f"{address}: {output.count(counters.calls, 'call')}, {sent} sent, {received} received")
+        self._context.close()
 
 
 def verb(*, writes: bool = False, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
