@@ -31,14 +31,22 @@ WEIGHTS = _endings(
     "msgpack orbax"
 )
 DATASETS = _endings("npy npz parquet arrow feather orc avro tfrecord tfrecords lmdb mdb db sqlite mat rds lance")
+TABLES = _endings("csv tsv jsonl ndjson")
 ARCHIVES = _endings("zip tar gz tgz bz2 xz zst 7z rar jar whl")
 MEDIA = _endings("png jpg jpeg gif bmp tif tiff webp ico psd exr hdr dds tga wav mp3 flac ogg m4a mp4 mov avi mkv webm")
 DOCUMENTS = _endings("pdf doc docx xls xlsx ppt pptx odt ods odp")
 PROGRAMS = _endings("so dll dylib exe o a lib pyc class wasm")
 
+TABLE_BYTES = 1 << 20
+"""A table of text this large is a dataset: nobody reviews a merge of its rows. A smaller one is merged by lines."""
+DATA_BYTES = 16 << 20
+"""Text that no client merges by lines any more is data too."""
+
 DEFAULT_RULES = (
     LockRule(LockNeed.REQUIRED, endings=WEIGHTS | DATASETS | ARCHIVES | MEDIA | DOCUMENTS | PROGRAMS),
+    LockRule(LockNeed.REQUIRED, endings=TABLES, size=TABLE_BYTES),
     LockRule(LockNeed.REQUIRED, text=False),
+    LockRule(LockNeed.REQUIRED, text=True, size=DATA_BYTES),
     LockRule(LockNeed.NONE, text=True),
 )
 """Formats that nobody merges need a lock, whatever is in the file at the moment; so does anything that is not text."""
