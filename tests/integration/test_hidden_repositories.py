@@ -20,8 +20,9 @@ NAMING = sorted(
 )
 """Every method whose request names a repository."""
 FIELDS = {
-    "branch": "main", "name": "v1", "at": "@1", "revision": "@1", "changeset": 1, "to": 1, "target": 1, "role": "reader",
-    "user": "stranger", "id": "w", "workspace": "w", "request_id": "r", "base": 1, "page_size": 10, "paths": ["a.txt"],
+    "branch": "main", "name": "v1", "at": "@1", "revision": "@1", "changeset": 1, "to": 1, "target": 1, "base": 1,
+    "role": "reader", "user": "stranger", "id": "w", "workspace": "w", "request_id": "r", "page_size": 10,
+    "paths": ["a.txt"],
 }  # fmt: skip
 """What a well-formed request would say, where a method has such a field."""
 

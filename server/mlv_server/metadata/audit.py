@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, cast, insert, select
 
 from mlv_server.domain.audit import START, AuditEntry, AuditRow, seal
 from mlv_server.metadata.tables import audit
@@ -54,14 +54,14 @@ class AuditTrail:
     def rows(self, chain: int) -> Iterator[AuditRow]:
         """The rows of `chain` from its beginning."""
         found = self._connection.execute(
-            select(audit.c.sequence, audit.c.record, audit.c.previous, audit.c.hash)
+            select(audit.c.sequence, *(_as_bytes(audit.c[name]).label(name) for name in ("record", "previous", "hash")))
             .where(audit.c.chain == chain)
             .order_by(audit.c.sequence)
         )
         for row in found:
-            yield AuditRow(row.sequence, _bytes(row.record), _bytes(row.previous), _bytes(row.hash))
+            yield AuditRow(row.sequence, row.record, row.previous, row.hash)
 
 
-def _bytes(value: object) -> bytes:
-    """The column's bytes; whoever edited a row may have left something else there."""
-    return value if isinstance(value, bytes) else str(value).encode()
+def _as_bytes(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
+    """The column's bytes; whoever edited a row may have left text there, which the driver would try to decode."""
+    return cast(column, LargeBinary)

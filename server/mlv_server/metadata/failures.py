@@ -16,6 +16,7 @@ _SQLITE_CORRUPT = 11
 _SQLITE_FULL = 13
 _SQLITE_CANNOT_OPEN = 14
 _SQLITE_NOT_A_DATABASE = 26
+_SQLITE_NO_TEXT = "Could not decode to UTF-8"
 _PRIMARY_CODE = 0xFF
 _POSTGRES_AGAIN = frozenset({"40001", "40P01"})
 _POSTGRES_DISK_FULL = "53100"
@@ -55,7 +56,7 @@ def _name(error: BaseException) -> MlvError | None:
     code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
     if code == _SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _POSTGRES_DISK_FULL:
         return _disk_full()
-    if code in {_SQLITE_CORRUPT, _SQLITE_NOT_A_DATABASE}:
+    if code in {_SQLITE_CORRUPT, _SQLITE_NOT_A_DATABASE} or str(error.orig).startswith(_SQLITE_NO_TEXT):
         return DamagedContent(
             "The server's metadata database is damaged.",
             advice="Stop the server and restore the database from a backup.",

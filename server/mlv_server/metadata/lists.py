@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, LargeBinary, cast, func, insert, select
 
 from mlv_core.changes import EncodedList, ListReader
 from mlv_core.errors import DamagedContent, MlvError
@@ -149,7 +149,8 @@ class _Parts:
     def _part(self, number: int) -> bytes:
         if self._kept[0] != number:
             table = list_parts if number else change_lists
-            statement = select(table.c.data).where(
+            # Whoever edited a row may have left text there, which the driver would try to decode.
+            statement = select(cast(table.c.data, LargeBinary)).where(
                 table.c.repository_id == self._repository_id,
                 table.c.changeset == self._row.changeset,
                 table.c.level == self._row.level,

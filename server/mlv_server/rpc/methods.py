@@ -64,8 +64,9 @@ class Unreadable:
 
 
 def readable(parse: Callable[[bytes], Any], name: str) -> Callable[[bytes], Any]:
-    """`parse` for messages of the type `name`, giving Unreadable for bytes that are none: gRPC would tell the text of
-    an exception.
+    """`parse` for messages of the type `name`, giving Unreadable for bytes that are none.
+
+    What `parse` raised would reach the caller as the text of an exception.
     """
 
     def read(data: bytes) -> Any:  # noqa: ANN401 - any message of the contract

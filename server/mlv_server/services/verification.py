@@ -93,5 +93,5 @@ def _is_whole(
         parents = [rows[number].id for number in row.parents]
         (changeset,) = history.entities(tx, repository, [row])
         return list_id is not None and changeset_id(changeset, parents, list_id) == row.id
-    except (MlvError, KeyError, ValueError):
+    except (MlvError, KeyError, TypeError, ValueError):
         return False
