@@ -86,6 +86,94 @@ def test_choices_are_named_on_one_line(desk):
     assert "\\n" not in desk.mlv("resolve", "a.txt", exit_code=2)
 
 
+def test_a_moved_file_is_compared_with_what_it_was(pair_of_one):
+    who = pair_of_one
+    who.mlv("move", "src/a.py", "src/c.py")
+    who.write("src/c.py", b"a = 1\nb = 2\n")
+    (who.here / "readme.md").chmod(0o755)
+    who.write("empty", b"")
+    who.mlv("add", "empty")
+    local = who.mlv("diff")
+    who.mlv("commit", "-m", "moved and edited")
+    for shown in (local, who.mlv("diff", "-c", "2")):
+        assert "moved src/a.py -> src/c.py" in shown
+        assert "+b = 2" in shown
+        assert "-a = 1" not in shown
+        assert "mode of readme.md: regular -> executable" in shown
+        assert "empty" in shown
+    found = who.json("diff", "@1:@2", "--summary")
+    assert [(row["path"], row["state"], row["source"]) for row in found] == [
+        ("empty", "added", None),
+        ("readme.md", "modified", None),
+        ("src/c.py", "moved", "src/a.py"),
+    ]
+
+
+@pytest.fixture
+def weights(workspace, member):
+    """Two people's workspaces of a version with one file of weights."""
+    first = workspace()
+    first.write("w.safetensors", b"\0weights 1")
+    first.mlv("add", ".")
+    first.mlv("commit", "-m", "base")
+    return first, workspace(member())
+
+
+def test_C7_a_commit_of_a_file_that_another_holds_names_the_holder(weights):
+    first, second = weights
+    first.mlv("edit", "w.safetensors")
+    second.write("w.safetensors", b"\0weights 2")
+    error = second.json("commit", "-m", "no lock", code=4)
+    assert error["code"] == "LOCK_HELD"
+    assert "admin" in error["message"]
+    first.mlv("unlock", "w.safetensors")
+    error = second.json("commit", "-m", "no lock", code=4)
+    assert error["code"] == "LOCK_NEEDED"
+    assert "mlv lock w.safetensors" in error["advice"]
+
+
+def test_C7_who_may_not_commit_is_told_so_before_locks_are_spoken_of(weights, member, workspace):
+    reader = workspace(member("releaser"))
+    reader.write("w.safetensors", b"\0weights 2")
+    assert reader.json("commit", "-m", "no", code=5)["code"] == "DENIED"
+
+
+def test_L9_a_broken_lock_is_given_up_by_revert_and_unlock(weights):
+    first, second = weights
+    second.mlv("edit", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "away", "w.safetensors")
+    first.mlv("edit", "w.safetensors")
+    second.write("w.safetensors", b"\0weights 2")
+    assert second.json("commit", "-m", "lost", code=4)["code"] == "LOCK_LOST"
+    assert "left as it is" in second.mlv("revert", "-k", "w.safetensors")
+    assert second.json("status")["files"] == [{"path": "w.safetensors", "state": "modified", "lock": "unlocked_edit"}]
+    second.mlv("revert", "w.safetensors")
+    first.mlv("unlock", "w.safetensors")
+    second.json("edit", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "away again", "w.safetensors")
+    second.mlv("unlock", "w.safetensors", code=9)
+    assert second.json("undo", "--to", "@1", code=2)["code"] == "NOTHING_TO_COMMIT"
+
+
+def test_C5_nothing_to_commit_tells_what_may_have_been_meant(pair_of_one):
+    who = pair_of_one
+    assert "stands in quotes" in who.mlv("commit", "-m", "some", "more", "words", code=2)
+    who.write("new.py", b"new\n")
+    assert "mlv add" in who.mlv("commit", "-m", "untracked only", code=2)
+
+
+def test_C9_undo_says_what_to_take_back_first(pair_of_one):
+    who = pair_of_one
+    for number in (2, 3):
+        who.write("src/a.py", b"a = %d\n" % number)
+        who.mlv("commit", "-m", f"to {number}")
+    shown = who.mlv("undo", "@2", code=3)
+    assert "@3" in shown
+    assert "commit again" not in shown
+    who.mlv("undo", "--to", "@1", "src")
+    assert "already" in who.mlv("undo", "--to", "@1", "src", code=2)
+
+
 @pytest.fixture
 def pair_of_one(workspace):
     """A workspace at @1 with a few files of text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from dataclasses import dataclass
@@ -12,14 +13,15 @@ from mlv.actions.landing import land
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.recording import Given, collect
 from mlv.actions.recovering import recover
+from mlv.actions.status import status
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
 from mlv.workspace import guard, journal
 from mlv.workspace.journal import CommitJournal, CommittedFile
 from mlv_core.entities import LockNeed, Operation, Records
-from mlv_core.errors import MlvError, NothingToCommit, Unreachable, UsageError
+from mlv_core.errors import LockNeeded, MlvError, NothingToCommit, NotSignedIn, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
-from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId
+from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId, escape
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest
 
 MESSAGE_LIMIT_BYTES = 64 * 1024
@@ -71,11 +73,11 @@ def commit(
     with guard.long_step(workspace.layout):
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes and given.empty:
-            raise NothingToCommit("Nothing differs from the version.")
+            raise _nothing(context, arguments)
+        begun = _ask_unlocked(context, proposal) if proposal.unlocked else None
         sent = context.server().counters.sent_bytes
         records = collect(context, given)
-        begun = None
-        if dry_run or proposal.size >= INLINE_LIMIT_BYTES:
+        if begun is None and (dry_run or proposal.size >= INLINE_LIMIT_BYTES):
             begun = context.server().begin(_begin_request(context, proposal))
         if dry_run:
             return _foretold(context, proposal, started)
@@ -112,6 +114,36 @@ def _paths(changes: tuple[ProposedChange, ...]) -> tuple[str, ...]:
     """The paths of a commit as the user counts them: a moved file is one."""
     moved = {item.change.source for item in changes if item.change.operation is Operation.MOVE}
     return tuple(item.change.path for item in changes if item.change.path not in moved)
+
+
+def _nothing(context: Context, arguments: tuple[str, ...]) -> NothingToCommit:
+    """The refusal of a commit without a change, which tells what may have been meant."""
+    absent = [item for item in arguments if not os.path.lexists(os.path.join(context.directory, item))]
+    if absent:
+        names = ", ".join(f"'{escape(item)}'" for item in absent)
+        return NothingToCommit(f"Nothing differs at {names}.", advice="A message of several words stands in quotes.")
+    if any(item.state == "untracked" for item in status(context, arguments).files):
+        return NothingToCommit(
+            "Nothing differs from the version; there are files that mlv was not told of.",
+            advice="'mlv add PATH' takes them in; 'mlv status' lists them.",
+        )
+    return NothingToCommit("Nothing differs from the version.")
+
+
+def _ask_unlocked(context: Context, proposal: Proposal) -> BeginOutcome:
+    """Begin, although locks seem to lack: the server knows the policy of now and who holds them (C7, L3).
+
+    Raises: as `begin`; LockNeeded where the server cannot be asked.
+    """
+    missing = LockNeeded(
+        "Changed files must be locked before they are committed.",
+        items=proposal.unlocked,
+        advice=f"'mlv lock {escape(proposal.unlocked[0])}' takes the lock; your changes stay.",
+    )
+    try:
+        return context.server().begin(_begin_request(context, proposal))
+    except (LockNeeded, NotSignedIn, Unreachable) as error:
+        raise missing from error
 
 
 def _begin_request(context: Context, proposal: Proposal) -> BeginRequest:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
 from mlv.actions.status import scan_and_refresh
 from mlv.actions.texts import is_text
 from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
-from mlv.workspace.scan import SYMLINK, Found
+from mlv.workspace.scan import EXECUTABLE, SYMLINK, Found, kind_of
+
+if TYPE_CHECKING:
+    from mlv_core.requests import VersionDifference
 
 TEXT_LIMIT_BYTES = 16 << 20
 """A larger text is compared by its size and hash only: its lines would not be read anyway."""
+_MODES = {EXECUTABLE: "executable", SYMLINK: "symbolic link"}
 
 
 @dataclass(frozen=True, slots=True)
 class FileDifference:
     """One path on both sides; None where it does not exist or its bytes were not read.
 
-    `state` is added, modified, deleted, moved or meta. `readable` says that both sides are text at hand.
+    `state` is added, modified, deleted, moved or meta. `readable` says that both sides are text at hand. `modes` are
+    those of both sides where both exist.
     """
 
     path: str
@@ -33,6 +39,7 @@ class FileDifference:
     after_size: int
     readable: bool
     source: str = ""
+    modes: tuple[int, int] | None = None
 
 
 def local_differences(context: Context, arguments: tuple[str, ...] = ()) -> Iterator[FileDifference]:
@@ -67,7 +74,9 @@ def _local(workspace: Workspace, found: Found, state: str) -> FileDifference:
         after = os.fsencode(os.readlink(absolute)) if os.path.islink(absolute) else _text_of(absolute)
     readable = (base is None or before is not None) and (not there or after is not None)
     size = base.size if base is not None else 0
-    return FileDifference(found.path, state, before, after, size, after_size, readable, found.source)
+    mode = kind_of(os.lstat(absolute)) if there else None
+    modes = (base.mode, mode) if base is not None and mode is not None else None
+    return FileDifference(found.path, state, before, after, size, after_size, readable, found.source, modes)
 
 
 def _changed(workspace: Workspace, found: Found) -> bool:
@@ -87,14 +96,23 @@ def _text_of(file: str) -> bytes | None:
 
 
 def unified(difference: FileDifference) -> Iterator[str]:
-    """The lines of a unified diff, without line ends; one line where a side is no text at hand."""
+    """The lines of a unified diff, without line ends; one line where a side is no text at hand.
+
+    Lines that programs which apply diffs skip tell of moves, changed modes, and empty files that came or went.
+    """
     import difflib
 
+    if difference.state == "moved":
+        yield f"moved {difference.source} -> {difference.path}"
+    if difference.modes is not None and difference.modes[0] != difference.modes[1]:
+        yield f"mode of {difference.path}: {' -> '.join(_MODES.get(mode, 'regular') for mode in difference.modes)}"
     old = "/dev/null" if difference.state == "added" else f"a/{difference.source or difference.path}"
     new = "/dev/null" if difference.state == "deleted" else f"b/{difference.path}"
     if not difference.readable:
         yield f"Binary {old} and {new} differ: {difference.before_size} -> {difference.after_size} bytes"
         return
+    if not difference.before_size + difference.after_size and difference.state in {"added", "deleted"}:
+        yield f"{difference.state} {difference.path}: an empty file"
     before = (difference.before or b"").decode(errors="replace").splitlines()
     after = (difference.after or b"").decode(errors="replace").splitlines()
     yield from difflib.unified_diff(before, after, old, new, lineterm="")
@@ -126,9 +144,7 @@ def version_differences(
             with open(fetch_to(context, at, number, folder), "rb") as stream:
                 return stream.read()
 
-        for item in server.diff_versions(place.repository, *numbers, paths):
-            if item.path == ".":
-                continue
+        for item in _with_moves(server.diff_versions(place.repository, *numbers, paths)):
             old_path = item.moved_from or item.path
             before = read(old_path, item.before, numbers[0])
             after = read(item.path, item.after, numbers[1])
@@ -141,7 +157,20 @@ def version_differences(
                 item.after.size if item.after else 0,
                 before is not None and after is not None,
                 item.moved_from,
+                (int(item.before.mode), int(item.after.mode)) if item.before and item.after else None,
             )
+
+
+def _with_moves(rows: Iterable[VersionDifference]) -> Iterator[VersionDifference]:
+    """The rows, where a moved file is one: its new path, with what it was at its old one."""
+    found = [row for row in rows if row.path != "."]
+    left = {row.path: row for row in found if row.after is None}
+    moved = {row.moved_from for row in found if row.moved_from in left and row.before is None and row.after is not None}
+    for row in found:
+        if row.before is None and row.moved_from in moved:
+            yield replace(row, before=left[row.moved_from].before)
+        elif row.path not in moved:
+            yield row
 
 
 def _state_of(before: object, after: object, moved_from: str) -> str:

@@ -14,7 +14,7 @@ from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of
 from mlv.workspace.state import TrackedFile
 from mlv_core.entities import Lock, LockMode, LockNeed, LockScope
-from mlv_core.errors import LocalChanges, NotFound, UsageError
+from mlv_core.errors import LocalChanges, LockHeld, NotFound, UsageError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
@@ -116,7 +116,12 @@ def unlock(
         reason=reason,
         dry_run=dry_run,
     )
-    released = context.server().release_locks(request)
+    try:
+        released = context.server().release_locks(request)
+    except (LockHeld, NotFound):
+        if not dry_run:
+            _forget_dead(context, chosen)
+        raise
     if not dry_run:
         _forget_tokens(workspace, released, chosen)
     return released
@@ -256,6 +261,19 @@ def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tup
     if not found:
         raise NotFound("No lock at the named paths.", advice="'mlv locks' lists them.")
     return found
+
+
+def _forget_dead(context: Context, paths: tuple[str, ...]) -> None:
+    """Drop the tokens of locks at `paths` that were broken or taken by others: they never open anything again (L9)."""
+    workspace = context.workspace
+    held = context.server().list_locks(RepositoryName.parse(workspace.repository))
+    live = {(item.workspace, int(item.file_id), int(item.token)) for item in held}
+    dead = tuple(
+        file.path
+        for file in workspace.state.files().values()
+        if file.token and file.path in paths and (workspace.id, file.file_id, file.token) not in live
+    )
+    _forget_tokens(workspace, (), dead)
 
 
 def forget_released(workspace: Workspace, paths: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, kind_of
 from mlv.workspace.state import TrackedFile, decode_properties
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
-from mlv_core.errors import Conflict, LockNeeded, MissingFile, UnsupportedFile
+from mlv_core.errors import Conflict, MissingFile, UnsupportedFile
 from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, escape
 from mlv_core.paths import check_paths, check_symlink
@@ -29,7 +29,8 @@ UNKNOWN = ContentHash(bytes(HASH_LENGTH))
 class Proposal:
     """The changes, without the hashes of new content; `inputs` are the contents to be read, `size` their bytes.
 
-    `oldest` and `newest` are the changesets that the workspace's files stand at.
+    `oldest` and `newest` are the changesets that the workspace's files stand at. `unlocked` are the paths whose needed
+    lock is not held here, by what was known of the policy when the files were brought.
     """
 
     changes: tuple[ProposedChange, ...]
@@ -37,12 +38,13 @@ class Proposal:
     size: int
     oldest: int
     newest: int
+    unlocked: tuple[str, ...] = ()
 
 
 def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
     """What a commit of `roots` takes (C8).
 
-    Raises: Conflict, MissingFile, LockNeeded (exit 4, before anything is read or sent), PathClash, UnsupportedFile.
+    Raises: Conflict, MissingFile, PathClash, UnsupportedFile.
     """
     workspace = context.workspace
     found = scan_and_refresh(workspace, roots, untracked=False).found
@@ -62,7 +64,10 @@ def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
     _check_clashes(files, changes)
     changes.sort(key=lambda proposed: proposed.change.path)
     bases = [workspace.base, *(file.changeset for file in files.values() if file.changeset)]
-    return Proposal(tuple(changes), tuple(inputs), size, min(bases), max(bases))
+    unlocked = tuple(
+        item.path for item in found if item.base is not None and item.base.need == REQUIRED and not item.base.token
+    )
+    return Proposal(tuple(changes), tuple(inputs), size, min(bases), max(bases), unlocked)
 
 
 def _refuse(found: tuple[Found, ...]) -> None:
@@ -72,14 +77,6 @@ def _refuse(found: tuple[Found, ...]) -> None:
     missing = tuple(item.path for item in found if item.state == "!")
     if missing:
         raise MissingFile("Tracked files are gone from the disk.", items=missing)
-    unlocked = tuple(
-        item.path for item in found if item.base is not None and item.base.need == REQUIRED and not item.base.token
-    )
-    if unlocked:
-        raise LockNeeded(
-            "Changed files must be locked before they are committed.", items=unlocked,
-            advice=f"'mlv lock {unlocked[0]}' takes the lock; your changes stay.",
-        )  # fmt: skip
 
 
 def _changes(workspace: Workspace, item: Found, edits: dict[str, str | None]) -> list[ProposedChange]:

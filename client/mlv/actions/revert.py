@@ -14,7 +14,7 @@ from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, scan
 from mlv.workspace.state import TrackedFile
-from mlv_core.errors import Conflict, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
+from mlv_core.errors import Conflict, LockHeld, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
 
 _AWAY_SECONDS = 2.0
 """Reverting needs no server: one that is away should not keep the user waiting."""
@@ -200,6 +200,10 @@ def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:
     except (Unreachable, NotSignedIn) as error:
         context.notice(f"The locks stay until 'mlv unlock' reaches the server: {error.message}")
         return ()
+    except (LockHeld, NotFound) as error:
+        context.notice(f"Your lock was gone already: {error.message}")
+        left = tuple(path for path in paths if (file := context.workspace.state.file(path)) is not None and file.token)
+        return tuple(lock.path for lock in locks.unlock(brief, paths=left)) if left else ()
     except MlvError as error:
         context.notice(f"The locks could not be given back: {error.message}")
         return ()

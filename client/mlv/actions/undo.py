@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover
-from mlv_core.errors import UsageError
+from mlv_core.errors import HeadMoved, NothingToCommit, UsageError
 from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, RequestId, Revision, RevisionKind, WorkspaceId
 from mlv_core.requests import Published, UndoRequest
 
@@ -65,7 +65,18 @@ def undo(
         tokens=tuple((f.path, FencingToken(f.token)) for f in workspace.state.files().values() if f.token),
         dry_run=dry_run,
     )
-    published = server.undo(request)
+    try:
+        published = server.undo(request)
+    except HeadMoved as error:
+        raise HeadMoved(
+            error.message.replace(", after the version that you have", ", after what is to be taken back"),
+            items=error.items,
+            advice="Take the later changes back first: 'mlv undo @N' for each, or 'mlv undo --to @REV' for all.",
+        ) from error
+    except NothingToCommit as error:
+        raise NothingToCommit(
+            "Nothing is left to take back: the branch stands there already.", advice="'mlv log' shows what was done."
+        ) from error
     if published.released and not dry_run:
         from mlv.actions.locks import forget_released
 

@@ -27,7 +27,8 @@ def revert(run: Run, paths: tuple[str, ...], *, only_unchanged: bool, keep_local
         "released": list(found.released),
         "dry_run": run.dry_run,
     }
-    lines = [f"{run.tell_dry()}reverted {escaped(path)}" for path in found.paths]
+    word = "closed, left as it is:" if keep_local else "closed" if only_unchanged else "reverted"
+    lines = [f"{run.tell_dry()}{word} {escaped(path)}" for path in found.paths]
     if found.rescued:
         lines.append(f"Your bytes are kept in .mlv/rescue/: {', '.join(map(escaped, found.rescued))}")
     lines += [f"{run.tell_dry()}lock released: {escaped(path)}" for path in found.released]
