@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 from mlv.actions.context import Context
 from mlv.workspace import guard
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import Found, Scan, scan
-from mlv_core.errors import WorkspaceBusy
+from mlv_core.errors import MlvError
 
 REQUIRED = 3
 """The value of LockNeed.REQUIRED, whose module costs start-up time."""
@@ -56,7 +55,7 @@ def scan_and_refresh(
         try:
             with guard.writing(workspace.layout, wait_seconds=0.0), workspace.state.transaction():
                 workspace.state.set_stamps(result.stamps)
-        except (WorkspaceBusy, sqlite3.OperationalError, OSError):
+        except (MlvError, OSError):  # they are only a help: a full disk or another writer is no reason to say nothing
             return result
     return result
 

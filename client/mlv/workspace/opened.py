@@ -57,7 +57,10 @@ class Workspace:
             raise DamagedContent(
                 "The workspace's identity is gone.", advice="Check out into a new directory."
             ) from error
-        os.replace(where.state, f"{where.state}.damaged")
+        for end in ("", "-journal", "-wal", "-shm"):
+            # A rollback journal that stayed behind would be played into the new file.
+            if os.path.exists(where.state + end):
+                os.replace(where.state + end, f"{where.state}{end}.damaged")
         return cls(where, State.create(where.state, {**settings, "base": "0"}))
 
     def restart(self, branch: str, *, only: str, exclude: str) -> None:

@@ -6,11 +6,15 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
-from mlv_core.errors import DamagedContent, VersionSkew
+from mlv_core.errors import DamagedContent, DiskFull, UsageError, VersionSkew, WorkspaceBusy
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SCHEMA = 1
 _TABLES = """
@@ -26,6 +30,42 @@ CREATE TABLE property_edits (path TEXT, key TEXT, value TEXT, PRIMARY KEY (path,
 CREATE TABLE conflicts (path TEXT PRIMARY KEY, theirs TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE texts (content BLOB PRIMARY KEY, packed BLOB NOT NULL);
 """
+
+
+def _damaged(reason: object) -> DamagedContent:
+    return DamagedContent(
+        f"The workspace's database cannot be read: {reason}.",
+        advice="'mlv update --verify' rebuilds it from the server and the disk.",
+    )
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Raise failures of SQLite inside of the block under the names they have in mlv."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else sqlite3.SQLITE_CORRUPT
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise WorkspaceBusy("Another mlv command is at work in this workspace.") from error
+        if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+            raise DiskFull(f"The workspace's database could not be written: {error}.") from error
+        if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}:
+            raise UsageError(
+                f"The workspace's database cannot be opened: {error}.", advice="Check the permissions of .mlv."
+            ) from error
+        raise _damaged(error) from error
+
+
+def _told(method: Callable[P, T]) -> Callable[P, T]:
+    """`method` of State, raising as `_telling`."""
+
+    @wraps(method)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _telling():
+            return method(*args, **kwargs)
+
+    return told
 
 
 class TrackedFile(NamedTuple):
@@ -87,14 +127,17 @@ class State:
 
         Raises: VersionSkew for one of a newer mlv, DamagedContent for one that cannot be read.
         """
-        try:
+        with _telling():
             connection = sqlite3.connect(f"file:{_quoted(file)}?mode=rw", uri=True, isolation_level=None, timeout=10)
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise DamagedContent(
-                f"The workspace's database cannot be read: {error}.",
-                advice="'mlv update --verify' rebuilds it from the server and the disk.",
-            ) from error
+        try:
+            with _telling():
+                (version,) = connection.execute("PRAGMA user_version").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        if version == 0:
+            connection.close()
+            raise _damaged("it holds nothing")
         if version != SCHEMA:
             connection.close()
             raise VersionSkew(
@@ -107,6 +150,7 @@ class State:
         """Let go of the file."""
         self._db.close()
 
+    @_told
     def is_whole(self) -> bool:
         """Whether SQLite finds nothing wrong with the file."""
         return bool(self._db.execute("PRAGMA quick_check").fetchone() == ("ok",))
@@ -114,44 +158,57 @@ class State:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All changes inside become durable together, or none does."""
-        self._db.execute("BEGIN IMMEDIATE")
+        with _telling():
+            self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.rollback()
             raise
-        self._db.execute("COMMIT")
+        with _telling():
+            try:
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.rollback()
+                raise
 
     # --- settings ---
 
+    @_told
     def settings(self) -> dict[str, str]:
         """All settings: workspace, repository, server, branch, base, only, exclude."""
         return dict(self._db.execute("SELECT key, value FROM settings"))
 
+    @_told
     def set_settings(self, values: dict[str, str]) -> None:
         """Replace the named settings."""
         self._db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", values.items())
 
     # --- tracked files ---
 
+    @_told
     def files(self) -> dict[str, TrackedFile]:
         """All tracked files by path, in the order of paths."""
         make = TrackedFile._make
         return {row[0]: make(row) for row in self._db.execute("SELECT * FROM files ORDER BY path")}
 
+    @_told
     def file(self, path: str) -> TrackedFile | None:
         """The tracked file `path`."""
         row = self._db.execute("SELECT * FROM files WHERE path = ?", (path,)).fetchone()
         return TrackedFile._make(row) if row else None
 
+    @_told
     def put_files(self, files: Iterable[TrackedFile]) -> None:
         """Add or replace tracked files."""
         self._db.executemany(f"INSERT OR REPLACE INTO files VALUES ({','.join('?' * 15)})", files)  # noqa: S608
 
+    @_told
     def drop_files(self, paths: Iterable[str]) -> None:
         """Track these paths no longer."""
         self._db.executemany("DELETE FROM files WHERE path = ?", ((path,) for path in paths))
 
+    @_told
     def join_base(self, *, keep: Iterable[str]) -> None:
         """Every file now stands at the workspace's base, save those in `keep`."""
         kept = set(keep)
@@ -160,6 +217,7 @@ class State:
             "UPDATE files SET changeset = 0 WHERE path = ?", ((path,) for (path,) in rows if path not in kept)
         )
 
+    @_told
     def set_stamps(self, stamps: Iterable[tuple[int, int, int, int, str]]) -> None:
         """Replace stamps: (mtime_ns, ctime_ns, inode, doubtful, path) each."""
         self._db.executemany(
@@ -168,18 +226,22 @@ class State:
 
     # --- recorded acts ---
 
+    @_told
     def pending(self) -> dict[str, Pending]:
         """All recorded acts by path."""
         return {row[0]: Pending._make(row) for row in self._db.execute("SELECT * FROM pending ORDER BY path")}
 
+    @_told
     def put_pending(self, acts: Iterable[Pending]) -> None:
         """Record acts."""
         self._db.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", acts)
 
+    @_told
     def drop_pending(self, paths: Iterable[str]) -> None:
         """Forget the acts recorded for these paths."""
         self._db.executemany("DELETE FROM pending WHERE path = ?", ((path,) for path in paths))
 
+    @_told
     def property_edits(self) -> dict[str, dict[str, str | None]]:
         """Edited properties by path ('.' is the version); None: unset."""
         found: dict[str, dict[str, str | None]] = {}
@@ -187,37 +249,45 @@ class State:
             found.setdefault(path, {})[key] = value
         return found
 
+    @_told
     def edit_property(self, path: str, key: str, value: str | None) -> None:
         """Record that `key` of `path` is to be `value`, or unset."""
         self._db.execute("INSERT OR REPLACE INTO property_edits VALUES (?, ?, ?)", (path, key, value))
 
+    @_told
     def drop_property_edits(self, paths: Iterable[str]) -> None:
         """Forget the property edits of these paths."""
         self._db.executemany("DELETE FROM property_edits WHERE path = ?", ((path,) for path in paths))
 
+    @_told
     def conflicts(self) -> dict[str, str]:
         """Paths in conflict, and what the server has there as JSON (journal.encode_row), 'null' where it deleted it."""
         return dict(self._db.execute("SELECT path, theirs FROM conflicts ORDER BY path"))
 
+    @_told
     def put_conflict(self, path: str, theirs: str) -> None:
         """Mark a conflict."""
         self._db.execute("INSERT OR REPLACE INTO conflicts VALUES (?, ?)", (path, theirs))
 
+    @_told
     def drop_conflicts(self, paths: Iterable[str]) -> None:
         """Conflicts that are decided."""
         self._db.executemany("DELETE FROM conflicts WHERE path = ?", ((path,) for path in paths))
 
     # --- bases of small text files ---
 
+    @_told
     def text(self, content: bytes) -> bytes | None:
         """The bytes of a small text file of the base, if they are kept."""
         row = self._db.execute("SELECT packed FROM texts WHERE content = ?", (content,)).fetchone()
         return zlib.decompress(row[0]) if row else None
 
+    @_told
     def put_text(self, content: bytes, data: bytes) -> None:
         """Keep the bytes of a small text file."""
         self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (content, zlib.compress(data, 6)))
 
+    @_told
     def drop_stale_texts(self) -> None:
         """Forget text bases that no tracked file has any more."""
         self._db.execute("DELETE FROM texts WHERE content NOT IN (SELECT content FROM files)")
