@@ -5,6 +5,18 @@ holds the hash of every leaf's canonical bytes, so one leaf can be read and veri
 """
 
 from mlv_core.changes.rows import Row, apply, fold, rows_of
-from mlv_core.changes.stored import LEAF_ROWS, EncodedList, ListKind, ListReader, decode, encode
+from mlv_core.changes.stored import LEAF_ROWS, EncodedList, ListKind, ListReader, Shelf, decode, encode
 
-__all__ = ["LEAF_ROWS", "EncodedList", "ListKind", "ListReader", "Row", "apply", "decode", "encode", "fold", "rows_of"]
+__all__ = [
+    "LEAF_ROWS",
+    "EncodedList",
+    "ListKind",
+    "ListReader",
+    "Row",
+    "Shelf",
+    "apply",
+    "decode",
+    "encode",
+    "fold",
+    "rows_of",
+]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
+from typing import Any, Protocol
 
 import zstandard
 
@@ -75,46 +76,52 @@ def decode(blob: bytes) -> list[Row]:
     return list(ListReader.of(blob).rows())
 
 
+class Shelf(Protocol):
+    """Decoded indexes and leaves by the hash of what they hold, kept for readers to come; a part is never changed."""
+
+    def find(self, name: bytes) -> Any:  # noqa: ANN401 - an index or the rows of a leaf: whatever was kept
+        """What was kept under `name`; None if it is there no more."""
+
+    def keep(self, name: bytes, part: object, entries: int) -> None:
+        """Keep a part that holds so many entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What the index of a list says of its leaves: rows, first path, hash, stored lengths and offset of each."""
+
+    kind: ListKind
+    id: bytes
+    counts: tuple[int, ...]
+    firsts: tuple[str, ...]
+    hashes: tuple[bytes, ...]
+    entries: tuple[tuple[int, int, int], ...]
+    offsets: tuple[int, ...]
+
+
 class ListReader:
-    """A stored list of which only the index is read at once; `read_range(offset, length)` gives its bytes."""
+    """A stored list of which only the index is read at once; `read_range(offset, length)` gives its bytes.
 
-    __slots__ = ("_counts", "_entries", "_firsts", "_hashes", "_kept", "_offsets", "_read", "count", "id", "kind")
+    With a `shelf`, decoded parts are taken from there and left there; `name` is then the list's id, b"" if not known.
+    """
 
-    def __init__(self, read_range: ReadRange) -> None:
+    __slots__ = ("_index", "_kept", "_read", "_shelf", "count", "id", "kind")
+
+    def __init__(self, read_range: ReadRange, shelf: Shelf | None = None, name: bytes = b"") -> None:
         """Read the index.
 
         Raises: DamagedContent.
         """
         self._read = read_range
+        self._shelf = shelf
         self._kept: tuple[int, list[Row]] = (-1, [])
-        head = read_range(0, _HEADER.size)
-        if len(head) != _HEADER.size or head[:4] != MAGIC:
-            raise DamagedContent("a change list does not begin as one")
-        _, version, kind, packed_length, plain_length = _HEADER.unpack(head)
-        if version != VERSION or kind not in (1, 2):
-            raise DamagedContent(f"a change list has format version {version}; version {VERSION} is known")
-        index = _decompress(read_range(_HEADER.size, packed_length), plain_length)
-        columns = Columns(index)
-        if columns.take(1)[0] != kind:
-            raise DamagedContent("a change list's index belongs to another kind of list")
-        leaves = columns.number("<I", 4)
-        self._counts: list[int] = []
-        self._firsts: list[str] = []
-        self._hashes: list[bytes] = []
-        for _ in range(leaves):
-            count = columns.number("<I", 4)
-            self._firsts.append(columns.text(columns.number("<H", 2)))
-            self._hashes.append(columns.take(HASH_LENGTH))
-            self._counts.append(count)
-        self.kind = ListKind(kind)
-        self.id = _list_id(kind, index[: columns.position])
-        self._entries = list(_LEAF_ENTRY.iter_unpack(columns.take(leaves * _LEAF_ENTRY.size)))
-        columns.finish()
-        self.count = sum(self._counts)
-        lengths = (packed + HASH_LENGTH * hashes for packed, _, hashes in self._entries)
-        self._offsets = list(accumulate(lengths, initial=_HEADER.size + packed_length))
-        if any(not 0 < count <= LEAF_ROWS for count in self._counts) or not ascending(self._firsts):
-            raise DamagedContent("a change list's index is not in order")
+        known = shelf.find(name) if shelf is not None and name else None
+        self._index: _Index = known if known is not None else _read_index(read_range)
+        if shelf is not None and known is None:
+            shelf.keep(self._index.id, self._index, len(self._index.counts))
+        self.kind = self._index.kind
+        self.id = self._index.id
+        self.count = sum(self._index.counts)
 
     @classmethod
     def of(cls, blob: bytes) -> ListReader:
@@ -123,7 +130,7 @@ class ListReader:
 
     def lookup(self, path: str) -> Row | None:
         """The row of `path`, or None; reads one leaf. Raises: DamagedContent."""
-        number = bisect_right(self._firsts, path) - 1
+        number = bisect_right(self._index.firsts, path) - 1
         if number < 0:
             return None
         rows = self._leaf(number)
@@ -142,8 +149,8 @@ class ListReader:
 
     def between(self, start: str, end: str) -> Iterator[Row]:
         """The rows with `start` <= path < `end`, a leaf at a time; `end` '' is no bound. Raises: DamagedContent."""
-        number = max(0, bisect_right(self._firsts, start) - 1)
-        while number < len(self._firsts) and (not end or self._firsts[number] < end):
+        number = max(0, bisect_right(self._index.firsts, start) - 1)
+        while number < len(self._index.firsts) and (not end or self._index.firsts[number] < end):
             rows = self._leaf(number)
             low = bisect_left(rows, start, key=lambda row: row.path)
             high = bisect_left(rows, end, key=lambda row: row.path) if end else len(rows)
@@ -152,29 +159,65 @@ class ListReader:
 
     def rows(self) -> Iterator[Row]:
         """All rows in order, a leaf at a time. Raises: DamagedContent."""
-        for number in range(len(self._firsts)):
+        for number in range(len(self._index.firsts)):
             yield from self._leaf(number)
 
     def _leaf(self, number: int) -> list[Row]:
         # Paths are mostly looked up in order, so the next one lies in the same leaf.
         if self._kept[0] != number:
-            self._kept = (number, self._decode_leaf(number))
+            name = self._index.hashes[number]
+            rows: list[Row] | None = None if self._shelf is None else self._shelf.find(name)
+            if rows is None:
+                rows = self._decode_leaf(number)
+                if self._shelf is not None:
+                    self._shelf.keep(name, rows, len(rows))
+            self._kept = (number, rows)
         return self._kept[1]
 
     def _decode_leaf(self, number: int) -> list[Row]:
-        packed_length, plain_length, hash_count = self._entries[number]
-        blob = self._read(self._offsets[number], packed_length + hash_count * HASH_LENGTH)
+        index = self._index
+        packed_length, plain_length, hash_count = index.entries[number]
+        blob = self._read(index.offsets[number], packed_length + hash_count * HASH_LENGTH)
         if len(blob) != packed_length + hash_count * HASH_LENGTH:
             raise DamagedContent("a change list ends early")
         columns = _decompress(blob[:packed_length], plain_length)
         hashes = blob[packed_length:]
-        if hash_structured("leaf", columns + hashes) != self._hashes[number]:
-            raise DamagedContent("a leaf of a change list does not match its hash", items=(self._firsts[number],))
-        rows = decode_leaf(columns, hashes, self._counts[number])
-        bound = self._firsts[number + 1] if number + 1 < len(self._firsts) else None
-        if rows[0].path != self._firsts[number] or (bound is not None and rows[-1].path >= bound):
+        if hash_structured("leaf", columns + hashes) != index.hashes[number]:
+            raise DamagedContent("a leaf of a change list does not match its hash", items=(index.firsts[number],))
+        rows = decode_leaf(columns, hashes, index.counts[number])
+        bound = index.firsts[number + 1] if number + 1 < len(index.firsts) else None
+        if rows[0].path != index.firsts[number] or (bound is not None and rows[-1].path >= bound):
             raise DamagedContent("a leaf of a change list is not where its paths belong")
         return rows
+
+
+def _read_index(read_range: ReadRange) -> _Index:
+    head = read_range(0, _HEADER.size)
+    if len(head) != _HEADER.size or head[:4] != MAGIC:
+        raise DamagedContent("a change list does not begin as one")
+    _, version, kind, packed_length, plain_length = _HEADER.unpack(head)
+    if version != VERSION or kind not in (1, 2):
+        raise DamagedContent(f"a change list has format version {version}; version {VERSION} is known")
+    index = _decompress(read_range(_HEADER.size, packed_length), plain_length)
+    columns = Columns(index)
+    if columns.take(1)[0] != kind:
+        raise DamagedContent("a change list's index belongs to another kind of list")
+    leaves = columns.number("<I", 4)
+    counts: list[int] = []
+    firsts: list[str] = []
+    hashes: list[bytes] = []
+    for _ in range(leaves):
+        counts.append(columns.number("<I", 4))
+        firsts.append(columns.text(columns.number("<H", 2)))
+        hashes.append(columns.take(HASH_LENGTH))
+    list_id = _list_id(kind, index[: columns.position])
+    entries = tuple(_LEAF_ENTRY.iter_unpack(columns.take(leaves * _LEAF_ENTRY.size)))
+    columns.finish()
+    lengths = (packed + HASH_LENGTH * count for packed, _, count in entries)
+    offsets = tuple(accumulate(lengths, initial=_HEADER.size + packed_length))
+    if any(not 0 < count <= LEAF_ROWS for count in counts) or not ascending(firsts):
+        raise DamagedContent("a change list's index is not in order")
+    return _Index(ListKind(kind), list_id, tuple(counts), tuple(firsts), tuple(hashes), entries, offsets)
 
 
 def _list_id(kind: int, index: bytes) -> bytes:

@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from mlv_core.errors import Unreachable
 from mlv_server.metadata.failures import translated
 from mlv_server.metadata.rules import PolicyCache
+from mlv_server.metadata.shelf import DecodedParts
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.writer import JoiningWriter, PoolWriter, Writer
 
@@ -39,6 +40,7 @@ class Database:
         self._writer = writer
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="mlv-database-reader")
         self._policies = PolicyCache()
+        self._shelf = DecodedParts()
         self._closing = False
 
     @classmethod
@@ -101,11 +103,13 @@ class Database:
     def _submit_write(self, fn: Callable[[Transaction], T]) -> Future[T]:
         if self._closing:
             raise Unreachable("The server is shutting down.")
-        return self._writer.submit(lambda connection: fn(Transaction(connection, self._policies, writes=True)))
+        return self._writer.submit(
+            lambda connection: fn(Transaction(connection, self._policies, self._shelf, writes=True))
+        )
 
     def _read(self, fn: Callable[[Transaction], T]) -> T:
         with translated(), self._read_engine.connect() as connection:
-            return fn(Transaction(connection, self._policies, writes=False))
+            return fn(Transaction(connection, self._policies, self._shelf, writes=False))
 
 
 def sqlite_engine(url: URL, *, writes: bool, connections: int = 1) -> Engine:

@@ -39,6 +39,10 @@ class Inspection:
                 faults.append(f"audit chain {chain}, entry {fault}")
         return faults
 
+    def reading(self, repository_id: int) -> Lists:
+        """The stored lists of a repository, each part read from where it lies and not from memory."""
+        return Lists(self._connection, repository_id)
+
     def lists(self, repository_id: int) -> Iterator[tuple[ListRow, bytes]]:
         """Every stored list of a repository with the id that its row says."""
         columns = change_lists.c

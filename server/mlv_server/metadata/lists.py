@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, LargeBinary, cast, func, insert, select
 
-from mlv_core.changes import EncodedList, ListReader
+from mlv_core.changes import EncodedList, ListReader, Shelf
 from mlv_core.errors import DamagedContent, MlvError
 from mlv_core.ids import ChangesetNumber
 from mlv_server.metadata.tables_history import change_lists, list_parts
@@ -25,21 +25,23 @@ _AHEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A stored list that leads from version `before` to version `changeset`."""
+    """A stored list that leads from version `before` to version `changeset`; `list_id` b"": it is not believed."""
 
     changeset: ChangesetNumber
     level: int
     before: ChangesetNumber
     entries: int
     bytes: int
+    list_id: bytes = b""
 
 
 class Lists:
     """The stored lists of one repository, within one transaction."""
 
-    def __init__(self, connection: Connection, repository_id: int) -> None:
+    def __init__(self, connection: Connection, repository_id: int, shelf: Shelf | None = None) -> None:
         self._connection = connection
         self._repository_id = repository_id
+        self._shelf = shelf
         self._readers: dict[tuple[ChangesetNumber, int], ListReader] = {}
 
     def put(self, changeset: ChangesetNumber, level: int, before: ChangesetNumber, encoded: EncodedList) -> None:
@@ -95,7 +97,8 @@ class Lists:
         key = (row.changeset, row.level)
         if key not in self._readers:
             try:
-                self._readers[key] = ListReader(_Parts(self._connection, self._repository_id, row).read)
+                parts = _Parts(self._connection, self._repository_id, row)
+                self._readers[key] = ListReader(parts.read, self._shelf, row.list_id)
             except MlvError as error:
                 raise DamagedContent(f"The change list of @{row.changeset} is damaged: {error.message}") from error
         return self._readers[key]
@@ -117,7 +120,7 @@ class Lists:
     def _ahead(self, changeset: ChangesetNumber) -> list[ListRow]:
         columns = change_lists.c
         statement = (
-            select(columns.changeset, columns.level, columns.before, columns.entries, columns.bytes)
+            select(columns.changeset, columns.level, columns.before, columns.entries, columns.bytes, columns.list_id)
             .where(columns.repository_id == self._repository_id, columns.changeset <= changeset)
             .order_by(columns.changeset.desc(), columns.level.desc())
             .limit(_AHEAD)

@@ -19,6 +19,7 @@ from mlv_server.metadata.repositories import Repositories
 from mlv_server.metadata.requests import Requests
 from mlv_server.metadata.rules import PolicyCache, Rules
 from mlv_server.metadata.segments import Segments
+from mlv_server.metadata.shelf import DecodedParts
 from mlv_server.metadata.tokens import Tokens
 from mlv_server.metadata.uploads import Uploads
 from mlv_server.metadata.users import Users
@@ -29,8 +30,11 @@ from mlv_server.metadata.workspaces import Workspaces
 class Transaction:
     """One transaction; what is read and written through it is seen together or not at all."""
 
-    def __init__(self, connection: Connection, policies: PolicyCache, *, writes: bool) -> None:
+    def __init__(
+        self, connection: Connection, policies: PolicyCache, shelf: DecodedParts | None = None, *, writes: bool
+    ) -> None:
         self.connection = connection
+        self._shelf = shelf
         self._policies = policies
         self._writes = writes
 
@@ -102,7 +106,7 @@ class Transaction:
     @cached_property
     def versions(self) -> Versions:
         """The state of a version."""
-        return Versions(self.connection)
+        return Versions(self.connection, self._shelf)
 
     @cached_property
     def uploads(self) -> Uploads:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from mlv_core.changes import ListReader, Row, encode, rows_of
+from mlv_core.changes import ListReader, Row, Shelf, encode, rows_of
 from mlv_core.entities import Change, FileState, Operation
 from mlv_core.ids import ChangesetNumber, FileId
 from mlv_core.paths import parents
@@ -38,15 +38,16 @@ class Difference:
 class Versions:
     """The versions of all repositories, within one transaction. Changeset 0 is the empty version."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, shelf: Shelf | None = None) -> None:
         self._connection = connection
+        self._shelf = shelf
         self._lists: dict[int, Lists] = {}
         self.contents = FileContents(connection)
 
     def lists(self, repository_id: int) -> Lists:
         """The stored lists of a repository."""
         if repository_id not in self._lists:
-            self._lists[repository_id] = Lists(self._connection, repository_id)
+            self._lists[repository_id] = Lists(self._connection, repository_id, self._shelf)
         return self._lists[repository_id]
 
     def lookup(self, repository_id: int, changeset: ChangesetNumber, paths: Iterable[str]) -> dict[str, FileState]:

@@ -56,7 +56,7 @@ async def verify(db: Database, store: ContentStore) -> Report:
 def _history(tx: Transaction, repository: RepositoryRow) -> tuple[list[str], int]:
     """What is wrong with the history of one repository, and how many changesets it has."""
     faults: list[str] = []
-    lists = tx.versions.lists(repository.id)
+    lists = tx.inspection.reading(repository.id)
     contents: set[ContentHash] = set()
     for row, list_id in tx.inspection.lists(repository.id):
         fault, found = tx.inspection.list_fault(lists, row, list_id)
@@ -89,7 +89,7 @@ def _is_whole(
 ) -> bool:
     """Whether a changeset still hashes to its id."""
     try:
-        list_id = tx.inspection.list_of(tx.versions.lists(repository.id), row.number)
+        list_id = tx.inspection.list_of(tx.inspection.reading(repository.id), row.number)
         parents = [rows[number].id for number in row.parents]
         (changeset,) = history.entities(tx, repository, [row])
         return list_id is not None and changeset_id(changeset, parents, list_id) == row.id
