@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
 BUF := $(VENV)/.installed-buf
+KERNELS := hatch_build.py proto/mlv_core/kernels.c proto/mlv_core/kernels_numbers.h
 PROTOS := $(wildcard proto/mlv_proto/v1/*.proto)
 WORKERS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -91,12 +92,12 @@ $(BIN)/python:
 	fi; \
 	"$$found" -m venv $(VENV)
 
-$(RUN): pyproject.toml | $(BIN)/python
+$(RUN): pyproject.toml $(KERNELS) | $(BIN)/python
 	@echo "setup: installing mlv into $(VENV)" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[server]'
 	@touch $@
 
-$(DEV): pyproject.toml | $(BIN)/python
+$(DEV): pyproject.toml $(KERNELS) | $(BIN)/python
 	@echo "setup: installing mlv and the development tools into $(VENV)" >&2
 	@$(BIN)/python -m pip install --quiet --editable '.[server,dev]'
 	@touch $(RUN) $@

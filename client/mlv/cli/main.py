@@ -23,6 +23,14 @@ _MODULES = "mlv.cli.commands"
 class Verbs(click.Group):
     """All verbs; the module of one is imported when it runs, and an alias is the verb itself."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's; `--version` is answered when all flags are known, as `-v` may stand on either side of it."""
+        rest = super().parse_args(ctx, args)
+        if ctx.params.pop("version") and not ctx.resilient_parsing:
+            _show_version(verbose=ctx.params["verbose"])
+            ctx.exit()
+        return rest
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The canonical verbs, in the order in which people meet them."""
         return [verb.name for verb in VERBS]
@@ -66,20 +74,20 @@ class Verbs(click.Group):
                 formatter.write_dl(rows)
 
 
-def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        from importlib.metadata import version
+def _show_version(*, verbose: bool) -> None:
+    from importlib.metadata import version
 
-        click.echo(f"mlv {version('mlvcs')}")
-        ctx.exit()
+    click.echo(f"mlv {version('mlvcs')}")
+    if verbose:
+        from mlv_core.kernels import running
+
+        click.echo(f"kernels: {running()}")
 
 
 cli = Verbs(
     "mlv",
     params=[
-        click.Option(
-            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
-        ),
+        click.Option(["--version"], is_flag=True, help="Show the version; with -v, what the codecs run on too."),
         *global_options(),
     ],
     callback=lambda **_values: None,
@@ -97,6 +105,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         _arm_failpoints()
+        _choose_kernels()
         answer = cli.main(args=list(arguments), prog_name="mlv", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
     except MlvError as error:
@@ -138,6 +147,15 @@ def _arm_failpoints() -> None:
         arm(armed, os._exit, time.sleep)
 
 
+def _choose_kernels() -> None:
+    """Let the codecs run on the loops that the environment names."""
+    named = os.environ.get("MLV_KERNELS")
+    if named:
+        from mlv_core.kernels import choose
+
+        choose(named)
+
+
 def _usage(error: click.UsageError) -> MlvError:
     where = error.ctx.command_path if error.ctx else "mlv"
     # click puts choices on lines of their own.
@@ -149,14 +167,17 @@ def _system(error: OSError) -> MlvError:
     import errno
 
     from mlv_core.errors import DiskFull, LimitExceeded
+    from mlv_core.paths import show_path
 
-    name = f"'{error.filename}': " if error.filename else ""
+    name = f"'{show_path(str(error.filename))}': " if error.filename else ""
     text = f"{name}{error.strerror or error}."
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return DiskFull(text)
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return LimitExceeded(text)
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR, errno.ENOTDIR}:
+    if error.errno in {
+        errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG,
+    }:  # fmt: skip
         return UsageError(text, advice="Check the path and its permissions.")
     return _bug(error)
 

@@ -1,0 +1,169 @@
+"""The compiled kernels and numpy write the same bytes and read each other's, whatever the numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlv_core import kernels
+from mlv_core.codecs import loops_native, loops_numpy, typed
+from mlv_core.codecs.numbers import UNSIGNED, Turn
+from mlv_core.errors import DamagedContent, InvalidSettings
+from mlv_core.segments import ALL_ELEMENTS, BF16, F16, F32, F64, U16, ElementType
+
+pytestmark = pytest.mark.skipif(kernels.library() is None, reason="no compiler was there at installation")
+
+PATHS = (kernels.NUMPY, kernels.NATIVE)
+# Around a block (128), around eight blocks (one byte of the mask), and around whole bytes of flags.
+LENGTHS = (0, 1, 2, 7, 8, 9, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1023, 1024, 1025, 1151, 2049, 5000)
+
+
+@contextmanager
+def running_on(name: str) -> Iterator[None]:
+    """The codecs run on `name` inside."""
+    before = kernels.running()
+    kernels.choose(name)
+    try:
+        yield
+    finally:
+        kernels.choose(before)
+
+
+def on_both(function, *arguments):
+    """What `function` gives or how it refuses, on each path."""
+    outcomes = []
+    for name in PATHS:
+        with running_on(name):
+            try:
+                outcomes.append(function(*arguments))
+            except DamagedContent as error:
+                outcomes.append(error.message)
+    return outcomes
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> tuple[bytes, bytes, ElementType]:
+    """Two versions of a segment, with a tail that is no whole number, in every pattern of changes."""
+    element = draw(st.sampled_from(ALL_ELEMENTS))
+    count, tail = draw(st.sampled_from(LENGTHS)), draw(st.integers(0, element.width - 1))
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kind = UNSIGNED[element.width]
+    if draw(st.booleans()) and element in (F64, F32, F16):
+        base = random.normal(0, 0.05, count).astype(f"<f{element.width}").view(kind)
+    else:
+        base = random.integers(0, 256, count * element.width, dtype=np.uint8).view(kind)
+    new = base.copy()
+    match draw(st.sampled_from(("equal", "one", "blocks", "small", "wide", "unrelated", "constant", "signs", "nan"))):
+        case "one" if count:
+            new[draw(st.integers(0, count - 1))] += kind(1)
+        case "blocks":
+            for block in range(0, count, 128):
+                if draw(st.booleans()):
+                    new[block : block + 128] -= kind(draw(st.integers(1, 9)))
+        case "small":
+            new += random.integers(0, 19, count).astype(kind)
+            new -= kind(draw(st.integers(0, 18)))
+        case "wide":
+            new += (random.standard_cauchy(count) * 4).clip(-30000, 30000).astype(np.int64).astype(kind)
+        case "unrelated":
+            new = random.integers(0, 256, count * element.width, dtype=np.uint8).view(kind)
+        case "constant":
+            new[:] = kind(draw(st.integers(0, 255)))
+        case "signs":
+            new ^= kind(1 << (8 * element.width - 1))
+        case "nan":
+            new[::3] = kind(2 ** (8 * element.width) - 1 - draw(st.integers(0, 3)))
+    return new.tobytes() + random.bytes(tail), base.tobytes() + random.bytes(tail), element
+
+
+@given(versions())
+def test_both_write_the_same_bytes_and_read_them(pair):
+    new, base, element = pair
+    for encode, decode in (
+        (lambda: typed.encode_delta(new, base, element), lambda blob: typed.decode_delta(blob, len(new), base)),
+        (lambda: typed.encode_planes(new, element), lambda blob: typed.decode_planes(blob, len(new))),
+    ):
+        first, second = on_both(encode)
+        assert first == second
+        assert on_both(decode, memoryview(first)) == [new, new]
+
+
+@given(versions(), st.integers(1, 7))
+def test_bytes_at_odd_addresses_are_numbers_too(pair, shift):
+    new, base, element = pair
+    moved, moved_base = memoryview(bytes(shift) + new)[shift:], memoryview(bytes(shift + 1) + base)[shift + 1 :]
+    first, second = on_both(typed.encode_delta, moved, moved_base, element)
+    assert first == second == typed.encode_delta(new, base, element)
+    assert on_both(typed.decode_delta, memoryview(first), len(new), moved_base) == [new, new]
+
+
+@given(versions(), st.data())
+def test_damaged_blobs_are_read_or_refused_alike(pair, data):
+    new, base, element = pair
+    for blob, decode in (
+        (typed.encode_delta(new, base, element), lambda bad: typed.decode_delta(bad, len(new), base)),
+        (typed.encode_planes(new, element), lambda bad: typed.decode_planes(bad, len(new))),
+    ):
+        damaged = bytearray(blob)
+        for _ in range(data.draw(st.integers(1, 3))):
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+        first, second = on_both(decode, memoryview(bytes(damaged)))
+        assert first == second
+
+
+@given(st.binary(max_size=400), st.integers(0, 3000), st.booleans())
+def test_foreign_bytes_are_read_or_refused_alike(blob, length, headed):
+    content = memoryview(bytes([1, 2, 7]) + blob if headed else blob)
+    base = np.random.default_rng(length).bytes(length)
+    assert len({str(outcome) for outcome in on_both(typed.decode_delta, content, length, base)}) == 1
+    assert len({str(outcome) for outcome in on_both(typed.decode_planes, content, length)}) == 1
+
+
+@given(st.sampled_from((1, 2, 4, 8)), st.sampled_from(LENGTHS), st.sampled_from(Turn), st.integers(0, 2**32))
+def test_planes_are_the_same_and_join_to_the_numbers(width, count, turn, seed):
+    numbers = np.random.default_rng(seed).integers(0, 256, count * width, dtype=np.uint8).view(UNSIGNED[width])
+    planes = [loops.split(numbers, turn) for loops in (loops_numpy, loops_native)]
+    for first, second in zip(*planes, strict=True):
+        assert first.tobytes() == second.tobytes()
+    for loops in (loops_numpy, loops_native):
+        assert loops.join(planes[0], turn).tobytes() == numbers.tobytes()
+
+
+@pytest.mark.parametrize("element", [BF16, U16], ids=lambda element: element.name)
+@pytest.mark.parametrize("step", range(-9, 10))
+def test_each_size_of_step_is_the_same_flags(element, step):
+    base = np.arange(60_000, dtype=np.uint16)
+    new = base + np.where(np.arange(60_000) % 3, np.uint16(step % 65536), np.uint16(0))
+    first, second = on_both(typed.encode_delta, new.tobytes(), base.tobytes(), element)
+    assert first == second
+    assert on_both(typed.decode_delta, memoryview(first), 120_000, base.tobytes()) == [new.tobytes()] * 2
+
+
+def test_kernels_refuse_arrays_that_do_not_fit():
+    few, many = np.zeros(3, np.uint16), np.zeros(300, np.uint16)
+    bits = np.full(1, 255, np.uint8)
+    for call in (
+        lambda: loops_native.count(bits, 9),
+        lambda: loops_native.expand(bits, 8, 0, few),
+        lambda: loops_native.join_signs(bits, many),
+        lambda: loops_native.join([bits, np.zeros(2, np.uint8)], Turn.PLAIN),
+        lambda: loops_native.steps(few, many, 0),
+        lambda: loops_native.steps(many, many, 16),
+        lambda: loops_native.apply(many, bits, 0, few),
+    ):
+        with pytest.raises(ValueError, match="do not fit"):
+            call()
+
+
+def test_the_choice_is_the_best_there_is_unless_one_is_named():
+    with running_on(kernels.NUMPY):
+        assert kernels.running() == kernels.NUMPY
+        kernels.choose("")
+        assert kernels.running() == kernels.NATIVE
+        with pytest.raises(InvalidSettings, match="MLV_KERNELS"):
+            kernels.choose("fortran")
