@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as stat_bits
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -186,13 +188,22 @@ def _walk(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_result]:
     while folders:
         folder = folders.pop()
         prefix = f"{folder}/" if folder else ""
-        with os.scandir(layout.absolute(folder)) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    if entry.name != CONTROL:
-                        folders.append(prefix + entry.name)
-                else:
-                    found[prefix + entry.name] = entry.stat(follow_symlinks=False)
+        try:
+            with os.scandir(layout.absolute(folder)) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name != CONTROL:
+                            folders.append(prefix + entry.name)
+                    else:
+                        with suppress(FileNotFoundError):  # gone since the folder was read
+                            found[prefix + entry.name] = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            # No call of the system reaches into it: it is told as one path that cannot be kept.
+            found[folder] = os.lstat(layout.root)
     return found
 
 
