@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from fnmatch import fnmatchcase
 
 from mlv_core.ids import fold
 
-CACHED_PATTERNS = 4096
-"""More patterns than a sensible policy has; a compiled one is about 1 KB."""
-
 
 def matches_name(pattern: str, name: str) -> bool:
-    """Whether `name` matches, without regard to case: '*' stands for any characters, '?' for one."""
-    return _compiled(fold(pattern)).fullmatch(fold(name)) is not None
+    """Whether `name` matches, without regard to case: '*' stands for any characters, '/' too, '?' for one.
 
-
-@lru_cache(CACHED_PATTERNS)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    special = {"*": ".*", "?": "."}
-    parts = (special.get(part) or re.escape(part) for part in re.split(r"([*?])", re.sub(r"\*+", "*", pattern)))
-    return re.compile("".join(parts), re.DOTALL)
+    Paths have a language of their own (`mlv_core.paths.glob_match`): there '*' ends at a '/' and case counts, while a
+    rule for `branch/*` must also hold for the branch `fix/typo`.
+    """
+    return fnmatchcase(fold(name), fold(pattern))

@@ -24,17 +24,20 @@ from mlv_server.domain.lock_rules import need_of
 
 FILES_LIMIT = 1_000
 """Files in one request, unless it says that it means more (L15): more is seldom meant."""
+HELD_LIMIT = 5_000
+"""Locks of one user in a repository, unless a request says that it means more (L15): more is a branch of one's own."""
 REASON_LIMIT = 1_000
 """Characters of a reason: a sentence or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who asks: a lock's holder is user and workspace together (L7)."""
+    """Who asks: a lock's holder is user and workspace together (L7); `owned`: all locks of the user here (L15)."""
 
     user: str
     workspace: WorkspaceId
     host: str
+    owned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,11 @@ def decide_acquire(
             replaced.append(before)
         token = FencingToken(last_token + len(granted) + 1)
         granted.append(_new_lock(holder, request, branch, path, state.file_id, base, token, now))
+    if holder.owned + len(granted) > HELD_LIMIT and granted and not request.many:
+        raise LimitExceeded(
+            f"You would hold {holder.owned + len(granted):,} locks here; {HELD_LIMIT:,} are allowed.",
+            advice="Give some up with 'mlv unlock', or repeat with --yes if you mean it.",
+        )
     return Acquisition(tuple(granted), tuple(renewed), tuple(replaced), needs)
 
 

@@ -34,6 +34,8 @@ ACTIONS = frozenset(
 )
 """Everything that can be allowed or denied on a repository."""
 
+HOST = "host"
+"""The name of whoever works on the server's own host."""
 _READER = frozenset({"list", "read", "meta.read"})
 _CONTRIBUTOR = _READER | {"open", "write", "merge", "branch.create"}
 
@@ -66,7 +68,7 @@ class Principal:
     @classmethod
     def host(cls) -> Principal:
         """Whoever works on the server's own host with the files of the server in hand."""
-        return cls(user_id=0, user="host", server_admin=True, token_id="")
+        return cls(user_id=0, user=HOST, server_admin=True, token_id="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, WorkspaceId
@@ -56,6 +56,11 @@ class Locks:
     def of_workspace(self, repository_id: int, workspace: WorkspaceId) -> tuple[Lock, ...]:
         """Every lock that a workspace holds."""
         return self._select(repository_id, locks.c.workspace == workspace)
+
+    def count_of(self, repository_id: int, owner_id: int) -> int:
+        """How many locks a user holds in the repository."""
+        count = select(func.count()).where(locks.c.repository_id == repository_id, locks.c.owner_id == owner_id)
+        return int(self._connection.execute(count).scalar_one())
 
     def at_paths(self, repository_id: int, paths: Iterable[str]) -> tuple[Lock, ...]:
         """Every lock that shows under one of these paths, on whatever branch."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlv_core.entities import Identity, TokenInfo, User
-from mlv_core.errors import Denied, InvalidRequest, NotFound
-from mlv_core.ids import check_name, escape
+from mlv_core.errors import Denied, InvalidName, InvalidRequest, NotFound
+from mlv_core.ids import check_name, escape, fold
 from mlv_server.auth.identity import check_alive
 from mlv_server.auth.tokens import NewToken, make_token
 from mlv_server.domain.audit import SERVER_CHAIN
-from mlv_server.domain.policy import Decision, expand_scope
+from mlv_server.domain.policy import HOST, Decision, expand_scope
 from mlv_server.metadata.tokens import TokenRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
@@ -60,6 +60,8 @@ async def add_user(call: Call, name: str, server_admin: bool, dry_run: bool) -> 
     Raises: InvalidName, AlreadyExists.
     """
     check_name(name, "user")
+    if fold(name) == HOST:
+        raise InvalidName(f"'{HOST}' is how the audit trail calls whoever works on the server's own host.")
     new = make_token(call.fresh)
     user = User(name, server_admin, disabled=False, created_at=call.now, created_by=call.principal.user)
 
@@ -148,13 +150,14 @@ async def list_tokens(call: Call, user: str) -> tuple[TokenInfo, ...]:
 async def revoke_token(call: Call, id: str, dry_run: bool) -> TokenInfo:  # noqa: A002 - the word of the contract
     """Make a token dead at once: one's own, or as an admin of the server anybody's.
 
+    A token with a scope revokes none but itself: who finds one must not be able to shut its user out.
     Raises: NotFound.
     """
 
     def work(tx: Transaction) -> TokenInfo:
         row = tx.tokens.find(id)
 
-        if row is None or not (row.user_id == call.principal.user_id or _is_admin(call)):
+        if row is None or not (_is_own(call, row) or _is_admin(call)):
             raise NotFound(f"There is no token '{escape(id)}'.", advice="'mlv token list' shows yours.")
 
         tx.tokens.revoke(id, call.now)
@@ -174,6 +177,11 @@ async def _owner(call: Call, user: str, action: str) -> str:
         await access.deny(call, SERVER_CHAIN, action, user, Decision(allowed=False, rule=None, reason=reason))
         raise Denied(f"You may not do this: {reason}.", advice="Ask an admin of the server.")
     return user
+
+
+def _is_own(call: Call, row: TokenRow) -> bool:
+    principal = call.principal
+    return row.user_id == principal.user_id and (not principal.scope or row.info.id == principal.token_id)
 
 
 def _is_admin(call: Call) -> bool:

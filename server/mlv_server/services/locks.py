@@ -36,7 +36,8 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         files = tx.versions.lookup(repository.id, branch.head, request.paths) if branch.head else {}
         held = tx.locks.on_files(repository.id, [state.file_id for state in files.values()])
 
-        holder = locking.Holder(call.principal.user, request.workspace, workspace.workspace.host)
+        owned = tx.locks.count_of(repository.id, call.principal.user_id)
+        holder = locking.Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
         branches = _by_name(tx, repository.id)
         last = tx.locks.last_token(repository.id)
         decision = locking.decide_acquire(holder, request, branch, branches, files, held, last, call.now)

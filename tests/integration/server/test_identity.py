@@ -140,6 +140,21 @@ def test_others_tokens_are_for_admins_of_the_server(house: House) -> None:
     assert house.run(identity.revoke_token(house.call("root"), token.id, dry_run=False)).revoked
 
 
+def test_P8_a_token_with_a_scope_revokes_only_itself(house: House) -> None:
+    house.add_user("alice")
+    narrow, info = house.run(identity.create_token(house.call("alice"), "", "ci", ("reader",), None, dry_run=False))
+    (own, _) = house.run(identity.list_tokens(house.call("alice"), ""))
+    with pytest.raises(NotFound):
+        house.run(identity.revoke_token(house.sign_in(narrow), own.id, dry_run=False))
+    assert house.run(identity.revoke_token(house.sign_in(narrow), info.id, dry_run=False)).revoked
+    assert house.call("alice").principal.user == "alice"
+
+
+def test_nobody_is_called_as_the_host_is_in_the_audit_trail(house: House) -> None:
+    with pytest.raises(InvalidName, match="host"):
+        house.run(identity.add_user(house.host(), "Host", server_admin=False, dry_run=False))
+
+
 def test_a_disabled_user_is_out_at_once(house: House) -> None:
     house.add_user("alice")
     house.add_user("root", admin=True)

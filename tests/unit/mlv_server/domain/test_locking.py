@@ -35,6 +35,7 @@ from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, Reposi
 from mlv_core.requests import AcquireRequest, ProposedChange, ReleaseRequest
 from mlv_server.domain.locking import (
     FILES_LIMIT,
+    HELD_LIMIT,
     Acquisition,
     CommitLocks,
     Holder,
@@ -243,6 +244,17 @@ def test_L15_more_than_a_thousand_files_must_be_meant() -> None:
         acquire(ask(*paths), files=files)
     assert len(acquire(ask(*paths, many=True), files=files).granted) == FILES_LIMIT + 1
     assert len(acquire(ask(*paths[1:]), files=files).granted) == FILES_LIMIT
+
+
+def test_L15_more_than_five_thousand_locks_must_be_meant() -> None:
+    def take(owned: int, *, many: bool = False) -> int:
+        request = ask(next(iter(FILES)), many=many)
+        return len(acquire(request, holder=replace(ALICE, owned=owned)).granted)
+
+    assert take(HELD_LIMIT - 1) == 1
+    with pytest.raises(LimitExceeded, match="5,001 locks"):
+        take(HELD_LIMIT)
+    assert take(HELD_LIMIT, many=True) == 1
 
 
 @pytest.mark.parametrize(
