@@ -119,11 +119,15 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the version was made with (R1); `facts` holds python, os, machine, cuda, driver, hardware where known."""
+    """What the version was made with (R1); `facts` holds python, os, machine, cuda, driver, hardware where known.
+
+    `digest` alone names an environment that the repository knows already, instead of stating it once more.
+    """
 
     facts: tuple[tuple[str, str], ...] = ()
     packages: tuple[tuple[str, str], ...] = ()
     origin: str = ""
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

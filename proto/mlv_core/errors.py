@@ -114,6 +114,13 @@ class FileChanging(UsageError):
     default_advice = "Wait until the program that writes it has finished, then commit again."
 
 
+class UnknownEnvironment(UsageError):
+    """A commit names an environment that the repository does not know."""
+
+    code = "UNKNOWN_ENVIRONMENT"
+    default_advice = "State the environment's facts and packages."
+
+
 class RequestReused(UsageError):
     """A request id came again with another content (C3)."""
 
@@ -179,6 +186,15 @@ class WorkspaceBusy(MlvError):
     """Another command is changing the same workspace."""
 
     code = "WORKSPACE_BUSY"
+    status = "ABORTED"
+    exit_code = 3
+    default_advice = "Wait until it has finished, then type the command again."
+
+
+class FolderBusy(MlvError):
+    """Another command is working on the same folder of a server or a backup."""
+
+    code = "FOLDER_BUSY"
     status = "ABORTED"
     exit_code = 3
     default_advice = "Wait until it has finished, then type the command again."

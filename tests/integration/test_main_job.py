@@ -224,3 +224,22 @@ def test_C6_the_workspace_can_be_used_while_a_commit_waits_for_the_server(team, 
     out, err = running.communicate(timeout=60)
     assert running.returncode == 0, err
     assert '"changeset": 3' in out or '"changeset":3' in out
+
+
+def test_R1_an_environment_that_did_not_change_is_sent_and_stored_once_and_shown_with_every_version(team, repository):
+    team.admin.mlv("checkout", repository, "env" + repository[-2:])
+    workspace = team.admin.home / ("env" + repository[-2:])
+    packages = workspace.parent / "packages.txt"
+    packages.write_text("\n".join(f"package-{number}=={number}.0" for number in range(500)))
+    sizes = []
+    for number in range(2):
+        (workspace / "note.txt").write_text(f"{number}\n")
+        team.admin.mlv("add", "note.txt", cwd=workspace)
+        done = team.admin.mlv("commit", "-m", "x", "--env", str(packages), "--json", cwd=workspace).json
+        sizes.append((done["sent_bytes"], done["stored_bytes"]))
+    assert sizes[1][0] < sizes[0][0] - 5000
+    assert sizes[1][1] < sizes[0][1] - 500
+    shown = [team.admin.mlv("show", f"@{number}", "--json", cwd=workspace).json for number in (1, 2)]
+    assert "package-499" in str(shown[0])
+    assert shown[0]["records"]["environment"] == shown[1]["records"]["environment"]
+    assert team.server.verify()["damaged"] == []

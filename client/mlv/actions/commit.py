@@ -11,6 +11,7 @@ from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
 from mlv.actions.landing import land
 from mlv.actions.proposing import Proposal, propose, with_contents
+from mlv.actions.publishing import publish
 from mlv.actions.recording import Given, collect
 from mlv.actions.recovering import recover
 from mlv.actions.status import status
@@ -71,6 +72,8 @@ def commit(
     workspace = context.workspace
     recover(context)
     with guard.long_step(workspace.layout):
+        # Whoever held the workspace until now may have moved it.
+        workspace.reload()
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes and given.empty:
             raise _nothing(context, arguments)
@@ -215,7 +218,7 @@ def _publish(context: Context, request: PublishRequest, plan: CommitJournal) -> 
         journal.write(layout, plan)
     failpoint("commit.journal")
     try:
-        return context.server().publish(request)
+        return publish(context, request)
     except Unreachable:
         # What became of it is not known: the journal stays, and the next online command asks.
         raise

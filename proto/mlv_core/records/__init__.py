@@ -1,6 +1,15 @@
 """Params, metrics, inputs and environment of a changeset: canonical bytes, stored form, and how users write them."""
 
-from mlv_core.records.canonical import Reader, Writer, canonical_records, load_records, store_records
+from mlv_core.records.canonical import (
+    Reader,
+    Writer,
+    canonical_records,
+    environment_digest,
+    load_environment,
+    load_records,
+    store_environment,
+    store_records,
+)
 from mlv_core.records.expressions import (
     DatasetSpec,
     MetricExpression,
@@ -23,6 +32,8 @@ __all__ = [
     "Reader",
     "Writer",
     "canonical_records",
+    "environment_digest",
+    "load_environment",
     "load_records",
     "parse_dataset",
     "parse_input",
@@ -32,5 +43,6 @@ __all__ = [
     "read_metrics",
     "read_params",
     "read_project",
+    "store_environment",
     "store_records",
 ]

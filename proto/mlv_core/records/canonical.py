@@ -22,6 +22,7 @@ from mlv_core.entities import (
     Records,
 )
 from mlv_core.errors import DamagedContent
+from mlv_core.hashing import hash_structured
 from mlv_core.ids import ChangesetNumber
 
 MAGIC = b"MLVM"
@@ -132,7 +133,7 @@ class Reader:
 
 
 def canonical_records(records: Records) -> bytes:
-    """The canonical bytes of `records`; equal for equal sets of records in any order."""
+    """The canonical bytes of `records`; equal for equal sets of records in any order. The environment is its digest."""
     writer = Writer()
     writer.items(sorted(records.params, key=lambda p: (p.name, p.value, p.origin)), lambda p: _write_param(writer, p))
     writer.items(sorted(records.metrics, key=_metric_order), lambda m: _write_metric(writer, m))
@@ -140,15 +141,42 @@ def canonical_records(records: Records) -> bytes:
     writer.items(inputs, lambda i: _write_input(writer, i))
     writer.number("B", records.trained_from is not None)
     writer.number("Q", records.trained_from or 0)
-    writer.pairs(records.environment.facts)
-    writer.pairs(records.environment.packages)
-    writer.text(records.environment.origin)
+    writer.data(environment_digest(records.environment))
     writer.text(records.run_id)
     return writer.bytes()
 
 
+def environment_digest(environment: Environment) -> bytes:
+    """The 32 bytes that name an environment, whether it is stated or named; empty for one that says nothing."""
+    if environment.digest or environment == Environment():
+        return environment.digest
+    return hash_structured("environment", _canonical_environment(environment))
+
+
+def store_environment(environment: Environment) -> bytes:
+    """The stored form of a stated environment: its canonical bytes, compressed."""
+    return zstandard.ZstdCompressor(level=9).compress(_canonical_environment(environment))
+
+
+def load_environment(blob: bytes, digest: bytes) -> Environment:
+    """The environment of its stored form. Raises: DamagedContent unless `digest` names it."""
+    try:
+        size = zstandard.frame_content_size(blob)
+        if not 0 <= size <= RECORDS_LIMIT:
+            raise DamagedContent("a stored environment is larger than any")
+        plain = zstandard.ZstdDecompressor().decompress(blob, max_output_size=size, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise DamagedContent("a stored environment cannot be decompressed") from error
+    if hash_structured("environment", plain) != digest:
+        raise DamagedContent("a stored environment does not match its hash")
+    reader = Reader(plain)
+    environment = Environment(reader.pairs(), reader.pairs(), reader.text())
+    reader.finish()
+    return environment
+
+
 def store_records(records: Records) -> bytes:
-    """The stored form: magic, version, and the canonical bytes compressed."""
+    """The stored form: magic, version, and the canonical bytes compressed; the environment is only named."""
     canonical = canonical_records(records)
     return _HEADER.pack(MAGIC, VERSION, len(canonical)) + zstandard.ZstdCompressor(level=3).compress(canonical)
 
@@ -182,8 +210,16 @@ def _read(reader: Reader) -> Records:
     inputs = reader.items(lambda: Input(DatasetRole(reader.number("B")), _read_dataset(reader)))
     known, number = reader.number("B"), reader.number("Q")
     trained_from = ChangesetNumber(number) if known else None
-    environment = Environment(reader.pairs(), reader.pairs(), reader.text())
+    environment = Environment(digest=reader.data())
     return Records(params, metrics, inputs, trained_from, environment, reader.text())
+
+
+def _canonical_environment(environment: Environment) -> bytes:
+    writer = Writer()
+    writer.pairs(environment.facts)
+    writer.pairs(environment.packages)
+    writer.text(environment.origin)
+    return writer.bytes()
 
 
 def _write_param(writer: Writer, param: Param) -> None:

@@ -176,6 +176,7 @@ def records_to_wire(records: Records) -> pb.Records:
             facts=pairs_to_wire(environment.facts),
             packages=pairs_to_wire(environment.packages),
             origin=environment.origin,
+            digest=environment.digest,
         )
         if environment != Environment()
         else None,
@@ -200,16 +201,24 @@ def records_from_wire(message: pb.Records, field: str = "records") -> Records:
         )
         for item in message.inputs
     )
-    environment = Environment(
-        pairs_from_wire(message.environment.facts, f"{field}.environment.facts"),
-        pairs_from_wire(message.environment.packages, f"{field}.environment.packages"),
-        checks.text(message.environment.origin, f"{field}.environment.origin"),
-    )
+    environment = _environment_from_wire(message.environment, f"{field}.environment")
     trained_from = None
     if message.HasField("trained_from"):
         trained_from = checks.changeset(message.trained_from, f"{field}.trained_from")
     metrics = tuple(metric_from_wire(metric, f"{field}.metrics") for metric in message.metrics)
     return Records(params, metrics, inputs, trained_from, environment, checks.text(message.run_id, f"{field}.run_id"))
+
+
+def _environment_from_wire(message: pb.Environment, field: str) -> Environment:
+    if not message.digest:
+        return Environment(
+            pairs_from_wire(message.facts, f"{field}.facts"),
+            pairs_from_wire(message.packages, f"{field}.packages"),
+            checks.text(message.origin, f"{field}.origin"),
+        )
+    if message.facts or message.packages or message.origin:
+        raise InvalidRequest(f"{field} is both stated and named by {field}.digest.")
+    return Environment(digest=checks.one_hash(message.digest, f"{field}.digest"))
 
 
 def changeset_to_wire(changeset: Changeset) -> pb.Changeset:

@@ -192,14 +192,16 @@ class Input(_message.Message):
     def __init__(self, role: _Optional[_Union[DatasetRole, str]] = ..., dataset: _Optional[_Union[DatasetReference, _Mapping]] = ...) -> None: ...
 
 class Environment(_message.Message):
-    __slots__ = ("facts", "packages", "origin")
+    __slots__ = ("facts", "packages", "origin", "digest")
     FACTS_FIELD_NUMBER: _ClassVar[int]
     PACKAGES_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     facts: _containers.RepeatedCompositeFieldContainer[Property]
     packages: _containers.RepeatedCompositeFieldContainer[Property]
     origin: str
-    def __init__(self, facts: _Optional[_Iterable[_Union[Property, _Mapping]]] = ..., packages: _Optional[_Iterable[_Union[Property, _Mapping]]] = ..., origin: _Optional[str] = ...) -> None: ...
+    digest: bytes
+    def __init__(self, facts: _Optional[_Iterable[_Union[Property, _Mapping]]] = ..., packages: _Optional[_Iterable[_Union[Property, _Mapping]]] = ..., origin: _Optional[str] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class Records(_message.Message):
     __slots__ = ("params", "metrics", "inputs", "trained_from", "environment", "run_id")

@@ -49,6 +49,15 @@ changesets = Table(
     Index("ix_changesets_author", "repository_id", "author", "number"),
 )
 
+environments = Table(
+    "environments",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    # Names the canonical bytes; the records of changesets hold it instead of them.
+    Column("digest", Hash, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
 change_lists = Table(
     "change_lists",
     metadata,

@@ -10,6 +10,7 @@ from mlv_server.metadata.audit import AuditTrail
 from mlv_server.metadata.branches import Branches
 from mlv_server.metadata.changesets import Changesets
 from mlv_server.metadata.contents import Contents
+from mlv_server.metadata.environments import Environments
 from mlv_server.metadata.events import Events
 from mlv_server.metadata.inspection import Inspection
 from mlv_server.metadata.labels import Labels
@@ -20,6 +21,7 @@ from mlv_server.metadata.requests import Requests
 from mlv_server.metadata.rules import PolicyCache, Rules
 from mlv_server.metadata.segments import Segments
 from mlv_server.metadata.shelf import DecodedParts
+from mlv_server.metadata.sweeps import Sweeps
 from mlv_server.metadata.tokens import Tokens
 from mlv_server.metadata.uploads import Uploads
 from mlv_server.metadata.users import Users
@@ -99,6 +101,11 @@ class Transaction:
         return Inspection(self.connection)
 
     @cached_property
+    def environments(self) -> Environments:
+        """The environments that versions were made with."""
+        return Environments(self.connection)
+
+    @cached_property
     def changesets(self) -> Changesets:
         """Changesets."""
         return Changesets(self.connection)
@@ -122,6 +129,11 @@ class Transaction:
     def packs(self) -> Packs:
         """Packs."""
         return Packs(self.connection)
+
+    @cached_property
+    def sweeps(self) -> Sweeps:
+        """How often garbage was removed."""
+        return Sweeps(self.connection)
 
     @cached_property
     def contents(self) -> Contents:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from mlv_core.entities import VERSION_PATH, Change, Changeset
-from mlv_core.errors import InvalidRequest, InvalidRevision, NotFound
+from mlv_core.entities import VERSION_PATH, Change, Changeset, Environment, Records
+from mlv_core.errors import DamagedContent, InvalidRequest, InvalidRevision, NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, Revision, RevisionKind, escape
 from mlv_core.paths import show_path
-from mlv_core.records import load_records
+from mlv_core.records import load_environment, load_records
 from mlv_core.requests import FileRow, HistoryFilter, VersionDifference
 from mlv_server.domain.lock_rules import need_of
 from mlv_server.metadata.branches import MAIN
@@ -171,6 +172,7 @@ def entities(tx: Transaction, repository: RepositoryRow, rows: Sequence[Changese
     """The changesets of stored rows, with the names of their branches and labels."""
     names = {branch.id: branch.name for branch in tx.branches.list_all(repository.id)}
     labels = tx.labels.of_changesets(repository.id, [row.number for row in rows])
+    records = _records(tx, repository, rows)
     return tuple(
         Changeset(
             number=row.number,
@@ -182,12 +184,29 @@ def entities(tx: Transaction, repository: RepositoryRow, rows: Sequence[Changese
             message=row.message,
             prepared_min=row.prepared_min,
             prepared_max=row.prepared_max,
-            records=load_records(row.records),
+            records=records[row.number],
             files_changed=row.files_changed,
             labels=labels.get(row.number, ()),
         )
         for row in rows
     )
+
+
+def _records(
+    tx: Transaction, repository: RepositoryRow, rows: Sequence[ChangesetRow]
+) -> dict[ChangesetNumber, Records]:
+    """The records of stored rows, with the environments that they name."""
+    stored = {row.number: load_records(row.records) for row in rows}
+    named = {records.environment.digest for records in stored.values()}
+    known = tx.environments.find(repository.id, named)
+    if lost := named - set(known) - {b""}:
+        raise DamagedContent(f"The environment {min(lost).hex()[:16]} is missing in the server's database.")
+    environments = {digest: load_environment(blob, digest) for digest, blob in known.items()}
+    empty = Environment()
+    return {
+        number: replace(records, environment=environments.get(records.environment.digest, empty))
+        for number, records in stored.items()
+    }
 
 
 def _selection(tx: Transaction, repository: RepositoryRow, wanted: HistoryFilter) -> Selection:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from mlv_core.changes import Row
 from mlv_core.changesets import changeset_id
-from mlv_core.entities import Branch, Change, Changeset, FileState, Lock, Operation, Records
+from mlv_core.entities import Branch, Change, Changeset, Environment, FileState, Lock, Operation, Records
+from mlv_core.errors import UnknownEnvironment
 from mlv_core.hashing import HASH_LENGTH
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, WorkspaceId
-from mlv_core.records import store_records
+from mlv_core.records import environment_digest, store_environment, store_records
 from mlv_core.requests import Published
 from mlv_server.domain import commits as rules
 from mlv_server.domain.events import EventKind, commit_event, lock_event
@@ -136,6 +137,7 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
     )
     list_id = tx.versions.list_id(repository.id, number)
     changeset = replace(changeset, id=changeset_id(changeset, () if parent is None else (parent.id,), list_id))
+    environment_bytes = _keep_environment(tx, repository.id, landing.records.environment)
     records = store_records(landing.records)
     row = ChangesetRow(
         repository_id=repository.id,
@@ -152,7 +154,12 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
         prepared_max=changeset.prepared_max,
         files_changed=changeset.files_changed,
         raw_bytes=rules.raw_bytes_of(landing.changes, ground.current),
-        stored_bytes=landing.pack_bytes + list_bytes + len(records) + len(changeset.message.encode()) + _ROW_BYTES,
+        stored_bytes=landing.pack_bytes
+        + list_bytes
+        + environment_bytes
+        + len(records)
+        + len(changeset.message.encode())
+        + _ROW_BYTES,
         last_file_id=landing.last_file_id,
         records=records,
     )
@@ -162,6 +169,21 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
     _end_locks(tx, ground, landing)
     _tell(tx, call, ground, changeset, landing)
     return published(row, branch.name, tuple(lock.path for lock in landing.released), landing.changes)
+
+
+def _keep_environment(tx: Transaction, repository_id: int, environment: Environment) -> int:
+    """Store the environment once per repository; the bytes by which that grows the database.
+
+    Raises: UnknownEnvironment when one is named that the repository does not have.
+    """
+    digest = environment_digest(environment)
+    if not digest:
+        return 0
+    if not environment.digest:
+        return tx.environments.add(repository_id, digest, store_environment(environment))
+    if digest not in tx.environments.find(repository_id, [digest]):
+        raise UnknownEnvironment(f"The repository knows no environment {digest.hex()[:16]}.")
+    return 0
 
 
 def published(row: ChangesetRow, branch: str, released: tuple[str, ...], changes: tuple[Change, ...]) -> Published:

@@ -15,6 +15,8 @@ from mlv_core.records import (
     ParsedMetric,
     Project,
     canonical_records,
+    environment_digest,
+    load_environment,
     load_records,
     parse_input,
     parse_metric,
@@ -23,6 +25,7 @@ from mlv_core.records import (
     read_metrics,
     read_params,
     read_project,
+    store_environment,
     store_records,
 )
 
@@ -187,10 +190,10 @@ def test_R1_records_survive_storage_sorted():
     loaded = load_records(store_records(records))
     assert [param.name for param in loaded.params] == ["bs", "lr"]
     assert loaded.metrics[1].context == (("a", "1"), ("b", "2"))
-    assert (loaded.inputs, loaded.trained_from, loaded.environment, loaded.run_id) == (
+    assert (loaded.inputs, loaded.trained_from, loaded.environment.digest, loaded.run_id) == (
         records.inputs,
         records.trained_from,
-        records.environment,
+        environment_digest(records.environment),
         records.run_id,
     )
     assert canonical_records(loaded) == canonical_records(records)
@@ -214,3 +217,20 @@ def test_R2_the_project_file_names_the_files():
 def test_R2_a_wrong_project_file_is_told(text: str):
     with pytest.raises(InvalidSettings, match=r"mlv\.toml"):
         read_project(text)
+
+
+def test_R1_an_environment_is_named_by_what_it_says_and_read_back_from_its_name():
+    stated = Environment((("python", "3.11.7"),), (("numpy", "2.4.0"),), "active environment")
+    digest = environment_digest(stated)
+    assert load_environment(store_environment(stated), digest) == stated
+    assert environment_digest(Environment(digest=digest)) == digest
+    assert canonical_records(Records(environment=stated)) == canonical_records(
+        Records(environment=Environment(digest=digest))
+    )
+    assert environment_digest(Environment()) == b""
+    other = Environment((("python", "3.12.0"),), stated.packages, stated.origin)
+    assert environment_digest(other) != digest
+    with pytest.raises(DamagedContent):
+        load_environment(store_environment(other), digest)
+    with pytest.raises(DamagedContent):
+        load_environment(store_environment(stated)[:-3], digest)

@@ -110,6 +110,12 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "sweeps",
+        sa.Column("domain_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("domain_id", name=op.f("pk_sweeps")),
+    )
+    op.create_table(
         "users",
         sa.Column("id", Id, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -223,6 +229,14 @@ def upgrade() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_change_lists_repository_id")),
         sa.PrimaryKeyConstraint("repository_id", "changeset", "level", name=op.f("pk_change_lists")),
+    )
+    op.create_table(
+        "environments",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_environments_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "digest", name=op.f("pk_environments")),
     )
     op.create_table(
         "events",
