@@ -73,6 +73,7 @@ SETTINGS = (
     Setting("storage", "content", Kind.CONTENT, "file:content", "The folder of packs."),
     Setting("storage", "cache", Kind.SIZE, "10 GiB", "Bound of the cache of plain files and direct deltas.", 0),
     Setting("storage", "unlink_after", Kind.SECONDS, 60, "How long a replaced pack is kept for reads in flight.", 0),
+    Setting("storage", "collect_after", Kind.DAYS, 7, "Age at which 'gc' removes what no version needs.", 0, 3650),
     Setting("limits", "file", Kind.SIZE, "1 TiB", "Largest file.", 1 << 10),
     Setting("limits", "files_per_commit", Kind.COUNT, 200_000, "Most changes in one commit.", 1, 200_000),
     Setting("limits", "calls", Kind.COUNT, 256, "Most calls served at the same time; others wait.", 1, 100_000),
@@ -104,6 +105,7 @@ class Settings:
     content_folder: Path
     cache_bytes: int
     unlink_after_seconds: int
+    collect_after_days: int
     file_bytes: int
     files_per_commit: int
     calls: int
@@ -221,6 +223,7 @@ def _settings(directory: Path, read: dict[str, object], origins: dict[str, str])
         content_folder=directory / text("storage.content").removeprefix("file:"),
         cache_bytes=number("storage.cache"),
         unlink_after_seconds=number("storage.unlink_after"),
+        collect_after_days=number("storage.collect_after"),
         file_bytes=number("limits.file"),
         files_per_commit=number("limits.files_per_commit"),
         calls=number("limits.calls"),

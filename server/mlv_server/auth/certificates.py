@@ -44,7 +44,7 @@ def create_authority(settings: Settings, now: dt.datetime) -> None:
         .sign(key, hashes.SHA256())
     )
     _write(settings.authority, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
-    _write(_authority_key(settings), _private(key), 0o600)
+    _write(authority_key(settings), _private(key), 0o600)
 
 
 def ensure_leaf(settings: Settings, names: tuple[str, ...], now: dt.datetime) -> bool:
@@ -54,7 +54,7 @@ def ensure_leaf(settings: Settings, names: tuple[str, ...], now: dt.datetime) ->
     Raises: InvalidSettings when the files are absent or do not fit together.
     """
     wanted = tuple(dict.fromkeys((*LOCAL_NAMES, socket.gethostname(), *settings.names, *names)))
-    own = _authority_key(settings).exists()
+    own = authority_key(settings).exists()
     if settings.certificate.exists() and settings.key.exists():
         leaf = _load(settings.certificate)
         left = leaf.not_valid_after_utc - now
@@ -69,9 +69,9 @@ def ensure_leaf(settings: Settings, names: tuple[str, ...], now: dt.datetime) ->
         message = f"There is no certificate {settings.certificate} with key {settings.key}."
         raise InvalidSettings(message, advice="Run 'mlv-server init', or name your own files in [tls].")
     authority = _load(settings.authority)
-    signer = serialization.load_pem_private_key(_authority_key(settings).read_bytes(), password=None)
+    signer = serialization.load_pem_private_key(authority_key(settings).read_bytes(), password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
-        message = f"{_authority_key(settings)} is not the key that 'init' made."
+        message = f"{authority_key(settings)} is not the key that 'init' made."
         raise InvalidSettings(message)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mlv server")])
@@ -144,7 +144,8 @@ def _names(leaf: x509.Certificate) -> set[str]:
     return set(names.get_values_for_type(x509.DNSName)) | {str(a) for a in names.get_values_for_type(x509.IPAddress)}
 
 
-def _authority_key(settings: Settings) -> Path:
+def authority_key(settings: Settings) -> Path:
+    """Where the authority's private key lies; absent with certificates of the admin's own."""
     return settings.authority.with_suffix(".key")
 
 

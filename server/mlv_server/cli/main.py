@@ -8,7 +8,7 @@ import time
 import click
 
 from mlv_core import failpoints, kernels
-from mlv_server.cli import access, serve
+from mlv_server.cli import access, care, serve
 from mlv_server.cli.output import reporting
 from mlv_server.rpc.info import server_version
 
@@ -28,6 +28,9 @@ main.add_command(serve.init)
 main.add_command(serve.start)
 main.add_command(serve.verify)
 main.add_command(serve.check_config)
+main.add_command(care.backup)
+main.add_command(care.restore)
+main.add_command(care.gc)
 main.add_command(access.user)
 main.add_command(access.token)
 

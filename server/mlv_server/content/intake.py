@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from mlv_core.codecs import Codec
-from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
+from mlv_core.errors import DamagedContent, LimitExceeded, NotFound, Unreachable
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import FRAME_LIMIT, Frame, PackParser, PlacedFrame, decode_frame, parse_frame
@@ -21,10 +21,11 @@ from mlv_server.content.chains import trace
 from mlv_server.content.frames import bases_from, checksum
 from mlv_server.content.memory import PlainCache
 from mlv_server.content.packer import index_sealed, remove_unused
-from mlv_server.content.plain import PlainReader
+from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.content.spill import Spill
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.packs import NewFrame, NewPack
+from mlv_server.metadata.unit_of_work import Transaction
 
 T = TypeVar("T")
 
@@ -42,6 +43,7 @@ class _Upload:
 
     domain_id: int
     draft: Draft
+    sweeps: int
     parser: PackParser = field(default_factory=PackParser)
     own: dict[ContentHash, tuple[int, int]] = field(default_factory=dict)
     """Members of frames so far, and where their frame lies in the draft."""
@@ -78,7 +80,8 @@ class Intake:
         Raises: DamagedContent, LimitExceeded naming the frame's segment when anything is wrong: then nothing of the
         pack is kept; DiskFull.
         """
-        upload = _Upload(domain_id, await self._run(self._begin))
+        sweeps = await self._db.read(lambda tx: tx.sweeps.count(domain_id))
+        upload = _Upload(domain_id, await self._run(self._begin), sweeps)
         try:
             async for chunk in chunks:
                 await self._feed(upload, chunk)
@@ -190,11 +193,25 @@ class Intake:
                 return 0
             await self._run(partial(upload.draft.seal, self._blobs.path(domain_id, pack.pack_id)))
             now = self._clock()
-            await self._db.write(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now))
+            try:
+                await self._db.write(partial(self._index, upload, pack, now))
+            except Unreachable:
+                await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
+                raise
             failpoint("content.pack.indexed")
             if await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id)):
                 return 0
         return pack.length
+
+    def _index(self, upload: _Upload, pack: NewPack, now: int, tx: Transaction) -> None:
+        """Make a sealed pack visible. Raises: Unreachable when a base was removed as garbage since it was read."""
+        domain_id = upload.domain_id
+        if tx.sweeps.count(domain_id) != upload.sweeps:
+            own = {name for frame in pack.frames for name, _ in frame.members}
+            bases = {base for frame in pack.frames for base in frame.bases} - own - {EMPTY}
+            if len(tx.segments.find(domain_id, bases)) < len(bases):
+                raise Unreachable("A delta's base was removed as garbage.", advice="Type the same command again.")
+        index_sealed(tx, self._blobs, domain_id, pack, now)
 
     async def _run(self, fn: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, fn)

@@ -90,10 +90,12 @@ def index_sealed(
     return tx.packs.index(domain_id, pack, now, bases_from(blobs, domain_id), take, copies=copies)
 
 
-def remove_retired(tx: Transaction, blobs: LocalBlobs, row: PackRow) -> None:
-    """Remove a pack and its rows, unless something points at it again."""
-    if tx.packs.forget(row.id):
-        blobs.delete(row.domain_id, row.pack_id)
+def remove_retired(tx: Transaction, blobs: LocalBlobs, row: PackRow) -> bool:
+    """Remove a pack and its rows, unless something points at it again; whether it was removed."""
+    if not tx.packs.forget(row.id):
+        return False
+    blobs.delete(row.domain_id, row.pack_id)
+    return True
 
 
 def remove_unused(tx: Transaction, blobs: LocalBlobs, domain_id: int, pack_id: bytes) -> bool:

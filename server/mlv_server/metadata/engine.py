@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mlv_core.errors import Unreachable
+from mlv_server.metadata.copies import copy_sqlite
 from mlv_server.metadata.failures import translated
 from mlv_server.metadata.rules import PolicyCache
 from mlv_server.metadata.shelf import DecodedParts
@@ -83,6 +85,13 @@ class Database:
         """As `write`, for worker threads and commands: blocks."""
         return self._submit_write(fn).result()
 
+    def copy_now(self, target: Path) -> None:
+        """Write one consistent state of a SQLite database to the new file `target`, while others write to it.
+
+        Blocks. Raises: DiskFull, DamagedContent, Unreachable.
+        """
+        copy_sqlite(self._read_engine, target)
+
     async def close(self) -> None:
         """Refuse new work, finish what was begun, close all connections."""
         await asyncio.to_thread(self.close_now)
@@ -94,6 +103,12 @@ class Database:
         self._readers.shutdown()
         self._read_engine.dispose()
         self._write_engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close_now()
 
     def _submit_read(self, fn: Callable[[Transaction], T]) -> Future[T]:
         if self._closing:

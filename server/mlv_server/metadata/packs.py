@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from mlv_core.hashing import ContentHash
+from mlv_core.hashing import ContentHash, hash_content
 from mlv_server.metadata.segments import FRAME_COLUMNS, FramePlace, SegmentPlace, Segments, frame_place
 from mlv_server.metadata.tables_content import frames, packs, segments
 
 # More bases than this are read from the frame's own header: a patch may have thousands, 32 bytes each.
 INLINE_BASES = 4
+PRINT_BYTES = 8
+"""Of the hash that tells one state of a pack's frames from another."""
 
 Taken = Mapping[ContentHash, tuple[int, int]]
 """Segments to be turned to a new pack: the frame id that each was copied from, its frame's offset in the pack."""
@@ -101,6 +105,15 @@ class Packs:
         )
         return [frame_place(row) for row in self._connection.execute(query.order_by(frames.c.offset))]
 
+    def prints(self) -> dict[int, bytes]:
+        """For each pack's row id a hash of its frames' checksums: the same only where all known frames are the same."""
+        query = select(frames.c.pack, frames.c.offset, frames.c.checksum).order_by(frames.c.pack, frames.c.offset)
+        rows = self._connection.execute(query.execution_options(yield_per=4096))
+        return {
+            pack_row: hash_content(b"".join(row.checksum for row in group))[:PRINT_BYTES]
+            for pack_row, group in groupby(rows, key=lambda row: row.pack)
+        }
+
     def frames_of(self, pack_row: int) -> list[FramePlace]:
         """The frames of a pack that are pointed at, in order."""
         query = _FRAMES.where(frames.c.pack == pack_row, frames.c.live > 0).order_by(frames.c.offset)
@@ -132,7 +145,7 @@ class Packs:
 
         Rows that are absent are made; rows of damaged frames are turned to the pack. So are those in `take`, unless
         they point elsewhere than they did. A row is not turned where that would make a segment its own base;
-        `copies` says that the frames are the old ones byte for byte, so that this cannot be.
+        `copies` says that the frames are the old ones byte for byte, so that this cannot be, and that no row is made.
         """
         take = take or {}
         names = [name for frame in pack.frames for name, _ in frame.members]
@@ -144,13 +157,34 @@ class Packs:
         }
         if not copies:
             turned -= self._circular(domain_id, pack, turned, read_bases)
-        taken = {name for name in names if name in turned or name not in places}
+        # A copy of a frame must not bring back segments that were collected while it was made.
+        taken = {name for name in names if name in turned or (name not in places and not copies)}
         if not taken:
             return taken
         row = self._pack_row(domain_id, pack)
         owners = {name: take[name][1] for name in taken if name in take}
         self._point(domain_id, row, _chosen(pack, taken, owners), places, now)
         return taken
+
+    def pointers(self, frame_ids: Collection[int]) -> dict[int, int]:
+        """How many segments point at each of these frames."""
+        found: dict[int, int] = {}
+        ids = list(frame_ids)
+        for start in range(0, len(ids), 900):
+            query = select(frames.c.id, frames.c.live).where(frames.c.id.in_(ids[start : start + 900]))
+            found.update((row.id, row.live) for row in self._connection.execute(query))
+        return found
+
+    def drop(self, domain_id: int, names: Iterable[ContentHash], now: int) -> int:
+        """Forget segments that no version needs; how many there were. Their frames become dead, their packs retired."""
+        places = self._segments.find(domain_id, names)
+        gone = [{"name": name} for name in places]
+        if gone:
+            query = delete(segments).where(segments.c.domain_id == domain_id, segments.c.hash == bindparam("name"))
+            self._connection.execute(query, gone)
+            left = Counter(place.frame.id for place in places.values())
+            self._count({frame_id: -count for frame_id, count in left.items()}, now)
+        return len(gone)
 
     def retired(self, before: int) -> list[PackRow]:
         """Packs that nothing has pointed at since `before` (milliseconds since 1970 UTC)."""

@@ -82,6 +82,12 @@ class Segments:
         query = select(segments.c.hash).where(segments.c.domain_id == domain_id, segments.c.hash > after)
         return [ContentHash(name) for name in self._connection.scalars(query.order_by(segments.c.hash).limit(limit))]
 
+    def places_after(self, domain_id: int, after: bytes, limit: int) -> list[tuple[ContentHash, bytes]]:
+        """Up to `limit` segments of a domain in order, those after the name `after`, and the pack that each lies in."""
+        query = _PACKS.where(segments.c.domain_id == domain_id, segments.c.hash > after)
+        rows = self._connection.execute(query.order_by(segments.c.hash).limit(limit))
+        return [(ContentHash(row.hash), row.pack_id) for row in rows]
+
 
 def batches(hashes: Iterable[ContentHash]) -> Iterator[list[ContentHash]]:
     """Distinct `hashes` in lists that fit one statement."""
@@ -125,6 +131,12 @@ FRAME_COLUMNS = (
 )
 _PLACES = (
     select(segments.c.hash, segments.c.inner_offset, segments.c.length, *FRAME_COLUMNS)
+    .join(frames, frames.c.id == segments.c.frame)
+    .join(packs, packs.c.id == frames.c.pack)
+)
+
+_PACKS = (
+    select(segments.c.hash, packs.c.pack_id)
     .join(frames, frames.c.id == segments.c.frame)
     .join(packs, packs.c.id == frames.c.pack)
 )

@@ -69,3 +69,11 @@ rebased = Table(
     # All contents that changesets up to this one brought follow the chain rule.
     Column("changeset", BigInteger, nullable=False),
 )
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("domain_id", BigInteger, primary_key=True, autoincrement=False),
+    # How many times segments of the domain were removed as garbage: whoever saw them before looks again.
+    Column("count", BigInteger, nullable=False),
+)

@@ -44,6 +44,7 @@ class _Plan:
     ground: landing.Ground
     changes: tuple[Change, ...]
     last_file_id: FileId
+    sweeps: int
 
 
 async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
@@ -107,6 +108,8 @@ async def publish(call: Call, request: PublishRequest) -> Published:
         if known is not None:
             return known
         ground = _load(tx, call, request, plan.ground)
+        if items:
+            tx.sweeps.check(ground.repository.domain_id, plan.sweeps)
 
         decided = _again(tx, ground, request, plan)
         own = rules.decide_locks(request.changes, ground.current, ground.locks, None)
@@ -284,7 +287,7 @@ def _decide(
     rules.decide_locks(proposed, ground.current, ground.locks, refusal)
     changes, last_file_id = lists.land((one.change for one in proposed), ground.current, ground.last_file_id)
     landing.check_clashes(tx, ground, changes)
-    return _Plan(ground, changes, last_file_id)
+    return _Plan(ground, changes, last_file_id, tx.sweeps.count(ground.repository.domain_id))
 
 
 def _at_bases(tx: Transaction, ground: landing.Ground, proposed: Sequence[ProposedChange]) -> dict[str, FileState]:

@@ -47,12 +47,12 @@ class Draft:
 
     __slots__ = ("_descriptor", "_path", "length")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mode: int = 0o640) -> None:
         self._path = path
         self.length = 0
         with named_failures("a pack"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
 
     def write(self, data: bytes | memoryview) -> None:
         """Append `data`. Raises: DiskFull."""
@@ -128,10 +128,29 @@ class LocalBlobs:
     def list_packs(self) -> Iterator[PackPlace]:
         """Every pack file, in no order; files of other names are left alone."""
         for folder in self.root.glob("[0-9]*/packs/[0-9a-f][0-9a-f]"):
-            for entry in os.scandir(folder):
+            with os.scandir(folder) as found:
+                entries = list(found)
+            for entry in entries:
                 name = entry.name
                 if len(name) == 64 and name[:2] == folder.name and not name.strip("0123456789abcdef"):  # noqa: PLR2004 - hex of 32 bytes
                     yield PackPlace(int(folder.parent.parent.name), bytes.fromhex(name), entry.stat().st_size)
+
+    def written_at(self, domain_id: int, pack_id: bytes) -> int | None:
+        """When a pack was written, in milliseconds since 1970 UTC; None when it is not there."""
+        try:
+            return self.path(domain_id, pack_id).stat().st_mtime_ns // 1_000_000
+        except FileNotFoundError:
+            return None
+
+    def old_drafts(self, before: int) -> list[tuple[Path, int]]:
+        """Temporary files that nobody has written to since `before` (milliseconds since 1970 UTC), and their bytes."""
+        found = []
+        for path in (self.root / "tmp").glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                state = path.stat()
+                if state.st_mtime_ns // 1_000_000 < before:
+                    found.append((path, state.st_size))
+        return found
 
     def clear_drafts(self) -> int:
         """Remove temporary files of uploads that died with an earlier process; how many there were."""

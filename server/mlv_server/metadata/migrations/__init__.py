@@ -41,6 +41,12 @@ def check(url: str) -> None:
     )
 
 
+def knows(revision: str) -> bool:
+    """Whether this program has or can bring up a database of schema `revision`."""
+    scripts = ScriptDirectory.from_config(_config(""))
+    return any(script.revision == revision for script in scripts.walk_revisions())
+
+
 def current_revision(url: str) -> str | None:
     """The schema that the database has; None if it has none or does not exist."""
     parsed = make_url(url)
