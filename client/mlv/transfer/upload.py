@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlv.remote.service import Server
     from mlv_core.ids import RepositoryName
 
+UNASKED_BYTES = 32 << 20
+"""Plain bytes of new chunks beside a base that are sent unasked: less than a pack, so that resuming stays cheap."""
 ASK_BYTES = 1 << 20
 """Below this many new plain bytes, and without a base, it costs less to send them than to ask what the server has."""
 ATTEMPTS = 3
@@ -124,32 +126,39 @@ class _Upload:
     def _missing(self, items: Sequence[Item]) -> tuple[set[ContentHash], list[Item]]:
         """The names of segments and recipes to send; and the items, without the bases that cannot be used.
 
-        A base counts when the server has the very recipe that was made of it here: then it has every segment.
+        A base counts when the server has the very recipe that was made of it here: then it has every segment. New
+        chunks next to a base are patched to a fraction, so that few of them cost less to send than to ask for.
         """
         fresh: dict[ContentHash, int] = {}
-        names: dict[ContentHash, None] = {}
+        recipes: dict[ContentHash, Item] = {}
         bases: dict[int, ContentHash] = {}
+        beside: dict[ContentHash, int] = {}
         for number, item in enumerate(items):
             old: set[ContentHash] = set()
             if item.base_cut is not None:
                 bases[number] = _name_of(item.base_cut)
                 old = {segment.hash for segment in item.base_cut.recipe.segments()}
-            fresh.update(_lengths(item.cut.recipe, old))
+            lengths = _lengths(item.cut.recipe, old)
+            fresh.update(lengths)
             if needs_recipe(item.cut.recipe):
-                names[item.cut.recipe.recipe_id()] = None
-        names.update(dict.fromkeys(fresh))
+                recipes[item.cut.recipe.recipe_id()] = item
+                if item.base_cut is not None:
+                    chunks = (segment.hash for segment in item.cut.recipe.segments() if not segment.key)
+                    beside.update({name: lengths[name] for name in chunks if name in lengths})
         if sum(fresh.values()) < ASK_BYTES and not bases:
-            return names.keys() - self._done, list(items)
-        asked = self._ask([*names, *bases.values()])
+            return (recipes.keys() | fresh.keys()) - self._done, list(items)
+        unasked = beside.keys() if sum(beside.values()) <= UNASKED_BYTES else set()
+        asked = self._ask([*recipes, *(name for name in fresh if name not in unasked), *bases.values()])
+        known = {s.hash for name, item in recipes.items() if name not in asked for s in item.cut.recipe.segments()}
+        missing = (asked & (recipes.keys() | fresh.keys())) | (unasked - known)
         usable = [
             replace(item, base=None, base_cut=None) if bases.get(number) in asked else item
             for number, item in enumerate(items)
         ]
         alone = [item for number, item in enumerate(items) if bases.get(number) in asked]
-        missing = asked & names.keys()
         if alone:
             whole = dict.fromkeys(name for item in alone for name in _lengths(item.cut.recipe, set()))
-            missing |= self._ask(list(whole))
+            missing = (missing - whole.keys()) | self._ask(list(whole))
         return missing - self._done, usable
 
     def _ask(self, names: list[ContentHash]) -> set[ContentHash]:
