@@ -38,7 +38,7 @@ def limited(user: User, limit: int, *arguments: str, cwd: Path) -> tuple[int, st
         [sys.executable, "-m", "mlv.cli.main", *arguments],
         cwd=cwd,
         env={**os.environ, "MLV_CONFIG_DIR": str(user.config)},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),  # noqa: PLW1509
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)),
         capture_output=True,
         text=True,
         timeout=120,
@@ -175,7 +175,7 @@ def test_a_server_without_file_handles_refuses_and_goes_on(tmp_path):
         assert team.server.process is not None
         pid = team.server.process.pid
         _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        held = len(os.listdir(f"/proc/{pid}/fd"))
+        held = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (held + 2, most))
         refused = team.admin.mlv("--timeout", "2", "commit", "-m", "large", cwd=workspace, code=None)
         assert refused.code in {0, 6, 8}, refused

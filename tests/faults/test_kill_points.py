@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -263,3 +266,41 @@ def test_a_checkout_that_was_killed_is_finished_by_an_update(team, two_versions)
     dying(team.admin, "update.placed", "checkout", two_versions, "half", cwd=team.admin.home)
     team.admin.mlv("update", cwd=team.admin.home / "half")
     assert files_of(team.admin.home / "half") == SECOND
+
+
+# --- at any moment --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(4))
+def test_N4_a_client_killed_at_any_moment_of_an_update_loses_nothing(team, two_versions, seed):
+    pick = random.Random(seed)
+    workspace = edited(team, two_versions)
+    for _ in range(4):
+        running = team.admin.popen("update", cwd=workspace)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(pick.uniform(0.2, 1.2))
+        running.kill()
+        running.communicate()
+        assert {MINE, OWN} <= kept_bytes(workspace)
+    team.admin.mlv("update", cwd=workspace)
+    brought(workspace)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(4))
+def test_C3_a_client_killed_at_any_moment_of_a_commit_commits_once(team, repository, seed):
+    pick = random.Random(seed)
+    workspace = prepared(team, repository)
+    for _ in range(4):
+        running = team.admin.popen("commit", "-m", "new", cwd=workspace)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(pick.uniform(0.2, 1.2))
+        running.kill()
+        running.communicate()
+    team.admin.mlv("commit", "-m", "new", cwd=workspace, code=None)
+    assert [one["changeset"] for one in team.admin.mlv("log", "--json", cwd=workspace).json] == [2, 1]
+    assert files_of(checkout(team.admin, repository)) == {"model.dat": NEW, "added.dat": ADDED}
+    assert team.admin.mlv("status", "--json", cwd=workspace).json["files"] == []

@@ -107,7 +107,7 @@ def test_a_connection_that_is_cut_in_an_upload_is_taken_up_again(team, repositor
     assert len(user.mlv("log", "--json", cwd=workspace).json) == 1
 
 
-# --- each error of the issue: message, advice, exit code, nothing lost ---------------------------------------------------
+# --- each error of the issue: message, advice, exit code, nothing lost -----------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +141,7 @@ def test_a_server_that_is_away_is_told_and_nothing_is_lost(other):
     _, workspace = changed(other)
     other.server.stop()
     try:
-        said = told(
-            other.admin, "--timeout", "1", "commit", "-m", "away", cwd=workspace, code=6, name="UNREACHABLE"
-        )
+        said = told(other.admin, "--timeout", "1", "commit", "-m", "away", cwd=workspace, code=6, name="UNREACHABLE")
         assert other.server.url in said
     finally:
         other.server.start()
@@ -193,7 +191,7 @@ def test_a_server_with_another_certificate_is_refused_on_every_call(team, tmp_pa
     assert files_of(workspace) == {"notes.txt": b"mine\n"}
 
 
-# --- C7: a refused commit of 45 MB moves under 200 kB --------------------------------------------------------------------
+# --- C7: a refused commit of 45 MB moves under 200 kB ----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +249,7 @@ def test_C7_a_lost_lock_is_told_before_content_is_sent(team, large, proxy):
 
 
 def test_C7_a_stale_base_is_told_before_content_is_sent(team, large, proxy):
-    repository, own = large
+    repository, _ = large
     user = through(team, proxy, repository)
     first = checkout(user, repository)
     second = checkout(team.admin, repository)
@@ -275,7 +273,7 @@ def test_C7_a_missing_right_is_told_before_content_is_sent(team, large, proxy):
     refused_cheaply(user, proxy, workspace, 5, "DENIED")
 
 
-# --- kill -9 in the middle of an upload ----------------------------------------------------------------------------------
+# --- kill -9 in the middle of an upload ------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
