@@ -46,6 +46,7 @@ def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_ru
     workspace = context.workspace
     roots = context.paths(arguments)
     with guard.long_step(workspace.layout):
+        workspace.reload()
         chosen = {path: text for path, text in workspace.state.conflicts().items() if under(path, roots)}
         if not chosen:
             raise NotFound("No conflict at the named paths.", advice="'mlv status' shows conflicts with a C.")

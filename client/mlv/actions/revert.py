@@ -59,6 +59,7 @@ def revert(
     if os.path.exists(workspace.layout.commit_journal):
         _ask_first(context)
     with guard.long_step(workspace.layout), guard.writing(workspace.layout):
+        workspace.reload()
         found = scan(workspace.layout, workspace.state, roots, untracked=False).found
         waiting = tuple(item.path for item in found if item.state == "C")
         if waiting and not keep_local and not only_unchanged:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover
 from mlv_core.errors import HeadMoved, NothingToCommit, UsageError
 from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, RequestId, Revision, RevisionKind, WorkspaceId
 from mlv_core.requests import Published, UndoRequest
+
+if TYPE_CHECKING:
+    from mlv.remote.service import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,18 @@ def undo(
         tokens=tuple((f.path, FencingToken(f.token)) for f in workspace.state.files().values() if f.token),
         dry_run=dry_run,
     )
+    published = _ask(server, request)
+    if published.released and not dry_run:
+        from mlv.actions.locks import forget_released
+
+        forget_released(workspace, published.released)
+    return Undone(published, tuple(c.path for c in published.changes), server.counters.sent_bytes - sent)
+
+
+def _ask(server: Server, request: UndoRequest) -> Published:
+    """The answer; refusals of a commit are told in words of an undo."""
     try:
-        published = server.undo(request)
+        return server.undo(request)
     except HeadMoved as error:
         raise HeadMoved(
             error.message.replace(", after the version that you have", ", after what is to be taken back"),
@@ -77,11 +91,6 @@ def undo(
         raise NothingToCommit(
             "Nothing is left to take back: the branch stands there already.", advice="'mlv log' shows what was done."
         ) from error
-    if published.released and not dry_run:
-        from mlv.actions.locks import forget_released
-
-        forget_released(workspace, published.released)
-    return Undone(published, tuple(c.path for c in published.changes), server.counters.sent_bytes - sent)
 
 
 def _span(low: int, high: int) -> str:

@@ -41,7 +41,10 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What an update is asked for; `strict` refuses where anything local would have to be merged (switch)."""
+    """What an update is asked for; `strict` refuses where anything local would have to be merged (switch).
+
+    `newest`: the newest version of the workspace's branch at the moment when the update begins, whatever `target` says.
+    """
 
     target: int
     branch: str
@@ -51,6 +54,7 @@ class Wish:
     verify: bool = False
     strict: bool = False
     dry_run: bool = False
+    newest: bool = False
 
 
 def resolve_target(context: Context, revision: Revision | None) -> int:
@@ -83,9 +87,17 @@ def update(
     Raises: LocalChanges where untracked files stand in the way; those of the connection and of the transfer.
     """
     recover(context)
-    target = resolve_target(context, revision)
-    roots = context.paths(arguments)
-    wish = Wish(target, context.workspace.branch, roots, force=force, adopt=adopt, verify=verify, dry_run=dry_run)
+    target = 0 if revision is None else resolve_target(context, revision)
+    wish = Wish(
+        target,
+        context.workspace.branch,
+        context.paths(arguments),
+        force=force,
+        adopt=adopt,
+        verify=verify,
+        dry_run=dry_run,
+        newest=revision is None,
+    )
     return bring(context, wish)
 
 
@@ -96,6 +108,10 @@ def bring(context: Context, wish: Wish) -> Updated:
     """
     workspace = context.workspace
     with guard.long_step(workspace.layout):
+        # Whoever held the workspace until now may have moved it: what was read before counts no more.
+        workspace.reload()
+        if wish.newest:
+            wish = replace(wish, target=resolve_target(context, None), branch=workspace.branch)
         received = context.server().counters.received_bytes
         result = scan(workspace.layout, workspace.state, untracked=False, thorough=wish.verify)
         local = Local(
