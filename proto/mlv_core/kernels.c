@@ -30,6 +30,14 @@ size_t mlv_count(const uint8_t *bits, size_t count) {
     return ones;
 }
 
+/* How often each byte occurs among `count` bytes, `stride` apart. */
+void mlv_histogram(const uint8_t *bytes, size_t count, size_t stride, uint32_t *counts) {
+    uint32_t lanes[LANES][KEYS];
+    memset(lanes, 0, sizeof lanes);
+    for (size_t i = 0; i < count; i++) lanes[i % LANES][bytes[i * stride]]++;
+    for (size_t key = 0; key < KEYS; key++) counts[key] = lanes[0][key] + lanes[1][key] + lanes[2][key] + lanes[3][key];
+}
+
 /* A bit for each step, whether it is above `limit`; those that are move to the front. Gives how many. */
 size_t mlv_compact(uint16_t *steps, size_t count, uint16_t limit, uint8_t *bits) {
     size_t kept = 0;

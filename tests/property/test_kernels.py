@@ -60,7 +60,8 @@ def versions(draw: st.DrawFn) -> tuple[bytes, bytes, ElementType]:
     new = base.copy()
     match draw(st.sampled_from(("equal", "one", "blocks", "small", "wide", "unrelated", "constant", "signs", "nan"))):
         case "one" if count:
-            new[draw(st.integers(0, count - 1))] += kind(1)
+            place = draw(st.integers(0, count - 1))
+            new[place : place + 1] += kind(1)
         case "blocks":
             for block in range(0, count, 128):
                 if draw(st.booleans()):
@@ -144,11 +145,36 @@ def test_each_size_of_step_is_the_same_flags(element, step):
     assert on_both(typed.decode_delta, memoryview(first), 120_000, base.tobytes()) == [new.tobytes()] * 2
 
 
+@given(st.lists(st.integers(0, 65535), max_size=300), st.integers(0, 6))
+def test_each_loop_over_steps_is_the_same(values, limit):
+    outcomes = []
+    for loops in (loops_numpy, loops_native):
+        steps = np.array(values, np.uint16)
+        weight = loops.weight(steps)
+        bits, above = loops.compact(steps.copy(), limit)
+        signs, sizes = loops.part_signs(steps.copy())
+        back = loops.join_signs(signs, sizes.copy())
+        assert (back == steps).all()
+        assert loops.count(bits, len(values)) == above.size == sum(value > limit for value in values)
+        expanded = loops.expand(bits, len(values), limit, above)
+        outcomes.append((weight, *(array.tolist() for array in (bits, above, signs, sizes, expanded))))
+    assert outcomes[0] == outcomes[1]
+
+
+@given(st.binary(min_size=1, max_size=3000), st.integers(1, 40))
+def test_bytes_are_counted_alike(data, stride):
+    stream = np.frombuffer(data, np.uint8)
+    places = -(-stream.size // stride)
+    first, second = (loops.histogram(stream, stride, places) for loops in (loops_numpy, loops_native))
+    assert first.tolist() == second.tolist()
+
+
 def test_kernels_refuse_arrays_that_do_not_fit():
     few, many = np.zeros(3, np.uint16), np.zeros(300, np.uint16)
     bits = np.full(1, 255, np.uint8)
     for call in (
         lambda: loops_native.count(bits, 9),
+        lambda: loops_native.histogram(bits, 1, 2),
         lambda: loops_native.expand(bits, 8, 0, few),
         lambda: loops_native.join_signs(bits, many),
         lambda: loops_native.join([bits, np.zeros(2, np.uint8)], Turn.PLAIN),

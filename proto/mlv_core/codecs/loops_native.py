@@ -16,11 +16,14 @@ from mlv_core.codecs.numbers import BLOCK, UNSIGNED, Turn
 from mlv_core.kernels import library
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mlv_core.codecs.numbers import Array, Bytes, Words
 
 _POINTER, _SIZE, _INT, _WORD = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint16
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "count": (_SIZE, (_POINTER, _SIZE)),
+    "histogram": (None, (_POINTER, _SIZE, _SIZE, _POINTER)),
     "compact": (_SIZE, (_POINTER, _SIZE, _WORD, _POINTER)),
     "expand": (None, (_POINTER, _SIZE, _WORD, _POINTER, _POINTER)),
     "part_signs": (None, (_POINTER, _SIZE, _POINTER)),
@@ -38,6 +41,14 @@ def count(bits: Bytes, length: int) -> int:
     """As `loops_numpy.count`."""
     _need(bits.size >= _bytes_for(length))
     return int(_kernel("count")(bits.ctypes.data, length))
+
+
+def histogram(data: Bytes, stride: int, places: int) -> NDArray[np.integer[Any]]:
+    """As `loops_numpy.histogram`."""
+    _need(stride > 0 and places > 0 and (places - 1) * stride < data.size)
+    counts = np.empty(256, np.uint32)
+    _kernel("histogram")(data.ctypes.data, places, stride, counts.ctypes.data)
+    return counts
 
 
 def compact(steps: Words, limit: int) -> tuple[Bytes, Words]:

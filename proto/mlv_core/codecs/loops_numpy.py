@@ -20,6 +20,11 @@ def count(bits: Bytes, length: int) -> int:
     return int(np.count_nonzero(_flags(bits, length)))
 
 
+def histogram(data: Bytes, stride: int, places: int) -> NDArray[np.integer[Any]]:
+    """How often each byte occurs at the first of `places` that lie `stride` apart."""
+    return np.bincount(data[::stride][:places], minlength=256)
+
+
 def compact(steps: Words, limit: int) -> tuple[Bytes, Words]:
     """A bit for each step, whether it is above `limit`; and those that are. `steps` is used up."""
     above = steps > np.uint16(limit)

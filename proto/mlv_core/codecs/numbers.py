@@ -37,6 +37,7 @@ class Loops(Protocol):
     """The loops, as both modules have them; `loops_numpy` says what each does."""
 
     def count(self, bits: Bytes, length: int) -> int: ...  # noqa: D102
+    def histogram(self, data: Bytes, stride: int, places: int) -> NDArray[np.integer[Any]]: ...  # noqa: D102
     def compact(self, steps: Words, limit: int) -> tuple[Bytes, Words]: ...  # noqa: D102
     def expand(self, bits: Bytes, length: int, below: int, above: Words) -> Words: ...  # noqa: D102
     def part_signs(self, steps: Words) -> tuple[Bytes, Words]: ...  # noqa: D102

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import zstandard
 
+from mlv_core.codecs.paths import loops
 from mlv_core.errors import DamagedContent
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def entropy(data: Bytes) -> float:
     size = data.size
     if size == 0:
         return 0.0
-    probe = data if size <= _PROBE_WHOLE else data[:: size // _PROBE_STEPS][:_PROBE_STEPS]
-    counts = np.bincount(probe, minlength=256)
-    shares = counts[counts > 0] / probe.size
+    stride, places = (1, size) if size <= _PROBE_WHOLE else (size // _PROBE_STEPS, _PROBE_STEPS)
+    counts = loops().histogram(data, stride, places)
+    shares = counts[counts > 0] / places
     return float(-(shares * np.log2(shares)).sum())
 
 

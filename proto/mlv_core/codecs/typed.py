@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlv_core import kernels
-from mlv_core.codecs import loops_native, loops_numpy
 from mlv_core.codecs.numbers import BLOCK, UNSIGNED, Loops, Turn
+from mlv_core.codecs.paths import loops
 from mlv_core.codecs.streams import StreamReader, StreamWriter
 from mlv_core.errors import DamagedContent
 from mlv_core.segments.elements import ElementType
@@ -32,7 +31,7 @@ _BY_PLANES, _BY_FLAGS = 0, 1
 def encode_planes(plain: Buffer, element: ElementType) -> bytes:
     """Byte planes of `plain`; floats are rotated left by one bit so that exponent and sign share no byte."""
     writer, numbers = _begin(plain, element)
-    for plane in _loops().split(numbers, _turn(element.mantissa_bits)):
+    for plane in loops().split(numbers, _turn(element.mantissa_bits)):
         writer.add(plane)
     return writer.join()
 
@@ -44,19 +43,19 @@ def encode_delta(plain: Buffer, base: Buffer, element: ElementType) -> bytes:
     base's exponent, because an optimizer's step has about one absolute size, so that its size in units of the
     last place follows from the exponent.
     """
-    loops = _loops()
+    path = loops()
     writer, numbers = _begin(plain, element)
-    live, steps = loops.steps(numbers, _numbers(base, element.width), element.mantissa_bits)
+    live, steps = path.steps(numbers, _numbers(base, element.width), element.mantissa_bits)
     writer.add(live)
     if steps.size == 0:
         return writer.join()
     # 16-bit numbers are the only ones whose steps are often a few units.
-    if element.width == 2 and loops.weight(steps) < _SMALL_STEP * steps.size:  # noqa: PLR2004
+    if element.width == 2 and path.weight(steps) < _SMALL_STEP * steps.size:  # noqa: PLR2004
         writer.literal(bytes([_BY_FLAGS]))
-        _write_flags(writer, steps, loops)
+        _write_flags(writer, steps, path)
         return writer.join()
     writer.literal(bytes([_BY_PLANES]))
-    for plane in loops.split(steps, Turn.ZIGZAG):
+    for plane in path.split(steps, Turn.ZIGZAG):
         writer.add(plane)
     return writer.join()
 
@@ -66,26 +65,22 @@ def decode_planes(blob: memoryview, plain_length: int) -> bytes:
     reader, width, mantissa_bits, tail = _open(blob, plain_length)
     planes = [reader.take(plain_length // width) for _ in range(width)]
     reader.finish()
-    return _finish(_loops().join(planes, _turn(mantissa_bits)), tail)
+    return _finish(loops().join(planes, _turn(mantissa_bits)), tail)
 
 
 def decode_delta(blob: memoryview, plain_length: int, base: Buffer) -> bytes:
     """The plain bytes of a blob of `encode_delta` against the same `base`. Raises: DamagedContent."""
-    loops = _loops()
+    path = loops()
     reader, width, mantissa_bits, tail = _open(blob, plain_length)
     old = _numbers(base, width)
     blocks = -(-old.size // BLOCK)
     live = reader.take(-(-blocks // 8))
-    count = loops.count(live, blocks) * BLOCK
-    if loops.count(live, blocks) > loops.count(live, old.size // BLOCK):
+    count = path.count(live, blocks) * BLOCK
+    if path.count(live, blocks) > path.count(live, old.size // BLOCK):
         count -= blocks * BLOCK - old.size  # the last block is a short one
-    steps = _read_steps(reader, count, width, loops)
+    steps = _read_steps(reader, count, width, path)
     reader.finish()
-    return _finish(loops.apply(old, live, mantissa_bits, steps), tail)
-
-
-def _loops() -> Loops:
-    return loops_native if kernels.running() == kernels.NATIVE else loops_numpy
+    return _finish(path.apply(old, live, mantissa_bits, steps), tail)
 
 
 def _turn(mantissa_bits: int) -> Turn:
@@ -120,41 +115,41 @@ def _finish(numbers: Array, tail: bytes) -> bytes:
     return numbers.tobytes() + tail if tail else numbers.tobytes()
 
 
-def _write_flags(writer: StreamWriter, steps: Words, loops: Loops) -> None:
-    changed, left = loops.compact(steps, 0)
+def _write_flags(writer: StreamWriter, steps: Words, path: Loops) -> None:
+    changed, left = path.compact(steps, 0)
     writer.add(changed)
-    negative, left = loops.part_signs(left)
+    negative, left = path.part_signs(left)
     writer.add(negative)
     for step in range(1, _UNARY):
-        further, left = loops.compact(left, step)
+        further, left = path.compact(left, step)
         writer.add(further)
-    for plane in loops.split(left - np.uint16(_UNARY), Turn.PLAIN):
+    for plane in path.split(left - np.uint16(_UNARY), Turn.PLAIN):
         writer.add(plane)
 
 
-def _read_steps(reader: StreamReader, count: int, width: int, loops: Loops) -> Array:
+def _read_steps(reader: StreamReader, count: int, width: int, path: Loops) -> Array:
     """Steps as wrapping unsigned numbers, in the order in which they were written."""
     if count == 0:
         return np.empty(0, UNSIGNED[width])
     mode = reader.literal(1)[0]
     if mode == _BY_FLAGS and width == 2:  # noqa: PLR2004 - flags exist for 16-bit numbers only
-        return _read_flags(reader, count, loops)
+        return _read_flags(reader, count, path)
     if mode != _BY_PLANES:
         raise DamagedContent("a coded segment holds an unknown kind of steps")
-    return loops.join([reader.take(count) for _ in range(width)], Turn.ZIGZAG)
+    return path.join([reader.take(count) for _ in range(width)], Turn.ZIGZAG)
 
 
-def _read_flags(reader: StreamReader, count: int, loops: Loops) -> Words:
+def _read_flags(reader: StreamReader, count: int, path: Loops) -> Words:
     changed, changes = reader.take(-(-count // 8)), count
-    count = loops.count(changed, changes)
+    count = path.count(changed, changes)
     negative = reader.take(-(-count // 8))
     levels = []
     for _ in range(1, _UNARY):
         further = reader.take(-(-count // 8))
         levels.append((further, count))
-        count = loops.count(further, count)
-    steps = loops.join([reader.take(count) for _ in range(2)], Turn.PLAIN) + np.uint16(_UNARY)
+        count = path.count(further, count)
+    steps = path.join([reader.take(count) for _ in range(2)], Turn.PLAIN) + np.uint16(_UNARY)
     for step in range(_UNARY - 1, 0, -1):
         further, count = levels[step - 1]
-        steps = loops.expand(further, count, step, steps)
-    return loops.expand(changed, changes, 0, loops.join_signs(negative, steps))
+        steps = path.expand(further, count, step, steps)
+    return path.expand(changed, changes, 0, path.join_signs(negative, steps))
