@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 
 from mlv_core.ids import fold
 
+_SPECIAL = frozenset("*?[")
+
 
 def matches_name(pattern: str, name: str) -> bool:
     """Whether `name` matches, without regard to case: '*' stands for any characters, '/' too, '?' for one.
@@ -14,3 +16,8 @@ def matches_name(pattern: str, name: str) -> bool:
     rule for `branch/*` must also hold for the branch `fix/typo`.
     """
     return fnmatchcase(fold(name), fold(pattern))
+
+
+def is_pattern(text: str) -> bool:
+    """Whether `text` may match other names than its own."""
+    return not _SPECIAL.isdisjoint(text)

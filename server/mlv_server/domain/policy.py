@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidRequest
+from mlv_core.ids import fold
 from mlv_core.paths import glob_match
-from mlv_server.domain.globs import matches_name
+from mlv_server.domain.globs import is_pattern, matches_name
 
 ACTIONS = frozenset(
     {
@@ -95,22 +96,28 @@ class Policy:
 
     version: int
     rules: tuple[Rule, ...]
-    _by_subject: Mapping[tuple[SubjectKind, str], tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+    _places: Mapping[tuple[SubjectKind, str, str], list[Rule]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found: dict[tuple[SubjectKind, str], tuple[Rule, ...]] = {}
+        found: dict[tuple[SubjectKind, str, str], list[Rule]] = {}
         for rule in self.rules:
             subject = "" if rule.subject_kind is SubjectKind.EVERYBODY else rule.subject
-            found[rule.subject_kind, subject] = (*found.get((rule.subject_kind, subject), ()), rule)
-        object.__setattr__(self, "_by_subject", found)
+            place = "" if is_pattern(rule.repository) else fold(rule.repository)
+            found.setdefault((rule.subject_kind, subject, place), []).append(rule)
+        object.__setattr__(self, "_places", found)
 
-    def about(self, principal: Principal) -> Iterator[Rule]:
-        """The rules that speak of `principal`, without a look at those that do not."""
-        yield from self._by_subject.get((SubjectKind.EVERYBODY, ""), ())
-        yield from self._by_subject.get((SubjectKind.USER, principal.user), ())
-        yield from self._by_subject.get((SubjectKind.TOKEN, principal.token_id), ())
-        for group in principal.groups:
-            yield from self._by_subject.get((SubjectKind.GROUP, group), ())
+    def about(self, principal: Principal, repository: str) -> Iterator[Rule]:
+        """The rules that speak of `principal` and may speak of `repository`, without a look at the others."""
+        subjects = [
+            (SubjectKind.EVERYBODY, ""),
+            (SubjectKind.USER, principal.user),
+            (SubjectKind.TOKEN, principal.token_id),
+            *((SubjectKind.GROUP, group) for group in principal.groups),
+        ]
+        name = fold(repository)
+        for kind, subject in subjects:
+            yield from self._places.get((kind, subject, ""), ())
+            yield from self._places.get((kind, subject, name), ())
 
 
 def actions_of(rule: Rule) -> frozenset[str]:
@@ -142,7 +149,7 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     if reason := _closed(principal, action):
         return Decision(allowed=False, rule=None, reason=reason)
     allowing: Rule | None = None
-    for rule in policy.about(principal):
+    for rule in policy.about(principal, resource.repository):
         if not _speaks_of(rule, action, now) or not _covers(rule, resource):
             continue
         if rule.effect is not Effect.ALLOW:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, Row, insert, select, update
 
 from mlv_core.entities import Branch, BranchKind
@@ -10,6 +12,8 @@ from mlv_core.ids import BranchId, ChangesetNumber, escape
 from mlv_server.metadata.names import canonical_name, claim_name
 from mlv_server.metadata.tables import branches
 
+IN_LIMIT = 500
+"""Values in one IN: below every database's limit of parameters."""
 MAIN = BranchId(1)
 """Every repository's first branch."""
 
@@ -67,6 +71,16 @@ class Branches:
         """Every branch, in the order of making."""
         found = _SELECT.where(branches.c.repository_id == repository_id).order_by(branches.c.id)
         return tuple(_branch(row) for row in self._connection.execute(found))
+
+    def named(self, repository_id: int, names: Iterable[str]) -> dict[str, Branch]:
+        """Those branches of these names, as they were given at their making, that exist; by name."""
+        wanted = sorted(set(names))
+        found: dict[str, Branch] = {}
+        for start in range(0, len(wanted), IN_LIMIT):
+            some = branches.c.name.in_(wanted[start : start + IN_LIMIT])
+            rows = self._connection.execute(_SELECT.where(branches.c.repository_id == repository_id, some))
+            found.update((row.name, _branch(row)) for row in rows)
+        return found
 
     def advance(
         self, repository_id: int, branch_id: BranchId, expected: ChangesetNumber, head: ChangesetNumber

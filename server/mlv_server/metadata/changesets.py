@@ -106,6 +106,11 @@ class Changesets:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else ChangesetRow(**row._mapping)  # noqa: SLF001
 
+    def count(self, repository_id: int) -> int:
+        """How many changesets a repository has: their numbers leave none out."""
+        newest = select(func.max(changesets.c.number)).where(changesets.c.repository_id == repository_id)
+        return self._connection.scalar(newest) or 0
+
     def totals(self, repository_id: int) -> tuple[int, int, int]:
         """Number of changesets, and the sums of their `stored_bytes` and `raw_bytes`."""
         columns = changesets.c

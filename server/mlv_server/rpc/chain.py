@@ -212,6 +212,7 @@ class _Frame:
             method=self._descriptor.full_name,
             request=self.request_id,
             user=self._user,
+            peer=self._context.peer(),
             status=status,
             code=code,
             seconds=round(seconds, 4),

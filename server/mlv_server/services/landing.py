@@ -90,7 +90,7 @@ def load(
         locks=rules.LockGround(
             holder=Holder(call.principal.user, workspace, host),
             branch=branch,
-            branches={one.name: one for one in tx.branches.list_all(repository.id)},
+            branches=tx.branches.named(repository.id, [branch.name, *(lock.branch for lock in held)]),
             held=held,
             now=call.now,
         ),

@@ -38,7 +38,7 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
 
         owned = tx.locks.count_of(repository.id, call.principal.user_id)
         holder = locking.Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
-        branches = _by_name(tx, repository.id)
+        branches = tx.branches.named(repository.id, [branch.name, *(lock.branch for lock in held)])
         last = tx.locks.last_token(repository.id)
         decision = locking.decide_acquire(holder, request, branch, branches, files, held, last, call.now)
 
@@ -116,10 +116,6 @@ async def list_all(
 
 def _read(said: list[dict[str, Any]]) -> tuple[Lock, ...]:
     return tuple(Lock(**{**one, "mode": LockMode(one["mode"]), "scope": LockScope(one["scope"])}) for one in said)
-
-
-def _by_name(tx: Transaction, repository_id: int) -> dict[str, Branch]:
-    return {branch.name: branch for branch in tx.branches.list_all(repository_id)}
 
 
 def _locks_on(tx: Transaction, repository_id: int, branch: Branch, paths: tuple[str, ...]) -> tuple[Lock, ...]:

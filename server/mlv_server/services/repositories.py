@@ -62,7 +62,7 @@ async def list_visible(call: Call) -> tuple[Repository, ...]:
 
     def work(tx: Transaction) -> tuple[Repository, ...]:
         rows = [row for row in tx.repositories.list_all() if access.may(tx, call, "list", row.name)]
-        return tuple(_entity(row, tx.changesets.totals(row.id)[0]) for row in rows)
+        return tuple(_entity(row, tx.changesets.count(row.id)) for row in rows)
 
     return await call.db.read(work)
 

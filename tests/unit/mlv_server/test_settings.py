@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
+import mlv_server
 from mlv_core.errors import InvalidSettings
-from mlv_server.settings import SETTINGS, default_file, load_settings
+from mlv_server.settings import SETTINGS, Settings, default_file, load_settings
 
 
 @pytest.fixture
@@ -75,3 +80,11 @@ def test_a_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(InvalidSettings) as caught:
         load_settings(tmp_path / "mlv-server.toml", {})
     assert "mlv-server init" in caught.value.advice
+
+
+def test_every_setting_is_read_by_something() -> None:
+    sources = [
+        path.read_text() for path in Path(mlv_server.__file__).parent.rglob("*.py") if path.name != "settings.py"
+    ]
+    names = [one.name for one in fields(Settings)]
+    assert [name for name in names if not any(re.search(rf"\bsettings\.{name}\b", text) for text in sources)] == []
