@@ -155,6 +155,28 @@ def test_L9_a_broken_lock_is_given_up_by_revert_and_unlock(weights):
     assert second.json("undo", "--to", "@1", code=2)["code"] == "NOTHING_TO_COMMIT"
 
 
+def test_F3_status_names_what_is_open_and_what_stands_at_another_version(weights):
+    first, second = weights
+    second.write("p.txt", b"1\n")
+    second.mlv("add", "p.txt")
+    second.mlv("commit", "-m", "one")
+    second.write("p.txt", b"2\n")
+    second.mlv("commit", "-m", "two")
+    assert "mixed" not in second.json("status")
+    assert "named at @2" in second.mlv("update", "p.txt", "@2")
+    found = second.json("status")
+    assert (found["base"], found["files"]) == (3, [])
+    assert found["mixed"] == [{"path": "p.txt", "changeset": 2}]
+    assert "p.txt @2" in second.mlv("status")
+    second.mlv("edit", "w.safetensors")
+    assert second.json("status")["opened"] == ["w.safetensors"]
+    assert "Open for edit, unchanged: w.safetensors" in second.mlv("status")
+    first.mlv("update")
+    assert "mistyped" in first.mlv("update", "mistyped", code=9)
+    first.mlv("branch", "side", "@1")
+    assert "side @1" in first.mlv("switch", "side", "-n")
+
+
 def test_C5_nothing_to_commit_tells_what_may_have_been_meant(pair_of_one):
     who = pair_of_one
     assert "stands in quotes" in who.mlv("commit", "-m", "some", "more", "words", code=2)

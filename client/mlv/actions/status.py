@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mlv.actions.context import Context
 from mlv.workspace import guard
+from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import Found, Scan, scan
 from mlv_core.errors import MlvError
@@ -35,7 +36,11 @@ class FileStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The workspace and all paths that differ; `head` is the branch's newest changeset, None if not asked."""
+    """The workspace and all paths that differ; `head` is the branch's newest changeset, None if not asked.
+
+    `opened` are the files open for edit or locked here, changed or not; `mixed` those that stand at another version
+    than `base`, with that version (F3). Both are of the paths asked for.
+    """
 
     workspace: str
     repository: str
@@ -44,6 +49,8 @@ class Status:
     server: str
     files: tuple[FileStatus, ...]
     head: int | None = None
+    opened: tuple[str, ...] = ()
+    mixed: tuple[tuple[str, int], ...] = ()
 
 
 def scan_and_refresh(
@@ -66,7 +73,8 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
     Raises: NotAWorkspace, InvalidPath; with `ask_server` those of the connection.
     """
     workspace = context.workspace
-    result = scan_and_refresh(workspace, context.paths(arguments))
+    roots = context.paths(arguments)
+    result = scan_and_refresh(workspace, roots)
     files = [_file_status(workspace, found) for found in result.found]
     head = None
     if ask_server:
@@ -74,7 +82,15 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
 
         head, files = locks.with_server_locks(context, files)
     return Status(
-        workspace.id, workspace.repository, workspace.branch, workspace.base, workspace.server, tuple(files), head
+        workspace.id,
+        workspace.repository,
+        workspace.branch,
+        workspace.base,
+        workspace.server,
+        tuple(files),
+        head,
+        tuple(path for path in workspace.state.opened() if under(path, roots)),
+        tuple((path, at) for path, at in workspace.state.elsewhere(workspace.base) if under(path, roots)),
     )
 
 

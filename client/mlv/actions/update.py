@@ -14,11 +14,12 @@ from mlv.actions.recovering import recover
 from mlv.actions.updating import Act, Decision, Local, decide, needs_content
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.journal import UpdateJournal
+from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import scan
 from mlv_core.entities import VERSION_PATH
-from mlv_core.errors import LocalChanges
-from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, WorkspaceId
+from mlv_core.errors import LocalChanges, NotFound
+from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, WorkspaceId, escape
 from mlv_core.paths import check_paths
 from mlv_core.requests import PlannedChange, PlanRequest
 
@@ -122,6 +123,7 @@ def bring(context: Context, wish: Wish) -> Updated:
         )
         request = _request(workspace, wish, local)
         changes = fetching.planned(context, request)
+        _check_roots(wish, local, changes)
         check_paths(change.change.path for change in changes if change.change.state)
         local.on_disk = frozenset(
             c.change.path
@@ -139,6 +141,19 @@ def bring(context: Context, wish: Wish) -> Updated:
         spent = context.server().counters.received_bytes - received
     register(context)
     return _updated(workspace, wish, work.told, done, spent)
+
+
+def _check_roots(wish: Wish, local: Local, changes: list[PlannedChange]) -> None:
+    """Refuse a path that neither the workspace nor the version has: it was mistyped."""
+    if wish.roots == ("",):
+        return
+    known = {*local.files, *local.pending, *(change.change.path for change in changes)}
+    absent = [root for root in wish.roots if root and not any(under(path, (root,)) for path in known)]
+    if absent:
+        names = ", ".join(f"'{escape(root)}'" for root in absent)
+        raise NotFound(
+            f"Neither the workspace nor @{wish.target} has {names}.", advice="'mlv ls @REV' lists its files."
+        )
 
 
 def _request(workspace: Workspace, wish: Wish, local: Local) -> PlanRequest:
@@ -272,7 +287,7 @@ def _updated(
 ) -> Updated:
     kinds = ("added", "modified", "deleted", "merged", "conflicts")
     lists = {kind: tuple(told.get(kind, ())) for kind in kinds}
-    return Updated(workspace.branch, workspace.base, wish.target, rescued=rescued, received_bytes=received, **lists)
+    return Updated(wish.branch, workspace.base, wish.target, rescued=rescued, received_bytes=received, **lists)
 
 
 def _foretold(workspace: Workspace, decisions: list[Decision], wish: Wish) -> Updated:

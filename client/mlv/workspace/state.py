@@ -274,6 +274,22 @@ class State:
         """Conflicts that are decided."""
         self._db.executemany("DELETE FROM conflicts WHERE path = ?", ((path,) for path in paths))
 
+    # --- what status tells besides ---
+
+    @_told
+    def elsewhere(self, base: int) -> list[tuple[str, int]]:
+        """The files that stand at another version than `base`, with that version, by path."""
+        rows = self._db.execute(
+            "SELECT path, changeset FROM files WHERE changeset NOT IN (0, ?) ORDER BY path", (base,)
+        )
+        return [(str(path), int(changeset)) for path, changeset in rows]
+
+    @_told
+    def opened(self) -> list[str]:
+        """The files that are open for edit or locked here, by path."""
+        rows = self._db.execute("SELECT path FROM files WHERE opened <> 0 OR token <> 0 ORDER BY path")
+        return [str(path) for (path,) in rows]
+
     # --- bases of small text files ---
 
     @_told

@@ -109,7 +109,10 @@ def _tell(run: Run, found: Updated) -> None:
         if len(paths) > _SHOWN:
             lines.append(f"{letter} ... and {len(paths) - _SHOWN} more")
     lines += _conflicts(found)
-    lines.append(f"{run.tell_dry()}{escaped(found.branch)} @{found.target}: {_summary(found)}")
+    at = f"@{found.target}"
+    if found.base != found.target and not run.dry_run:
+        at = f"@{found.base}, what was named at {at}"
+    lines.append(f"{run.tell_dry()}{escaped(found.branch)} {at}: {_summary(found)}")
     if found.rescued:
         run.note(f"Your bytes are kept in .mlv/rescue/: {', '.join(found.rescued)}")
     run.done(_value(run, found), lines)

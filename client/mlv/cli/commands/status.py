@@ -10,6 +10,7 @@ from mlv.cli.output import colored, escaped
 from mlv.cli.running import Run, verb
 
 _LOCK_LETTERS = {"mine": "K", "other": "O", "unlocked_edit": "E", "expired": "X", "broken": "B"}
+_SHOWN = 5
 _COLORS = {"A": "green", "M": "cyan", "D": "red", "R": "cyan", "C": "red", "!": "red"}
 
 
@@ -35,6 +36,10 @@ def _value(found: Status) -> dict[str, object]:
         "server": found.server,
         "files": [_file_value(file) for file in found.files],
     }
+    if found.opened:
+        value["opened"] = list(found.opened)
+    if found.mixed:
+        value["mixed"] = [{"path": path, "changeset": at} for path, at in found.mixed]
     if found.head is not None:
         value["head"] = found.head
     return value
@@ -61,6 +66,18 @@ def _lines(found: Status, *, quiet: bool) -> list[str]:
         only_meta = "  (properties)" if file.state == "meta" else ""
         holder = f"  (locked by {escaped(file.holder)})" if file.holder else ""
         lines.append(f"{letter} {lock} {escaped(file.path)}{origin}{only_meta}{holder}")
-    if len(lines) == 1 and not quiet:
+    if quiet:
+        return lines
+    if not found.files:
         lines.append("Nothing differs.")
+    told = {path for file in found.files for path in (file.path, file.source)}
+    lines += _some("Open for edit, unchanged", [escaped(path) for path in found.opened if path not in told])
+    lines += _some("At another version", [f"{escaped(path)} @{at}" for path, at in found.mixed])
     return lines
+
+
+def _some(what: str, items: list[str]) -> list[str]:
+    if not items:
+        return []
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return [f"{what}: {', '.join(items[:_SHOWN])}{more}"]
