@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.containers import PAIRS, gguf_model, onnx_model, onnx_tensor
 
 from mlv_core.segments import Chunker, Layout, average_chunk_size, chunk_boundaries, plan_layout
 from mlv_core.segments.layout import SEGMENT_BYTES
@@ -125,8 +126,46 @@ def test_zip_layout_covers_each_byte_whatever_happens_to_it(content, data):
         assert rebuilt(kept, layout) == kept
 
 
+@st.composite
+def models(draw: st.DrawFn) -> bytes:
+    """An ONNX or a GGUF model of tensors of several types and sizes."""
+    counts = draw(st.lists(st.sampled_from([0, 32, 96, 4096, 32_768, 65_536, 1_200_000]), max_size=4))
+    if draw(st.booleans()):
+        kinds = [draw(st.sampled_from([(1, 4), (7, 8), (10, 2), (2, 1)])) for _ in counts]
+        tensors = [
+            onnx_tensor(f"layer.{number}", kind, [count], bytes(count * width))
+            for number, (count, (kind, width)) in enumerate(zip(counts, kinds, strict=True))
+        ]
+        return onnx_model(tensors, nodes=draw(st.integers(0, 30)))
+    blocks = [draw(st.sampled_from([(0, 1, 4), (30, 1, 2), (8, 32, 34), (2, 32, 18)])) for _ in counts]
+    return gguf_model(
+        [
+            (f"blk.{number}", kind, [count], bytes(count // numbers * size))
+            for number, (count, (kind, numbers, size)) in enumerate(zip(counts, blocks, strict=True))
+        ],
+        pairs=draw(st.lists(st.sampled_from(PAIRS), max_size=8)),
+    )
+
+
+@given(models(), st.data())
+def test_onnx_and_gguf_layouts_cover_each_byte_whatever_happens_to_them(content, data):
+    layout = layout_of(content, "model")
+    if layout is not None:
+        covered(layout)
+        assert rebuilt(content, layout) == content
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 5))):
+        damaged[data.draw(st.integers(0, min(len(damaged), 600) - 1))] = data.draw(st.integers(0, 255))
+    kept = bytes(damaged[: data.draw(st.integers(0, len(damaged)))] if data.draw(st.booleans()) else damaged)
+    layout = layout_of(kept, "model")
+    if layout is not None:
+        covered(layout)
+        assert rebuilt(kept, layout) == kept
+
+
 @given(
-    st.binary(min_size=64, max_size=400), st.sampled_from([b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"\x80\0\0\0\0\0\0\0{"])
+    st.binary(min_size=64, max_size=400),
+    st.sampled_from([b"\x93NUMPY\x01\x00", b"PK\x03\x04", b"\x80\0\0\0\0\0\0\0{", b"GGUF\x03\0\0\0", b"\x08\x08\x3a"]),
 )
 def test_arbitrary_bytes_after_a_magic_are_plain_bytes(tail, magic):
     assert layout_of(magic + tail + bytes(70_000)) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlv_core.segments.formats import npy, safetensors, zipped
+from mlv_core.segments.formats import gguf, npy, onnx, safetensors, zipped
 from mlv_core.segments.layout import TYPED_MINIMUM, Layout, NotThisFormat, ReadAt
 
 _HEAD = 16
@@ -25,8 +25,12 @@ def plan_layout(name: str, size: int, read_at: ReadAt) -> Layout | None:
             return zipped.parse(size, reader)
         if head.startswith(npy.MAGIC):
             return npy.parse(size, reader)
+        if head.startswith(gguf.MAGIC):
+            return gguf.parse(size, reader)
         if safetensors.looks_like(head, size):
             return safetensors.parse(size, reader)
+        if onnx.looks_like(head):
+            return onnx.parse(size, reader)
     except NotThisFormat:
         return None
     return None
