@@ -19,6 +19,8 @@ UNKNOWN_CONTENT = ContentHash(bytes(HASH_LENGTH))
 """Stands for content that a client has not hashed yet (C7)."""
 SIZE_LIMIT = 1 << 50
 """Bytes of one file: a petabyte, far below where 64-bit sums overflow."""
+ROW_BYTES = 32
+"""What a row, and each of its states, takes in a message besides path and properties: a hash or numbers, and tags."""
 PROPERTIES_LIMIT = 256
 PROPERTY_KEY_LIMIT = 128
 PROPERTY_VALUE_LIMIT = 4096
@@ -135,6 +137,12 @@ def _land_known(change: Change, current: States, moved: set[str]) -> Change | No
     if change.operation is Operation.META and kind is not Operation.META:
         raise InvalidRequest(f"The properties of '{show_path(change.path)}' change, but its content as well.")
     return replace(row, operation=kind, source="")
+
+
+def told_bytes(path: str, *states: FileState | None) -> int:
+    """About what a row of a list takes in a message: its path, the properties of its states, and the rest."""
+    properties = sum(len(key) + len(value) for state in states if state is not None for key, value in state.properties)
+    return (1 + sum(state is not None for state in states)) * ROW_BYTES + len(path) + properties
 
 
 def _with_id(change: Change, file_id: FileId) -> Change:

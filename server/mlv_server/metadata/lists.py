@@ -12,6 +12,7 @@ from mlv_core.errors import DamagedContent, MlvError
 from mlv_core.ids import ChangesetNumber
 from mlv_server.metadata.tables_history import change_lists, list_parts
 
+ListId = bytes
 EMPTY = ChangesetNumber(0)
 """The version before the first commit."""
 OWN_LEVEL = 0
@@ -32,7 +33,7 @@ class ListRow:
     before: ChangesetNumber
     entries: int
     bytes: int
-    list_id: bytes = b""
+    list_id: ListId = b""
 
 
 class Lists:
@@ -67,6 +68,10 @@ class Lists:
     def find(self, changeset: ChangesetNumber, level: int) -> ListRow | None:
         """The list of one level that ends at `changeset`, None where it was not made."""
         return next((row for row in self._ahead(changeset) if (row.changeset, row.level) == (changeset, level)), None)
+
+    def at(self, changeset: ChangesetNumber) -> list[ListRow]:
+        """Every list that ends at `changeset`, the highest level first."""
+        return [row for row in self._ahead(changeset) if row.changeset == changeset]
 
     def way(self, changeset: ChangesetNumber, until: ChangesetNumber = EMPTY) -> Iterator[ListRow]:
         """The fewest stored lists that lead from `until` to `changeset`, the newest first.

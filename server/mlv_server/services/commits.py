@@ -26,8 +26,6 @@ HASHES_LIMIT = 200_000
 """Hashes in one FindMissing: 6.4 MB, what one message holds."""
 ANSWER_LIMIT = 12 << 20
 """Bytes of the changes that an undo may tell: what a message to a client holds, with room for the rest of it."""
-ROW_BYTES = 64
-"""What a changed file takes in a message besides its path, source and properties."""
 PACK_CHUNK = 1024 * 1024
 VERSIONS_LAG = 6
 """Versions that may wait to be re-based: with the 9 of the rule, no chain is longer than 16."""
@@ -237,17 +235,12 @@ def _check_shape(call: Call, changes: Sequence[ProposedChange]) -> None:
 
 def _check_tellable(changes: Sequence[Change]) -> None:
     """Check that the answer fits into a message, before anything is written. Raises: LimitExceeded."""
-    told = sum(len(one.path.encode()) + len(one.source.encode()) + _said_bytes(one) + ROW_BYTES for one in changes)
+    told = sum(lists.told_bytes(one.path + one.source, one.state) for one in changes)
     if told > ANSWER_LIMIT:
         raise LimitExceeded(
             f"This would change {len(changes):,} files at once: more than one answer can tell.",
             advice="Undo in parts: name folders or files.",
         )
-
-
-def _said_bytes(change: Change) -> int:
-    properties = change.state.properties if change.state is not None else ()
-    return sum(len(key.encode()) + len(value.encode()) for key, value in properties)
 
 
 def _load(

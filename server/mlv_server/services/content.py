@@ -11,6 +11,7 @@ from mlv_core.ids import ChangesetNumber, FileId, RepositoryName
 from mlv_core.paths import glob_matches_any, parents
 from mlv_core.requests import PlannedChange, PlanPart, PlanRequest, Range, RangeKind
 from mlv_server.content.plans import PartPlanner, Wish
+from mlv_server.domain.changes import told_bytes
 from mlv_server.domain.lock_rules import need_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -28,6 +29,7 @@ BYTES_LIMIT = 64 * 1024**3
 # A part is what a client can do at a time: large enough for parallel work, small enough for one message of 8 MiB.
 PART_BYTES = 64 * 1024 * 1024
 PART_FILES = 2000
+PART_TOLD_BYTES = 2 * 1024 * 1024
 PAGE_FILES = 2000
 
 
@@ -86,15 +88,17 @@ async def plan_download(call: Call, repository: RepositoryName, request: PlanReq
     row = await call.db.read(lambda tx: _readable(tx, repository, numbers))
     planner = PartPlanner(call.store, row.domain_id, request.target, request.codecs)
     wishes: list[Wish] = []
-    total = parts = 0
+    total = told = parts = 0
     async for wish in _wishes(call, row, request):
-        state = wish.planned.change.state
-        size = state.size if state is not None and wish.content else 0
-        if wishes and (total + size > PART_BYTES or len(wishes) == PART_FILES):
+        change = wish.planned.change
+        size = change.state.size if change.state is not None and wish.content else 0
+        said = told_bytes(change.path + change.source, change.state)
+        if wishes and (total + size > PART_BYTES or told + said > PART_TOLD_BYTES or len(wishes) == PART_FILES):
             yield await planner.plan(wishes)
-            wishes, total, parts = [], 0, parts + 1
+            wishes, total, told, parts = [], 0, 0, parts + 1
         wishes.append(wish)
         total += size
+        told += said
     if wishes or not parts:
         yield await planner.plan(wishes)
 

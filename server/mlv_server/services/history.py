@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 from mlv_core.entities import VERSION_PATH, Change, Changeset, Environment, Records
 from mlv_core.errors import DamagedContent, InvalidRequest, InvalidRevision, NotFound
@@ -13,6 +14,7 @@ from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, Revi
 from mlv_core.paths import show_path
 from mlv_core.records import load_environment, load_records
 from mlv_core.requests import FileRow, HistoryFilter, VersionDifference
+from mlv_server.domain.changes import told_bytes
 from mlv_server.domain.lock_rules import need_of
 from mlv_server.metadata.branches import MAIN
 from mlv_server.metadata.changesets import ChangesetRow, Selection
@@ -21,8 +23,11 @@ from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import ROWS_LIMIT, Difference
 from mlv_server.services.call import Call
 
+T = TypeVar("T")
 BATCH_ROWS = 2000
 """Rows of one message of a stream: about 200 KB."""
+BATCH_BYTES = 2 * 1024 * 1024
+"""Bytes of one message of a stream, where paths are long or properties many."""
 PAGE_ROWS = 16_000
 """Rows read in one transaction: enough that finding one's place again costs little, few enough to hold."""
 PAGE_LIMIT = 1000
@@ -86,8 +91,8 @@ async def list_files(
     start: str | None = ""
     while start is not None:
         rows, start = await call.db.read(lambda tx, start=start: _file_page(tx, repository, number, under, start))  # type: ignore[misc]
-        for at in range(0, len(rows), BATCH_ROWS):
-            yield rows[at : at + BATCH_ROWS]
+        for batch in _batches(rows, lambda row: told_bytes(row.path, row.state)):
+            yield batch
 
 
 async def diff_versions(
@@ -110,10 +115,26 @@ async def diff_versions(
     found = await call.db.read(lambda tx: page(tx, ""))
     gone = _left(found) if len(found) < PAGE_ROWS and not under else await call.db.read(left)
     while found:
-        for at in range(0, len(found), BATCH_ROWS):
-            yield tuple(_version_difference(one, gone) for one in found[at : at + BATCH_ROWS])
+        told = [_version_difference(one, gone) for one in found]
+        for batch in _batches(told, lambda one: told_bytes(one.path + one.moved_from, one.before, one.after)):
+            yield batch
         start = found[-1].path + "\0"
         found = await call.db.read(lambda tx, start=start: page(tx, start)) if len(found) == PAGE_ROWS else []  # type: ignore[misc]
+
+
+def _batches(rows: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[T, ...]]:
+    """`rows` cut so that each batch fits into a message, whatever their properties say."""
+    batch: list[T] = []
+    total = 0
+    for row in rows:
+        weight = weigh(row)
+        if batch and (len(batch) == BATCH_ROWS or total + weight > BATCH_BYTES):
+            yield tuple(batch)
+            batch, total = [], 0
+        batch.append(row)
+        total += weight
+    if batch:
+        yield tuple(batch)
 
 
 def _resolve(

@@ -1,0 +1,72 @@
+"""Answers fit into messages, whatever the properties of files say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.integration.server.commit_kit import add, publish, request_for, undo
+from tests.integration.server.conftest import DETECTOR, House
+
+from mlv_core.codecs import ALL_CODECS
+from mlv_core.entities import Change
+from mlv_core.errors import LimitExceeded
+from mlv_core.ids import ChangesetNumber
+from mlv_core.requests import PlanRequest, ProposedChange
+from mlv_proto import convert
+from mlv_server.services import commits, content, history
+
+FILES = 600
+PROPERTIES = tuple((f"key{number:02d}", "v" * 4000) for number in range(4))
+MESSAGE_LIMIT = 8 << 20
+
+
+@pytest.fixture
+def talkative(detector: House) -> House:
+    """@2 has 600 files with 16 KB of properties each: more than a message holds."""
+    proposed = [add(f"notes/{number:04d}.txt", b"") for number in range(FILES)]
+    changes = [ProposedChange(_with_properties(one.change), one.base, one.token) for one in proposed]
+    assert publish(detector, "alice", request_for(*changes)).changeset == 2
+    return detector
+
+
+def _with_properties(change: Change) -> Change:
+    assert change.state is not None
+    return replace(change, state=replace(change.state, properties=PROPERTIES))
+
+
+def test_listings_differences_and_plans_come_in_messages_that_fit(talkative: House) -> None:
+    call, two = talkative.call("rita"), ChangesetNumber(2)
+    plan = PlanRequest(DETECTOR, ChangesetNumber(1), two, frozenset(int(codec) for codec in ALL_CODECS))
+
+    async def sizes() -> list[list[tuple[int, int]]]:
+        listing = history.list_files(call, DETECTOR, two, ())
+        rows = [(len(m), convert.file_rows_to_wire(m).ByteSize()) async for m in listing]
+        differences = history.diff_versions(call, DETECTOR, ChangesetNumber(1), two, ())
+        told = [(len(m), convert.differences_to_wire(m).ByteSize()) async for m in differences]
+        parts = content.plan_download(call, DETECTOR, plan)
+        return [rows, told, [(len(p.changes), convert.plan_part_to_wire(p).ByteSize()) async for p in parts]]
+
+    for messages, files in zip(talkative.run(sizes()), (FILES + 3, FILES, FILES), strict=True):
+        assert sum(count for count, _ in messages) == files
+        assert max(size for _, size in messages) < MESSAGE_LIMIT
+
+
+def test_an_undo_that_no_answer_can_tell_is_refused_before_anything_is_written(
+    talkative: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "ANSWER_LIMIT", 10_000)
+    with pytest.raises(LimitExceeded, match="600 files"):
+        undo(talkative, first=ChangesetNumber(2), last=ChangesetNumber(2))
+    assert undo(talkative, first=ChangesetNumber(2), last=ChangesetNumber(2), paths=("notes/0001.txt",)).changeset == 3
+
+
+def test_limits_of_the_settings_are_kept(detector: House) -> None:
+    call = detector.call("alice")
+    narrow = replace(call, settings=replace(call.settings, files_per_commit=1, file_bytes=2))
+    with pytest.raises(LimitExceeded, match="2 files in one commit"):
+        detector.run(commits.publish(narrow, request_for(add("a", b"a"), add("b", b"b"), contents=(b"a", b"b"))))
+    with pytest.raises(LimitExceeded, match="'a' is larger") as caught:
+        detector.run(commits.publish(narrow, request_for(add("a", b"abc"), contents=(b"abc",))))
+    assert caught.value.exit_code == 8
+    assert detector.run(commits.publish(narrow, request_for(add("a", b"ab"), contents=(b"ab",)))).changeset == 2
