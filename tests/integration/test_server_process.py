@@ -131,6 +131,7 @@ EDITS = {
     "list": "UPDATE change_lists SET data = CAST(substr(data, 1, length(data) - 1) || x'00' AS BLOB)",
     "list of another type": "UPDATE change_lists SET data = substr(data, 1, length(data) - 1) || x'00'",
     "records": "UPDATE changesets SET records = 'text' WHERE number = 1",
+    "environment": "UPDATE environments SET data = x'00'",
     "list gone": "DELETE FROM change_lists WHERE changeset = 1",
     "changeset gone": "DELETE FROM changesets WHERE number = 1",
     "head": "UPDATE branches SET head = 77 WHERE name = 'main'",
@@ -161,7 +162,9 @@ def test_verify_names_a_pack_with_a_flipped_byte(team: Team, tmp_path: Path) -> 
     pack.write_bytes(data)
     done = run_server_command("verify", str(folder), "--json", check=False)
     assert done.returncode == 7
-    assert any(pack.name[:12] in line for line in json.loads(done.stdout)["damaged"])
+    damaged = json.loads(done.stdout)["damaged"]
+    assert any(pack.name[:12] in line for line in damaged)
+    assert any(".safetensors@" in line for line in damaged)
 
 
 def copy_of(team: Team, folder: Path) -> Path:

@@ -6,13 +6,19 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, select, text
 
-from mlv_core.errors import DamagedContent, MlvError
+from mlv_core.changes import ListKind, encode
+from mlv_core.entities import Operation
+from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
 from mlv_server.domain.audit import first_fault
 from mlv_server.metadata.audit import AuditTrail
-from mlv_server.metadata.lists import OWN_LEVEL, ListRow, Lists
+from mlv_server.metadata.lists import OWN_LEVEL, SNAPSHOT_LEVEL, ListRow, Lists, missing_list
 from mlv_server.metadata.tables_history import change_lists
+from mlv_server.metadata.versions import newest_rows
+
+Contents = dict[ContentHash, tuple[str, ChangesetNumber]]
+"""Where a content stands: one path that has it, and the changeset that brought it there."""
 
 
 class Inspection:
@@ -54,21 +60,28 @@ class Inspection:
         for row in found:
             yield ListRow(*row[:5]), row[5]
 
-    def list_fault(self, lists: Lists, row: ListRow, list_id: bytes) -> tuple[str | None, set[ContentHash]]:
-        """What is wrong with a stored list (None: nothing), and the contents that its files have.
+    def list_fault(self, lists: Lists, row: ListRow, list_id: bytes) -> tuple[str | None, Contents]:
+        """What is wrong with a stored list (None: nothing), and where the contents of its files stand.
 
-        A fold is compared with what the commits' own lists give; a snapshot's paths are read and hashed.
+        A fold or snapshot must also be what the lists that it stands for give.
         """
-        what = {OWN_LEVEL: "change list"}.get(row.level, "folded list")
-        contents: set[ContentHash] = set()
+        what = {OWN_LEVEL: "change list", SNAPSHOT_LEVEL: "snapshot"}.get(row.level, "folded list")
+        name = f"{what} of @{row.changeset} (level {row.level})"
+        contents: Contents = {}
         try:
             reader = lists.reader(row)
             rows = list(reader.rows())
             if reader.id != list_id or len(rows) != row.entries:
-                return f"{what} of @{row.changeset} (level {row.level})", contents
-            contents = {state.content for one in rows if (state := one.state) is not None and state.size}
-        except (DamagedContent, MlvError):
-            return f"{what} of @{row.changeset} (level {row.level})", contents
+                return name, contents
+            contents = {
+                state.content: (one.path, ChangesetNumber(one.changed_in))
+                for one in rows
+                if (state := one.state) is not None and state.size
+            }
+            if row.level != OWN_LEVEL and _folded_again(lists, row) != list_id:
+                return f"{name}: it is not what its lists give", contents
+        except MlvError:
+            return name, contents
         return None, contents
 
     def list_of(self, lists: Lists, number: ChangesetNumber) -> bytes | None:
@@ -78,3 +91,19 @@ class Inspection:
             return None if row is None else lists.reader(row).id
         except MlvError:
             return None
+
+
+def _folded_again(lists: Lists, row: ListRow) -> bytes:
+    """The id of the list that the lists of lower levels between `row.before` and `row.changeset` give."""
+    steps: list[ListRow] = []
+    at = row.changeset
+    while at > row.before:
+        lower = [one for one in lists.at(at) if one.level < row.level and one.before >= row.before]
+        if not lower:
+            raise missing_list(at)
+        steps.append(min(lower, key=lambda one: one.before))
+        at = steps[-1].before
+    rows = newest_rows(lists, steps)
+    if row.level == SNAPSHOT_LEVEL:
+        return encode((one for one in rows if one.operation != Operation.DELETE), ListKind.SNAPSHOT).id
+    return encode(rows).id

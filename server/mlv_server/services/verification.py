@@ -8,10 +8,12 @@ from mlv_core.changesets import changeset_id
 from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
+from mlv_core.paths import show_path
 from mlv_server.content.check import ContentReport, check_content
 from mlv_server.content.store import ContentStore
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.engine import Database
+from mlv_server.metadata.inspection import Contents
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import history
@@ -36,12 +38,13 @@ async def verify(db: Database, store: ContentStore) -> Report:
     Raises: OSError when the store cannot be read at all.
     """
     damaged = await db.read(lambda tx: tx.inspection.database_faults() + tx.inspection.audit_faults())
+    content: ContentReport = await check_content(store)
     count = 0
     for repository in await db.read(lambda tx: tx.repositories.list_all()):
-        faults, changesets = await db.read(lambda tx, one=repository: _history(tx, one))  # type: ignore[misc]
+        broken = {name for domain, name in content.damaged_files if domain == repository.domain_id}
+        faults, changesets = await db.read(lambda tx, one=repository, bad=broken: _history(tx, one, bad))  # type: ignore[misc]
         damaged += [f"{repository.name}: {fault}" for fault in faults]
         count += changesets
-    content: ContentReport = await check_content(store)
     return Report(
         damaged=damaged + content.damaged,
         foreign=content.foreign,
@@ -53,14 +56,18 @@ async def verify(db: Database, store: ContentStore) -> Report:
     )
 
 
-def _history(tx: Transaction, repository: RepositoryRow) -> tuple[list[str], int]:
-    """What is wrong with the history of one repository, and how many changesets it has."""
+def _history(tx: Transaction, repository: RepositoryRow, broken: set[ContentHash]) -> tuple[list[str], int]:
+    """What is wrong with the history of one repository, and how many changesets it has.
+
+    `broken` are the contents that the store cannot give any more; each is named by a path and changeset that has it.
+    """
     faults: list[str] = []
     lists = tx.inspection.reading(repository.id)
-    contents: set[ContentHash] = set()
+    contents: Contents = {}
     for row, list_id in tx.inspection.lists(repository.id):
         fault, found = tx.inspection.list_fault(lists, row, list_id)
-        contents |= found
+        for name, place in found.items():
+            contents.setdefault(name, place)
         if fault:
             faults.append(fault)
     newest = tx.changesets.newest(repository.id)
@@ -80,7 +87,8 @@ def _history(tx: Transaction, repository: RepositoryRow) -> tuple[list[str], int
         if label.changeset and label.changeset not in rows
     ]
     known = tx.contents.find(repository.domain_id, contents)
-    faults += [f"content {name.hex()[:16]} of a version is missing" for name in sorted(contents - set(known))]
+    lost = (contents.keys() - known.keys()) | (contents.keys() & broken)
+    faults += [f"{show_path(contents[name][0])}@{contents[name][1]}: content {name.hex()}" for name in sorted(lost)]
     return faults, len(rows)
 
 
