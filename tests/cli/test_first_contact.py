@@ -62,6 +62,13 @@ def test_log_of_a_revision_stops_there(pair_of_one):
     assert "-r A:B" in who.mlv("log", "@2", "-r", "1:2", code=2)
 
 
+def test_files_of_a_workspace_inside_are_its_own(desk):
+    desk.write("inner/.mlv/state.db", b"")
+    desk.write("inner/a.txt", b"a")
+    desk.write("b.txt", b"b")
+    assert desk.states() == {"b.txt": "untracked"}
+
+
 def test_ls_of_what_is_not_there_exits_9(pair_of_one):
     assert "nothing" in pair_of_one.mlv("ls", "nothing", code=9)
 

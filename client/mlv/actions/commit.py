@@ -67,13 +67,11 @@ def commit(
         raise UsageError(
             f"The message is longer than {MESSAGE_LIMIT_BYTES} bytes.", advice="Put long texts into a file."
         )
-    started = time.monotonic()
-    given = given or Given()
-    workspace = context.workspace
+    started, given = time.monotonic(), given or Given()
     recover(context)
+    workspace = context.workspace
     with guard.long_step(workspace.layout):
-        # Whoever held the workspace until now may have moved it.
-        workspace.reload()
+        workspace.reload()  # whoever held it until now may have moved it
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes and given.empty:
             raise _nothing(context, arguments)

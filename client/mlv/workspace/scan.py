@@ -192,7 +192,7 @@ def _walk(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_result]:
             with os.scandir(layout.absolute(folder)) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        if entry.name != CONTROL:
+                        if entry.name != CONTROL and not os.path.exists(os.path.join(entry.path, CONTROL, "state.db")):
                             folders.append(prefix + entry.name)
                     else:
                         with suppress(FileNotFoundError):  # gone since the folder was read
