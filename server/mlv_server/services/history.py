@@ -65,6 +65,8 @@ async def list_changesets(
 ) -> tuple[tuple[Changeset, ...], int]:
     """A page of changesets, newest first, and where the next page begins (0: there is none).
 
+    It has fewer than `page_size` where their records would not fit into a message.
+
     Raises: NotFound for the branch or path, InvalidRequest.
     """
     if not 0 < wanted.page_size <= PAGE_LIMIT:
@@ -74,8 +76,8 @@ async def list_changesets(
         row = tx.repositories.get(repository)
         selection = _selection(tx, row, wanted)
         found = tx.changesets.select(row.id, selection, limit=wanted.page_size + 1)
-        page = found[: wanted.page_size]
-        return entities(tx, row, page), page[-1].number if len(found) > len(page) else 0
+        page = next(_batches(entities(tx, row, found[: wanted.page_size]), _Weights().of), ())
+        return page, page[-1].number if len(found) > len(page) else 0
 
     return await call.db.read(work)
 
@@ -120,6 +122,21 @@ async def diff_versions(
             yield batch
         start = found[-1].path + "\0"
         found = await call.db.read(lambda tx, start=start: page(tx, start)) if len(found) == PAGE_ROWS else []  # type: ignore[misc]
+
+
+class _Weights:
+    """About how many bytes changesets take in a message; many of them share an environment."""
+
+    def __init__(self) -> None:
+        self._environments: dict[bytes, int] = {}
+
+    def of(self, changeset: Changeset) -> int:
+        """The bytes of one, with its environment."""
+        environment = changeset.records.environment
+        if environment.digest not in self._environments:
+            self._environments[environment.digest] = len(repr(environment))
+        rest = replace(changeset.records, environment=Environment())
+        return len(changeset.message) + len(repr(rest)) + self._environments[environment.digest]
 
 
 def _batches(rows: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[T, ...]]:

@@ -9,10 +9,10 @@ from tests.integration.server.commit_kit import add, publish, request_for, undo
 from tests.integration.server.conftest import DETECTOR, House
 
 from mlv_core.codecs import ALL_CODECS
-from mlv_core.entities import Change
+from mlv_core.entities import Change, Param, Records
 from mlv_core.errors import LimitExceeded
 from mlv_core.ids import ChangesetNumber
-from mlv_core.requests import PlanRequest, ProposedChange
+from mlv_core.requests import HistoryFilter, PlanRequest, ProposedChange
 from mlv_proto import convert
 from mlv_server.services import commits, content, history
 
@@ -70,3 +70,21 @@ def test_limits_of_the_settings_are_kept(detector: House) -> None:
         detector.run(commits.publish(narrow, request_for(add("a", b"abc"), contents=(b"abc",))))
     assert caught.value.exit_code == 8
     assert detector.run(commits.publish(narrow, request_for(add("a", b"ab"), contents=(b"ab",)))).changeset == 2
+
+
+def test_a_page_of_changesets_with_long_records_fits_and_the_next_one_follows(detector: House) -> None:
+    params = tuple(Param(f"p{number}", "v" * 1000) for number in range(900))
+    for number in range(5):
+        path, data = f"{number}.txt", b"%d\n" % number
+        request = request_for(add(path, data, base=number + 1), contents=(data,), prepared=number + 1)
+        publish(detector, "alice", replace(request, records=Records(params=params)))
+    found: list[int] = []
+    before = 0
+    while True:
+        wanted = HistoryFilter(page_size=100, before=before)
+        page, before = detector.run(history.list_changesets(detector.call("rita"), DETECTOR, wanted))
+        assert sum(convert.changeset_to_wire(one).ByteSize() for one in page) < MESSAGE_LIMIT // 2
+        found += [one.number for one in page]
+        if not before:
+            break
+    assert found == [6, 5, 4, 3, 2, 1]
