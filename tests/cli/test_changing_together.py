@@ -327,7 +327,7 @@ def test_records_come_from_the_command_line_and_from_named_files_with_their_orig
     first.write("metrics.json", b'{"val": {"f1": 0.5},\n "val/acc": 1}\n')
     first.mlv("add", ".")
     first.mlv(
-        "commit", "-m", "r", "--param", "seed=8", "--metric", "f1=0.7@data/a.txt",
+        "commit", "-m", "r", "--param", "seed=8", "--metric", "f1=0.7@data/a.txt", "--metric", "fit=0.9@train",
         "--dataset", "train=@1:data/a.txt", "--trained-from", "@1", "--run", "r-1",
     )  # fmt: skip
     records = first.json("show")["records"]
@@ -337,13 +337,24 @@ def test_records_come_from_the_command_line_and_from_named_files_with_their_orig
     assert origins["data.batch"] == ("32", "p.toml:3")
     assert origins["seed"] == ("8", "command line")
     metrics = {m["name"]: m for m in records["metrics"]}
-    assert metrics["val.f1"]["origin"] == "metrics.json:1"
+    assert metrics["val/f1"]["origin"] == "metrics.json:1"
     assert metrics["val/acc"]["value"] == 1.0
     assert metrics["f1"]["dataset"]["path"] == "data/a.txt"
+    assert metrics["fit"]["dataset"] == metrics["f1"]["dataset"]
     assert records["inputs"][0]["changeset"] == 1
     assert records["trained_from"] == 1
     assert records["run"] == "r-1"
     assert records["environment"]["facts"]["python"]
+
+
+def test_R5_an_input_names_an_exact_version_that_exists(pair):
+    first, _ = pair
+    for gone in ("train=data/gone.txt", "train=@1:data/gone.txt"):
+        assert first.json("commit", "-m", "r", "--dataset", gone, code=9)["code"] == "NOT_FOUND"
+    for wrong in ("train=team/other@have:x", "prod=data/a.txt"):
+        assert first.json("commit", "-m", "r", "--dataset", wrong, code=2)["code"] == "USAGE"
+    assert first.json("commit", "-m", "r", "--metric", "f1=1@eval", code=2)["code"] == "USAGE"
+    assert len(first.json("log")) == 1
 
 
 def test_R3_metrics_that_are_no_numbers_are_kept_and_shown(pair):

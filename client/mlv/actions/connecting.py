@@ -14,11 +14,6 @@ from mlv_core.ids import RemoteAddress, ServerAddress
 TOKEN_VARIABLE = "MLV_TOKEN"  # noqa: S105 - the name of a variable
 
 
-def config_directory() -> str:
-    """The folder of the user's settings and credentials."""
-    return config.config_directory(os.environ)
-
-
 def read_address(text: str) -> ServerAddress:
     """The server that the user names.
 
@@ -35,7 +30,7 @@ def default_address() -> str:
     chosen = config.load(os.environ).server
     if chosen:
         return str(read_address(chosen))
-    known = load(config_directory())
+    known = load(config.config_directory(os.environ))
     if not known:
         raise NotSignedIn("You are signed in to no server.")
     return next(iter(known))
@@ -46,7 +41,7 @@ def credential_for(address: str) -> Credential:
 
     Raises: NotSignedIn.
     """
-    found = load(config_directory()).get(address)
+    found = load(config.config_directory(os.environ)).get(address)
     if found is None:
         raise NotSignedIn(f"You are not signed in to {address}.", advice=f"'mlv login {address}' signs in.")
     return found

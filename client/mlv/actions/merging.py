@@ -10,6 +10,7 @@ from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of
 from mlv.workspace.state import TrackedFile
+from mlv_core.merges import merge_text
 
 MERGE_LIMIT_BYTES = 16 << 20
 """A text of more is data, not code; merging it by lines costs minutes and gigabytes."""
@@ -40,24 +41,7 @@ def compare(workspace: Workspace, place: str, base: TrackedFile | None, row: Tra
     mine = _read(local)
     if old is None or not is_text(mine):
         return Compared()
-    return Compared(merged=merge_lines(old, mine, _read(theirs)))
-
-
-def merge_lines(base: bytes, mine: bytes, theirs: bytes) -> bytes | None:
-    """The text with both sides' changes; None where they touch the same lines."""
-    from merge3 import Merge3
-
-    if base == mine:
-        return theirs
-    if theirs in {base, mine}:
-        return mine
-    merger = Merge3(base.splitlines(keepends=True), mine.splitlines(keepends=True), theirs.splitlines(keepends=True))
-    merged: list[bytes] = []
-    for group in merger.merge_groups():
-        if group[0] == "conflict":
-            return None
-        merged.extend(group[1])
-    return b"".join(merged)
+    return Compared(merged=merge_text(old, mine, _read(theirs)))
 
 
 def _read(file: str) -> bytes:

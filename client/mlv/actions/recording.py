@@ -14,16 +14,19 @@ from mlv_core.entities import (
     Input,
     Metric,
     MetricKind,
-    Param,
     Records,
 )
 from mlv_core.errors import NotFound, UsageError
 from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, escape
+from mlv_core.records import DatasetSpec, parse_input, parse_metric, parse_param
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the user gives: `K=V`, `NAME=V[@DATASET]`, `ROLE=REPO@REV:PATH`, a file, `@REV`, a run's id.
+    """What the user gives: `K=V`, `NAME=V[@DATASET]`, `ROLE=DATASET`, a file, `@REV`, a run's id.
+
+    DATASET is `REPO@REV:PATH`, `@REV:PATH` or `PATH` (as the workspace has it) of this repository; that of a metric may
+    also be the role of one of `datasets`.
 
     `origin` says who gave it: 'command line' or 'sdk'.
     """
@@ -49,8 +52,9 @@ def collect(context: Context, given: Given) -> Records:
     """
     file_params, file_metrics = read_record_files(context.workspace.layout.root)
     params = {item.name: item for item in file_params}
-    params.update({item.name: item for item in (_param(text, given.origin) for text in given.params)})
-    own = [_metric(context, text, given.origin) for text in given.metrics]
+    params.update({item.name: item for item in (parse_param(text, given.origin) for text in given.params)})
+    inputs = tuple(_input(context, text) for text in given.datasets)
+    own = [_metric(context, text, given.origin, inputs) for text in given.metrics]
     named = {metric.name for metric in own}
     metrics = [metric for metric in file_metrics if metric.name not in named] + own
     file = given.environment_file
@@ -58,68 +62,60 @@ def collect(context: Context, given: Given) -> Records:
     return Records(
         params=tuple(params[name] for name in sorted(params)),
         metrics=tuple(sorted(metrics, key=lambda metric: metric.name)),
-        inputs=tuple(_input(context, text) for text in given.datasets),
+        inputs=inputs,
         trained_from=_trained_from(context, given.trained_from),
         environment=env,
         run_id=given.run_id,
     )
 
 
-def _param(text: str, origin: str) -> Param:
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise UsageError(f"'{escape(text)}' is not NAME=VALUE.", advice="--param lr=2e-5")
-    return Param(name.strip(), value, origin)
+def _metric(context: Context, text: str, origin: str, inputs: tuple[Input, ...]) -> Metric:
+    parsed = parse_metric(text)
+    dataset = parsed.dataset
+    if isinstance(dataset, DatasetRole):
+        reference: DatasetReference | None = _input_of(dataset, inputs)
+    else:
+        reference = None if dataset is None else _resolved(context, dataset)
+    return Metric(parsed.name, parsed.value, MetricKind.TRAINING, reference, origin=origin)
 
 
-def _metric(context: Context, text: str, origin: str) -> Metric:
-    name, equals, rest = text.partition("=")
-    value, at, dataset = rest.partition("@")
-    try:
-        number = float(value)
-    except ValueError:
-        equals = ""
-        number = 0.0
-    if not equals or not name.strip():
-        raise UsageError(f"'{escape(text)}' is not NAME=NUMBER[@DATASET].", advice="--metric val/f1=0.871")
-    reference = read_dataset(context, dataset) if at else None
-    return Metric(name.strip(), number, MetricKind.TRAINING, reference, origin=origin)
+def _input_of(role: DatasetRole, inputs: tuple[Input, ...]) -> DatasetReference:
+    found = [given.dataset for given in inputs if given.role is role]
+    name = role.name.lower()
+    if len(found) != 1:
+        raise UsageError(
+            f"'{name}' names {'no' if not found else 'more than one'} data set of this commit.",
+            advice=f"Give one with --dataset {name}=REPO@REV:PATH, or name the data set itself.",
+        )
+    return found[0]
 
 
 def _input(context: Context, text: str) -> Input:
-    role, equals, rest = text.partition("=")
-    try:
-        known = DatasetRole[role.upper()]
-    except KeyError:
-        equals = ""
-        known = DatasetRole.TRAIN
-    if not equals:
-        raise UsageError(
-            f"'{escape(text)}' is not train|eval|dev|test=REPO@REV:PATH.", advice="--dataset train=data/clicks@12:x.csv"
-        )
-    return Input(known, read_dataset(context, rest))
+    role, dataset = parse_input(text)
+    return Input(role, _resolved(context, dataset))
 
 
-def read_dataset(context: Context, text: str) -> DatasetReference:
-    """The exact version that `REPO@REV:PATH`, `@REV:PATH` or `PATH` (both of this repository) names, with its digest.
+def _resolved(context: Context, given: DatasetSpec) -> DatasetReference:
+    """The exact version that the user names, with the digest of its bytes.
 
     Raises: NotFound, UsageError, and those of the connection.
     """
     workspace = context.workspace
-    before, colon, path = text.partition(":")
-    if not colon:
-        before, path = f"@{workspace.base}", text
-    name, at, revision = before.rpartition("@")
-    if not at or not path:
-        raise UsageError(f"'{escape(text)}' is not REPO@REV:PATH.", advice="data/clicks@12:train.parquet")
-    repository = RepositoryName.parse(name or workspace.repository)
-    number = ChangesetNumber(workspace.base)
-    if revision != "have":
-        number = context.server().resolve(repository, str(Revision.parse(revision))[1:], "")[0]
-    row = next((r for r in context.server().list_files(repository, number, (path,)) if r.path == path), None)
+    own = RepositoryName.parse(workspace.repository)
+    repository = given.repository or own
+    revision = given.revision
+    if revision is None or revision.kind is RevisionKind.HAVE:
+        if repository != own:
+            raise UsageError(f"@have is no version of {repository}.", advice="Write REPOSITORY@REVISION:PATH.")
+        number = ChangesetNumber(workspace.base)
+    else:
+        branch = workspace.branch if repository == own else ""
+        number = context.server().resolve(repository, str(revision)[1:], branch)[0]
+    rows = context.server().list_files(repository, number, (given.path,))
+    row = next((row for row in rows if row.path == given.path), None)
     if row is None:
-        raise NotFound(f"There is no '{escape(path)}' in {repository}@{number}.", advice="'mlv ls' lists its files.")
-    return DatasetReference(str(repository), number, path, bytes(row.state.content))
+        raise NotFound(f"There is no '{escape(given.path)}' in {repository}@{number}.", advice="'mlv ls' lists them.")
+    return DatasetReference(str(repository), number, given.path, bytes(row.state.content))
 
 
 def _trained_from(context: Context, text: str) -> ChangesetNumber | None:

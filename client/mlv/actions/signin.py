@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlv import config
-from mlv.actions.connecting import config_directory, default_address, read_address
+from mlv.actions.connecting import default_address, read_address
 from mlv.actions.context import Context
 from mlv.remote import connect
 from mlv.remote.credentials import Credential, forget, load, store
@@ -41,7 +41,7 @@ def login(
     says yes to; before that no secret is sent. Raises: UntrustedServer, NotSignedIn, Unreachable.
     """
     address = read_address(url or default_address())
-    known = load(config_directory()).get(str(address))
+    known = load(config.config_directory(os.environ)).get(str(address))
     seconds = context.timeout_seconds or config.load(os.environ).timeout_seconds
     authority = None if address.plaintext else _trusted(address, known, fingerprint, confirm, seconds)
     pem = authority.pem if authority is not None else None
@@ -54,7 +54,7 @@ def login(
         server.close()
     shown = authority.fingerprint if authority is not None else ""
     credential = Credential(str(address), token, identity.user, shown, (pem or b"").decode())
-    store(config_directory(), credential)
+    store(config.config_directory(os.environ), credential)
     return SignedIn(str(address), identity.user, shown, exchange)
 
 
@@ -85,7 +85,7 @@ def logout(url: str | None) -> str:
     Raises: NotSignedIn.
     """
     address = str(read_address(url)) if url else default_address()
-    if not forget(config_directory(), address):
+    if not forget(config.config_directory(os.environ), address):
         raise NotSignedIn(f"You are not signed in to {address}.")
     return address
 

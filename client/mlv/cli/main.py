@@ -186,7 +186,9 @@ def _bug(error: Exception) -> MlvError:
     """An unforeseen failure: short on the screen, whole in a file."""
     import traceback
 
-    folder = os.environ.get("MLV_CONFIG_DIR") or os.path.expanduser("~/.config/mlv")
+    from mlv.config import config_directory
+
+    folder = config_directory(os.environ)
     file = os.path.join(folder, "last-error.txt")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)

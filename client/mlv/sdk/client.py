@@ -110,7 +110,7 @@ class Client:
 
 def _credential(address: str, token: str | None, fingerprint: str | None, timeout_seconds: float | None) -> Credential:
     """What to sign in with; a remembered authority serves unless a fingerprint was given."""
-    known = load(connecting.config_directory()).get(address)
+    known = load(config.config_directory(os.environ)).get(address)
     where: ServerAddress = connecting.read_address(address)
     secret = token or connecting.credential_for(address).token
     user = known.user if known is not None else ""

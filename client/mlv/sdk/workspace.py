@@ -150,8 +150,8 @@ class Workspace:
         """Commit everything that differs under `paths` (none: the whole workspace) as one new version.
 
         `params`: values are written as JSON writes them, texts as they are. `metrics`: a number, or a number and the
-        data set it was measured on, `REPO@REV:PATH`. `datasets`: role (train, eval, dev, test) to one or more
-        `REPO@REV:PATH`. `trained_from`: the version whose tree the changed weights were made from.
+        data set it was measured on, `REPO@REV:PATH` or a role of `datasets`. `datasets`: role (train, eval, dev, test)
+        to one or more `REPO@REV:PATH`. `trained_from`: the version whose tree the changed weights were made from.
 
         Raises: NothingToCommit, MissingFile, Conflict, LockNeeded, LockHeld, LockLost, HeadMoved, FileChanging.
         Nothing local is lost by any of them.

@@ -32,7 +32,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 class DatasetSpec:
     """A data file as the user names it, before it is resolved.
 
-    `repository` None: the workspace's own; `revision` None: the version that is being made.
+    `repository` None: the workspace's own; `revision` None: the version that the workspace has.
     """
 
     path: str
@@ -86,7 +86,7 @@ def parse_metric(text: str) -> ParsedMetric:
 
 
 def parse_dataset(text: str) -> DatasetSpec:
-    """Read `NS/NAME@REV:PATH`, `@REV:PATH` of the same repository, or `PATH` of the version that is being made.
+    """Read `NS/NAME@REV:PATH`, `@REV:PATH` of the same repository, or `PATH` of the version that the workspace has.
 
     Raises: UsageError.
     """

@@ -7,25 +7,16 @@ from dataclasses import dataclass
 
 from mlv_core.errors import InvalidSettings
 from mlv_core.ids import escape
-from mlv_core.paths import glob_matches_any
 
 PROJECT_FILE = "mlv.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Globs of the files that are read at commit, as `paths.glob_match` takes them."""
+    """Paths and globs of the files that are read at commit, relative to the workspace."""
 
     params: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
-
-    def holds_params(self, path: str) -> bool:
-        """Whether the file at `path` holds params."""
-        return glob_matches_any(self.params, path)
-
-    def holds_metrics(self, path: str) -> bool:
-        """Whether the file at `path` holds metrics."""
-        return glob_matches_any(self.metrics, path)
 
 
 def read_project(text: str) -> Project:

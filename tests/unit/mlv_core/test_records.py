@@ -207,9 +207,7 @@ def test_damaged_records_are_told(cut: int):
 
 def test_R2_the_project_file_names_the_files():
     project = read_project('params = ["params.yaml", "conf/*.toml"]\nmetrics = ["metrics.json"]\n')
-    assert project.holds_params("conf/a.toml")
-    assert not project.holds_params("metrics.json")
-    assert project.holds_metrics("metrics.json")
+    assert project == Project(("params.yaml", "conf/*.toml"), ("metrics.json",))
     assert read_project("") == Project()
 
 

@@ -27,7 +27,7 @@ _SHOWN = 20
 @click.option("-F", "message_file", metavar="FILE", help="Read the message from FILE; - is standard input.")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; may be repeated.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME=NUMBER[@DATASET]", help="A measured value.")
-@click.option("--dataset", "datasets", multiple=True, metavar="ROLE=REPO@REV:PATH", help="What it was made with.")
+@click.option("--dataset", "datasets", multiple=True, metavar="ROLE=DATASET", help="What it was made with.")
 @click.option("--env", "environment_file", default="", metavar="FILE", help="The environment, as 'pip freeze' or JSON.")
 @click.option("--trained-from", default="", metavar="@REV", help="The version whose code made the changed weights.")
 @click.option("--run", "run_id", default="", metavar="ID", help="The run that made it.")
@@ -49,7 +49,9 @@ def commit(
     """Make a new version of everything that changed here, or of the changes under PATHs.
 
     Locks of the committed files are given back. Untracked files are left out. DATASET is REPO@REV:PATH, or a path of
-    this repository; ROLE is train, eval, dev or test.
+    this repository; ROLE is train, eval, dev or test. A metric's DATASET may also be a ROLE given with --dataset.
+
+    Params and metrics are also read from the files that mlv.toml names: params = ["params.yaml"], metrics = ["*.json"].
     """
     given = Given(
         params=params,

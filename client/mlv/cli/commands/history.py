@@ -16,9 +16,9 @@ from mlv.cli.running import Run, verb
 from mlv.cli.values import change_value, changeset_value, prepared_on, records_value, state_of
 from mlv_core.entities import Change, Changeset, DatasetReference
 from mlv_core.errors import NotFound, UsageError
+from mlv_core.records import MetricExpression, parse_metric_expression
 from mlv_core.requests import HistoryFilter
 
-_METRIC = re.compile(r"(?P<name>[^<>=!]+?)\s*(?:(?P<sign>>=|<=|==|!=|>|<)\s*(?P<bound>[-+.\deEnaif]+))?")
 _LOWER_IS_BETTER = re.compile(r"loss|error|perplexity|\b(?:ppl|rmse|mse|mae|wer|cer|fid|nll|latency)\b", re.IGNORECASE)
 _LINE = 200
 """Characters of a message's line that a log shows; 'mlv show' has all."""
@@ -65,10 +65,11 @@ def log(
     wanted = HistoryFilter(
         branch="" if all_branches else branch or place.branch, author=author, first=low, last=high, labelled=labelled
     )
-    name = _metric_name(metric) if metric else ""
-    found: Iterable[Changeset] = actions.log(run.context, place, wanted, 0 if metric else limit or 0)
-    if metric:
-        found = _with_metric(found, metric)
+    expression = parse_metric_expression(metric) if metric else None
+    name = expression.name if expression else ""
+    found: Iterable[Changeset] = actions.log(run.context, place, wanted, 0 if expression else limit or 0)
+    if expression:
+        found = _with_metric(found, expression)
         found = _bests(list(found), name) if records else found
         found = list(found)[:limit] if limit else found
     if run.as_json:
@@ -82,32 +83,9 @@ def log(
         run.result(None, ["No versions."])
 
 
-def _metric_name(text: str) -> str:
-    match = _METRIC.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"'{escaped(text)}' is no metric.", advice="Write val/f1 or val/f1>=0.9.")
-    return match["name"]
-
-
-def _with_metric(found: Iterable[Changeset], text: str) -> Iterator[Changeset]:
-    match = _METRIC.fullmatch(text.strip())
-    name, sign, bound = _metric_name(text), match and match["sign"], 0.0
-    if match and sign:
-        try:
-            bound = float(match["bound"])
-        except ValueError as error:
-            raise UsageError(f"'{escaped(match['bound'])}' is no number.", advice="Write val/f1>=0.9.") from error
-    tests = {
-        ">": lambda v: v > bound,
-        "<": lambda v: v < bound,
-        ">=": lambda v: v >= bound,
-        "<=": lambda v: v <= bound,
-        "==": lambda v: v == bound,
-        "!=": lambda v: v != bound,
-    }
+def _with_metric(found: Iterable[Changeset], wanted: MetricExpression) -> Iterator[Changeset]:
     for item in found:
-        values = [metric.value for metric in item.records.metrics if metric.name == name]
-        if values and (not sign or any(tests[sign](value) for value in values)):
+        if any(metric.name == wanted.name and wanted.matches(metric.value) for metric in item.records.metrics):
             yield item
 
 

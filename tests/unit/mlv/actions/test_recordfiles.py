@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from mlv.actions import environment
+from mlv.actions import environment, recordfiles
 from mlv.actions.recordfiles import read_record_files
-from mlv_core.errors import UsageError
+from mlv_core.errors import LimitExceeded, UsageError
 
 
 def test_R2_values_keep_file_and_line(tmp_path):
     (tmp_path / "mlv.toml").write_text('params = ["p.yaml", "p.toml"]\nmetrics = ["m/*.json"]\n')
-    (tmp_path / "p.yaml").write_text("optimizer:\n  name: adam\n  lr: 0.1\nlayers: [1, 2]\n")
+    (tmp_path / "p.yaml").write_text("optimizer:\n  name: adam\n  lr: 2e-5\nlayers: [1, 2]\n")
     (tmp_path / "p.toml").write_text("a = 1\n[b]\na = 2\n")
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "x.json").write_text('{"f1": 0.5, "note": "text",\n "loss": NaN}\n')
     params, metrics = read_record_files(str(tmp_path))
     assert {p.name: (p.value, p.origin) for p in params} == {
         "optimizer.name": ("adam", "p.yaml:2"),
-        "optimizer.lr": ("0.1", "p.yaml:3"),
+        "optimizer.lr": ("2e-5", "p.yaml:3"),
         "layers": ("[1, 2]", "p.yaml:4"),
         "a": ("1", "p.toml:1"),
         "b.a": ("2", "p.toml:3"),
@@ -37,15 +37,38 @@ def test_a_workspace_without_settings_has_no_records(tmp_path):
         ('params = ["../x.json"]', "x", ""),
         ("params = 3", "x", ""),
         ('params = ["x.json"]', "x.json", "{"),
-        ('params = ["x.csv"]', "x.csv", "a,b"),
+        ('params = ["x.bin"]', "x.bin", "\udcff"),
+        ('params = ["x"]', "x/y", ""),
+        ('parms = ["x.json"]', "x.json", "{}"),
         ("params = [", "x", ""),
     ],
 )
 def test_bad_files_of_records_are_named(tmp_path, settings, file, text):
     (tmp_path / "mlv.toml").write_text(settings)
-    (tmp_path / file).write_text(text)
-    with pytest.raises(UsageError):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UsageError, match=r"mlv\.toml|x"):
         read_record_files(str(tmp_path))
+
+
+def test_a_file_that_is_no_set_of_values_is_told(tmp_path):
+    (tmp_path / "mlv.toml").write_text('metrics = ["m*.csv"]\n')
+    with (tmp_path / "m1.csv").open("wb") as stream:
+        stream.truncate(recordfiles.SIZE_LIMIT_BYTES + 1)
+    with pytest.raises(LimitExceeded, match=r"m1\.csv"):
+        read_record_files(str(tmp_path))
+    for number in (1, 2):
+        rows = ",".join(f"a{i}" for i in range(6000)), ",".join("1" for _ in range(6000))
+        (tmp_path / f"m{number}.csv").write_text("\n".join(rows))
+    with pytest.raises(LimitExceeded, match=r"mlv\.toml"):
+        read_record_files(str(tmp_path))
+
+
+def test_a_pattern_takes_each_file_once_and_no_folder(tmp_path):
+    (tmp_path / "mlv.toml").write_text('params = ["conf/**", "conf/a/b.json"]\n')
+    (tmp_path / "conf" / "a").mkdir(parents=True)
+    (tmp_path / "conf" / "a" / "b.json").write_text('{"x": 1}')
+    assert [p.origin for p in read_record_files(str(tmp_path))[0]] == ["conf/a/b.json:1"]
 
 
 def test_R1_the_active_environment_is_captured(tmp_path, monkeypatch):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mlv.actions.merging import merge_lines
 from mlv.actions.updating import Act, Local, decide
 from mlv.workspace.scan import Found
 from mlv.workspace.state import Pending, TrackedFile
@@ -90,18 +89,3 @@ def test_a_file_moved_to_two_places_is_a_conflict():
 def test_an_untracked_file_where_the_server_moved_to_is_in_the_way():
     here = local(A, on_disk=("b",))
     assert acts([planned("b", OLD, Operation.MOVE, "a")], here) == [(Act.OBSTRUCTED, "b")]
-
-
-@pytest.mark.parametrize(
-    ("mine", "theirs", "merged"),
-    [
-        (b"1\n2\n3\n", b"1\n2\n3\n", b"1\n2\n3\n"),
-        (b"1\nX\n3\n4\n5\n", b"1\n2\n3\n4\nY\n", b"1\nX\n3\n4\nY\n"),
-        (b"1\nX\n3\n4\n5\n", b"1\nY\n3\n4\n5\n", None),
-        (b"1\nX\n3\n4\n5\n", b"1\nX\n3\n4\n5\n", b"1\nX\n3\n4\n5\n"),
-        (b"1\n2\n3\n4\n5\nend", b"0\n1\n2\n3\n4\n5\n", b"0\n1\n2\n3\n4\n5\nend"),
-    ],
-)
-def test_F5_lines_of_both_sides_are_merged_or_conflict(mine, theirs, merged):
-    base = b"1\n2\n3\n4\n5\n" if len(theirs) > 6 else b"1\n2\n3\n"
-    assert merge_lines(base, mine, theirs) == merged
