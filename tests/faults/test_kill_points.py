@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from tests.faults.conftest import checkout, files_of, kept_bytes, new_repository, noise
 from tests.servers import Answer, Team, User, running_team
 
@@ -50,13 +51,30 @@ PUBLISHED = {"commit.published", "commit.recorded", "publish.committed"}
 OLD, NEW, ADDED = noise(400_000, 1), noise(400_000, 2), noise(1000, 3)
 
 
+USUAL = {
+    "publish.committed",
+    "content.pack.renamed",
+    "commit.sent",
+    "commit.published",
+    "update.synced",
+    "update.placed",
+}
+"""Killed at in every run of the tests; the others are slow only because they are many."""
+
+
+def every(points: tuple[str, ...]) -> list[ParameterSet]:
+    """All points, as parameters."""
+    return [pytest.param(point, marks=() if point in USUAL else pytest.mark.slow) for point in points]
+
+
 def test_every_point_is_in_the_code_and_has_a_kill():
-    found: list[str] = []
+    found: set[str] = set()
     for folder in ("proto", "server", "client"):
         for path in (ROOT / folder).rglob("*.py"):
-            found += re.findall(r'failpoint\("([^"]+)"\)', path.read_text(encoding="utf-8"))
-    assert set(found) == POINTS
-    assert {*SERVER_COMMIT, *CLIENT_COMMIT, *CLIENT_UPDATE} == POINTS
+            found.update(re.findall(r'failpoint\("([^"]+)"\)', path.read_text(encoding="utf-8")))
+    assert found == POINTS
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [point for point in sorted(POINTS) if f'"{point}"' not in tests] == []
 
 
 def prepared(team: Team, repository: str) -> Path:
@@ -98,7 +116,7 @@ def committed_once(team: Team, repository: str, workspace: Path, point: str) -> 
     assert files_of(checkout(team.admin, f"{repository}@1")) == {"model.dat": OLD}
 
 
-@pytest.mark.parametrize("point", CLIENT_COMMIT)
+@pytest.mark.parametrize("point", every(CLIENT_COMMIT))
 def test_C2_C3_a_client_killed_in_a_commit_lands_it_once(team, repository, point):
     workspace = prepared(team, repository)
     dying(team.admin, point, "commit", "-m", "new", cwd=workspace)
@@ -107,12 +125,15 @@ def test_C2_C3_a_client_killed_in_a_commit_lands_it_once(team, repository, point
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory):
-    """A server that tests let die."""
+    """A server that tests let die; at the end, everything in it is whole."""
     with running_team(tmp_path_factory.mktemp("mortal")) as made:
         yield made
+        made.server.stop()
+        report = made.server.verify()
+        assert (report["damaged"], report["foreign"]) == ([], [])
 
 
-@pytest.mark.parametrize("point", SERVER_COMMIT)
+@pytest.mark.parametrize("point", every(SERVER_COMMIT))
 def test_N1_N2_a_server_killed_in_a_commit_has_it_whole_or_not_at_all(mortal, point):
     repository = new_repository(mortal)
     workspace = prepared(mortal, repository)
@@ -127,10 +148,6 @@ def test_N1_N2_a_server_killed_in_a_commit_has_it_whole_or_not_at_all(mortal, po
     del server.environment[VARIABLE]
     server.start()
     committed_once(mortal, repository, workspace, point)
-    server.stop()
-    report = server.verify()
-    server.start()
-    assert (report["damaged"], report["foreign"]) == ([], [])
 
 
 def test_C3_a_revert_meanwhile_does_not_lose_the_outcome_of_a_commit(team, repository):
@@ -225,7 +242,7 @@ def brought(workspace: Path) -> None:
     assert not [name for name in ("journal", "commit") if (workspace / ".mlv" / name).exists()]
 
 
-@pytest.mark.parametrize("point", CLIENT_UPDATE)
+@pytest.mark.parametrize("point", every(CLIENT_UPDATE))
 def test_N3_N4_a_client_killed_in_an_update_is_finished_and_loses_nothing(team, two_versions, point):
     workspace = edited(team, two_versions)
     dying(team.admin, point, "update", cwd=workspace)
@@ -251,7 +268,7 @@ def test_N4_what_the_user_writes_between_kill_and_next_command_is_rescued(team, 
 
 
 @pytest.mark.parametrize("act", ["error", "full"])
-@pytest.mark.parametrize("point", ["update.staged", "update.switching", "update.placed", "update.recorded"])
+@pytest.mark.parametrize("point", every(("update.staged", "update.switching", "update.placed", "update.recorded")))
 def test_N3_a_disk_that_fails_in_an_update_is_told_and_the_next_command_finishes(team, two_versions, point, act):
     workspace = edited(team, two_versions)
     unlucky = User("admin", team.admin.config, team.admin.home, {VARIABLE: f"{point}={act}"})

@@ -204,7 +204,7 @@ class Archive:
 
     def draft(self) -> Draft:
         """A new temporary file. Raises: DiskFull."""
-        return Draft(self.root / "tmp" / uuid.uuid4().hex, _PRIVATE)
+        return Draft(self.root / "tmp" / uuid.uuid4().hex, _PRIVATE, f"the backup {self.root}")
 
     def write(self, place: Path, data: bytes) -> None:
         """Write a file durably. Raises: DiskFull."""

@@ -40,7 +40,7 @@ def copy_sqlite(engine: Engine, target: Path) -> None:
 def _named(error: sqlite3.Error) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == _FULL:
-        return DiskFull("There is no room for a copy of the database.")
+        return DiskFull("The disk of the backup is full: there is no room for a copy of the database.")
     if code in _BUSY:
         return Unreachable("The server's metadata database is busy.", advice="Try again in a moment.")
     return DamagedContent(f"The database cannot be copied: {error}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,8 @@ def finish(directory: Path) -> None:
 
 def _begin(archive: Archive, manifest: Manifest, directory: Path, report: RestoreReport) -> Settings:
     """Lay down the settings under another name, or find those of the same restore, interrupted."""
-    first = f"# Restored from snapshot {manifest.name} of {manifest.time}.\n"
+    made = dt.datetime.fromtimestamp(manifest.time / 1000, dt.UTC).isoformat(timespec="milliseconds")
+    first = f"# Restored from snapshot {manifest.name}, made {made}.\n"
     beside = directory / BEGUN
     if directory.exists() and {entry.name for entry in directory.iterdir()} - {_BESIDE}:
         same = beside.is_file() and not (directory / SETTINGS_FILE).exists()
@@ -180,4 +182,4 @@ def _write(directory: Path, place: Path, data: bytes, mode: int) -> None:
 def _draft(path: Path, mode: int) -> Draft:
     """A temporary file in the place of one that an interrupted restore left."""
     path.unlink(missing_ok=True)
-    return Draft(path, mode)
+    return Draft(path, mode, "the restored server")

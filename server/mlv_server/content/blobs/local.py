@@ -27,7 +27,7 @@ def named_failures(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise DiskFull(f"The server's disk is full: {what} could not be written.") from error
+            raise DiskFull(f"The disk is full: {what} could not be written.") from error
         if error.errno in _NO_HANDLES:
             raise LimitExceeded(f"The server has no file handles left for {what}.") from error
         raise
@@ -45,19 +45,20 @@ class PackPlace:
 class Draft:
     """A file under a temporary name; `seal` gives it its place, `discard` removes it. Not thread-safe."""
 
-    __slots__ = ("_descriptor", "_path", "length")
+    __slots__ = ("_descriptor", "_path", "_what", "length")
 
-    def __init__(self, path: Path, mode: int = 0o640) -> None:
+    def __init__(self, path: Path, mode: int = 0o640, what: str = "a pack") -> None:
         self._path = path
+        self._what = what
         self.length = 0
-        with named_failures("a pack"):
+        with named_failures(self._what):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
 
     def write(self, data: bytes | memoryview) -> None:
         """Append `data`. Raises: DiskFull."""
         view = memoryview(data).cast("B")
-        with named_failures("a pack"):
+        with named_failures(self._what):
             while view:
                 written = os.write(self._descriptor, view)
                 self.length += written
@@ -69,7 +70,7 @@ class Draft:
 
     def seal(self, place: Path) -> None:
         """Make the bytes durable under the name `place`, in this order: bytes, name, folder. Raises: DiskFull."""
-        with named_failures("a pack"):
+        with named_failures(self._what):
             failpoint("content.pack.written")
             os.fdatasync(self._descriptor)
             failpoint("content.pack.synced")
