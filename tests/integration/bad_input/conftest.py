@@ -135,9 +135,9 @@ def pack_of(*plains: bytes, frames: tuple[Frame, ...] = ()) -> bytes:
     return b"".join([*parts, builder.finish()])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def team(tmp_path_factory):
-    """A server with an open repository of two versions and a hidden one."""
+    """A server with open repositories of two versions and a hidden one; after all that is done to it, it is whole."""
     with running_team(tmp_path_factory.mktemp("team")) as made:
         for name in (REPOSITORY, HIDDEN, OTHER):
             made.admin.mlv("repo", "create", name)
@@ -150,9 +150,12 @@ def team(tmp_path_factory):
             (folder / "notes.txt").write_text("two\n")
             made.admin.mlv("commit", "-m", "two", cwd=folder)
         yield made
+        made.server.stop()
+        report = made.server.verify()
+        assert (report["damaged"], report["foreign"]) == ([], [])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def contributor(team):
     """A user who may write in the open repository and does not know of the hidden one."""
     team.admin.mlv("user", "add", "alice")
@@ -161,7 +164,7 @@ def contributor(team):
     return team.sign_in("alice", team.admin.mlv("token", "create", "--user", "alice", "--json").json["token"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def hashes(team):
     """Hashes of content that each repository has."""
     rows = [
@@ -172,13 +175,13 @@ def hashes(team):
     return [bytes.fromhex(row["content"]) for row in rows if "content" in row] or [hash_content(b"one\n")]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def line(contributor):
     with wire(contributor) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def boss(team):
     with wire(team.admin) as made:
         yield made

@@ -140,9 +140,9 @@ def test_P4_ids_of_another_repository_are_not_known_here(line, team):
 @pytest.mark.parametrize(
     "path",
     [
-        "../out", "a/../../out", "/etc/passwd", "a//b", "a/", "", "./a", "nul\0byte", "x" * 256, "d/" * 2100 + "f", "con",
-        "aux.txt", "lpt1", "dot.", "space ", ".mlv/state.db", "sub/.MLV/x", "tab\there", "esc\x1b[2J", "back\\slash",
-        "e\u0301.txt",
+        "../out", "a/../../out", "/etc/passwd", "a//b", "a/", "", "./a", "nul\0byte", "x" * 256, "d/" * 2100 + "f",
+        "con", "aux.txt", "dot.", "space ", ".mlv/state.db", "sub/.MLV/x", "tab\there", "esc\x1b[2J", "back\\slash",
+        "lpt1", "e\u0301.txt",
     ],
 )  # fmt: skip
 def test_a_path_that_no_system_can_hold_is_refused_and_shown_escaped(line, path):

@@ -42,13 +42,6 @@ def test_bytes_that_are_no_message_are_refused(team, line, method):
         bug_free(team, reply, data)
 
 
-def test_after_all_that_the_server_is_whole(team):
-    team.server.stop()
-    report = team.server.verify()
-    team.server.start()
-    assert (report["damaged"], report["foreign"]) == ([], [])
-
-
 def almost_right() -> dict[str, Message]:
     """A valid request of each method that decides much."""
     data = b"almost right\n"
@@ -115,7 +108,7 @@ def test_requests_that_are_almost_right_never_make_the_server_fail(team, line, h
     first = line.send(method, good.SerializeToString())
     assert first.status == "OK", first
     hostile = Hostile(f"almost {method}", hashes)
-    for _ in range(2 * ROUNDS):
+    for _ in range(ROUNDS):
         request = hostile.spoil(good)
         bug_free(team, line.send(method, request.SerializeToString()), request)
 
