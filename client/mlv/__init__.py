@@ -13,7 +13,7 @@ __all__ = ["Client", "Repository", "Version", "Workspace", "connect", "open_work
 def __getattr__(name: str) -> object:
     """Import the SDK when it is used: the command line must start without it."""
     if name in __all__:
-        from mlv import sdk  # noqa: PLC0415 - see above
+        from mlv import sdk
 
         return getattr(sdk, name)
     message = f"module 'mlv' has no attribute '{name}'"

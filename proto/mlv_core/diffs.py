@@ -1,14 +1,13 @@
-"""Differences: of two versions, of their params, metrics, environments and properties, and of two texts."""
+"""Differences of two versions' params, metrics, environments and properties, and of two texts."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mlv_core.entities import DatasetReference, Environment, FileState, Metric, MetricKind, Param, Properties
-from mlv_core.ids import FileId, escape
-from mlv_core.requests import VersionDifference
+from mlv_core.entities import DatasetReference, Environment, Metric, MetricKind, Param, Properties
+from mlv_core.ids import escape
 
 TEXT_DIFF_LIMIT = 4 * 1024 * 1024
 """Bytes of one side; comparing longer texts line by line costs minutes."""
@@ -47,35 +46,6 @@ class EnvironmentDifference:
 
     facts: tuple[ValueChange, ...]
     packages: tuple[ValueChange, ...]
-
-
-def diff_versions(before: Mapping[str, FileState], after: Mapping[str, FileState]) -> tuple[VersionDifference, ...]:
-    """What differs between the files of two versions, by path; a file found at another path by its id is a move.
-
-    The old path of a moved file gives no row of its own, unless another file stands there now.
-    """
-    gone: dict[FileId, str] = {
-        state.file_id: path
-        for path, state in before.items()
-        if state.file_id and (path not in after or after[path].file_id != state.file_id)
-    }
-    moved: dict[str, str] = {
-        path: gone[state.file_id]
-        for path, state in after.items()
-        if state.file_id in gone and (path not in before or before[path].file_id != state.file_id)
-    }
-    left = set(moved.values())
-    found: list[VersionDifference] = []
-    for path in sorted({*before, *after}):
-        old, new = before.get(path), after.get(path)
-        if path in moved:
-            found.append(VersionDifference(path, before[moved[path]], new, moved[path]))
-        elif path in left:
-            if new is not None:
-                found.append(VersionDifference(path, None, new))
-        elif old != new:
-            found.append(VersionDifference(path, old, new))
-    return tuple(found)
 
 
 def diff_params(before: Iterable[Param], after: Iterable[Param]) -> tuple[ValueChange, ...]:
@@ -153,7 +123,7 @@ def unified_diff(
                 yield from _marked("+", new[new_from:new_to])
 
 
-def show_line(line: str) -> str:
+def _shown(line: str) -> str:
     """A line of a file as it may be shown: tabs stay, other control characters are escaped."""
     return "\t".join(escape(part) for part in line.split("\t"))
 
@@ -161,11 +131,16 @@ def show_line(line: str) -> str:
 def _latest(metrics: Iterable[Metric]) -> dict[tuple[object, ...], Metric]:
     latest: dict[tuple[object, ...], Metric] = {}
     for metric in metrics:
-        key = (metric.name, metric.kind, metric.dataset, tuple(sorted(metric.context)))
+        key = (metric.name, metric.kind, _measured_on(metric.dataset), tuple(sorted(metric.context)))
         known = latest.get(key)
         if known is None or (metric.step, metric.time) >= (known.step, known.time):
             latest[key] = metric
     return latest
+
+
+def _measured_on(dataset: DatasetReference | None) -> object:
+    """The same for the same bytes, in whichever version they were named."""
+    return None if dataset is None else (dataset.repository, dataset.path, dataset.digest or dataset.changeset)
 
 
 def _same_number(one: float | None, other: float | None) -> bool:
@@ -183,7 +158,7 @@ def _lines(data: bytes | None) -> list[str]:
 
 def _marked(mark: str, lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
-        yield mark + show_line(line.removesuffix("\n"))
+        yield mark + _shown(line.removesuffix("\n"))
         if not line.endswith("\n"):
             yield "\\ No newline at end of file"
 

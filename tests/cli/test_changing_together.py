@@ -357,6 +357,46 @@ def test_R5_an_input_names_an_exact_version_that_exists(pair):
     assert len(first.json("log")) == 1
 
 
+def test_records_of_two_versions_are_compared(pair):
+    first, _ = pair
+    first.write("a.txt", b"torch==2.4\nnumpy==2.1\n")
+    first.write("b.txt", b"torch==2.5\nnumpy==2.1\njax==0.5\n")
+    data = "--metric=f1=0.5@data/a.txt"
+    first.mlv("commit", "-m", "2", "--param=lr=1e-3", "--param=x=1", "--metric=n=nan", data, "--env", "a.txt")
+    data = data.replace("0.5", "0.75")
+    first.mlv("commit", "-m", "3", "--param=lr=2e-5", "--param=x=1", "--metric=n=nan", data, "--env", "b.txt")
+    found = first.json("diff", "@2:@3", "--params", "--metrics", "--env")
+    assert found["params"] == [
+        {
+            "name": "lr",
+            "before": "1e-3",
+            "after": "2e-5",
+            "before_origin": "command line",
+            "after_origin": "command line",
+        }
+    ]
+    (f1,) = found["metrics"]
+    assert (f1["name"], f1["before"], f1["after"], f1["dataset"]["path"]) == ("f1", 0.5, 0.75, "data/a.txt")
+    assert {row["name"]: (row["before"], row["after"]) for row in found["env"]} == {
+        "jax": (None, "0.5"),
+        "torch": ("2.4", "2.5"),
+    }
+    shown = first.mlv("diff", "@2:@3", "--params", "--metrics", "--env").splitlines()
+    assert "  lr: 1e-3 -> 2e-5  (command line)" in shown
+    assert any(line.startswith("  f1: 0.5 -> 0.75  (+0.25, on ") for line in shown)
+    assert "+ jax = 0.5" in shown
+    assert first.mlv("diff", "@2:@2", "--params").strip() == "params: @2 -> @2: nothing differs"
+
+
+def test_a_diff_cannot_drive_a_terminal_and_tells_of_a_missing_newline(pair):
+    first, _ = pair
+    first.write("train.py", b"\x1b[31mred\r\n\tlast")
+    shown = first.mlv("diff", "train.py")
+    assert "\x1b" not in shown
+    assert "+\\x1b[31mred\\r" in shown
+    assert "+\tlast\n\\ No newline at end of file" in shown
+
+
 def test_R3_metrics_that_are_no_numbers_are_kept_and_shown(pair):
     first, _ = pair
     first.mlv("commit", "-m", "diverged", "--metric", "loss=nan", "--metric", "big=inf")

@@ -14,12 +14,12 @@ from mlv.actions.texts import is_text
 from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import EXECUTABLE, SYMLINK, Found, kind_of
+from mlv_core.diffs import TEXT_DIFF_LIMIT, unified_diff
+from mlv_core.ids import escape
 
 if TYPE_CHECKING:
     from mlv_core.requests import VersionDifference
 
-TEXT_LIMIT_BYTES = 16 << 20
-"""A larger text is compared by its size and hash only: its lines would not be read anyway."""
 _MODES = {EXECUTABLE: "executable", SYMLINK: "symbolic link"}
 
 
@@ -88,7 +88,7 @@ def _changed(workspace: Workspace, found: Found) -> bool:
 
 def _text_of(file: str) -> bytes | None:
     """The bytes of a text file; None for anything else."""
-    if os.path.getsize(file) > TEXT_LIMIT_BYTES:
+    if os.path.getsize(file) > TEXT_DIFF_LIMIT:
         return None
     with open(file, "rb") as stream:
         data = stream.read()
@@ -96,26 +96,25 @@ def _text_of(file: str) -> bytes | None:
 
 
 def unified(difference: FileDifference) -> Iterator[str]:
-    """The lines of a unified diff, without line ends; one line where a side is no text at hand.
+    """The lines of a unified diff, without line ends, fit to be shown; one line where a side is no text at hand.
 
     Lines that programs which apply diffs skip tell of moves, changed modes, and empty files that came or went.
     """
-    import difflib
-
+    path, source = escape(difference.path), escape(difference.source or difference.path)
+    added, deleted = difference.state == "added", difference.state == "deleted"
     if difference.state == "moved":
-        yield f"moved {difference.source} -> {difference.path}"
+        yield f"moved {source} -> {path}"
     if difference.modes is not None and difference.modes[0] != difference.modes[1]:
-        yield f"mode of {difference.path}: {' -> '.join(_MODES.get(mode, 'regular') for mode in difference.modes)}"
-    old = "/dev/null" if difference.state == "added" else f"a/{difference.source or difference.path}"
-    new = "/dev/null" if difference.state == "deleted" else f"b/{difference.path}"
+        yield f"mode of {path}: {' -> '.join(_MODES.get(mode, 'regular') for mode in difference.modes)}"
     if not difference.readable:
+        old, new = "/dev/null" if added else f"a/{source}", "/dev/null" if deleted else f"b/{path}"
         yield f"Binary {old} and {new} differ: {difference.before_size} -> {difference.after_size} bytes"
-        return
-    if not difference.before_size + difference.after_size and difference.state in {"added", "deleted"}:
-        yield f"{difference.state} {difference.path}: an empty file"
-    before = (difference.before or b"").decode(errors="replace").splitlines()
-    after = (difference.after or b"").decode(errors="replace").splitlines()
-    yield from difflib.unified_diff(before, after, old, new, lineterm="")
+    elif (added or deleted) and not difference.before_size + difference.after_size:
+        yield f"{difference.state} {path}: an empty file"
+    else:
+        before = None if added else difference.before or b""
+        after = None if deleted else difference.after or b""
+        yield from unified_diff(before, after, f"a/{difference.source or difference.path}", f"b/{difference.path}")
 
 
 def version_differences(
@@ -138,7 +137,7 @@ def version_differences(
         def read(path: str, state: FileState | None, number: ChangesetNumber) -> bytes | None:
             if state is None:
                 return b""
-            if not with_content or not state.text or state.size > TEXT_LIMIT_BYTES:
+            if not with_content or not state.text or state.size > TEXT_DIFF_LIMIT:
                 return None
             at = Place(place.server, place.repository, path, None, place.branch)
             with open(fetch_to(context, at, number, folder), "rb") as stream:

@@ -15,32 +15,10 @@ from mlv_core.diffs import (
     diff_metrics,
     diff_params,
     diff_properties,
-    diff_versions,
     unified_diff,
 )
-from mlv_core.entities import DatasetReference, Environment, FileMode, FileState, Metric, Param
-from mlv_core.hashing import hash_content
-from mlv_core.ids import ChangesetNumber, FileId
-
-
-def state(file_id: int, content: bytes) -> FileState:
-    return FileState(FileId(file_id), FileMode.REGULAR, False, len(content), hash_content(content))
-
-
-def test_a_moved_file_is_found_by_its_id():
-    before = {"a": state(1, b"1"), "b": state(2, b"2"), "c": state(3, b"3"), "same": state(9, b"9")}
-    after = {"moved": state(1, b"1*"), "b": state(3, b"3"), "new": state(4, b"4"), "same": state(9, b"9")}
-    assert [(d.path, d.moved_from, d.before, d.after) for d in diff_versions(before, after)] == [
-        ("b", "c", before["c"], after["b"]),
-        ("moved", "a", before["a"], after["moved"]),
-        ("new", "", None, after["new"]),
-    ]
-
-
-def test_swapped_files_are_two_moves():
-    before = {"a": state(1, b"1"), "b": state(2, b"2")}
-    after = {"a": state(2, b"2"), "b": state(1, b"1")}
-    assert [(d.path, d.moved_from) for d in diff_versions(before, after)] == [("a", "b"), ("b", "a")]
+from mlv_core.entities import DatasetReference, Environment, Metric, Param
+from mlv_core.ids import ChangesetNumber
 
 
 def test_params_that_differ_name_where_they_came_from():
@@ -69,6 +47,12 @@ def test_metrics_on_other_data_are_not_compared():
         ("f1", one, 0.5, 0.75, 0.25),
         ("f1", two, None, 0.9, None),
     ]
+
+
+def test_metrics_on_the_same_bytes_of_two_versions_are_compared():
+    one, two = (DatasetReference("a/b", ChangesetNumber(n), "x", b"digest") for n in (1, 2))
+    (change,) = diff_metrics([Metric("f1", 0.5, dataset=one)], [Metric("f1", 0.75, dataset=two)])
+    assert (change.before, change.after, change.dataset) == (0.5, 0.75, two)
 
 
 def test_packages_that_came_went_or_changed():

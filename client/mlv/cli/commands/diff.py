@@ -69,18 +69,8 @@ def _files(run: Run, differences: Iterable[FileDifference], *, summary: bool) ->
 
 
 def _shown(line: str) -> str:
-    text = "".join(part if part == "\t" else escaped(part) for part in _tabs(line))
     color = _COLORS.get(line[:1])
-    return colored(text, color) if color else text
-
-
-def _tabs(line: str) -> Iterable[str]:
-    """`line` cut so that tabs, which are harmless, stand alone."""
-    pieces = line.split("\t")
-    for at, piece in enumerate(pieces):
-        if at:
-            yield "\t"
-        yield piece
+    return colored(line, color) if color else line
 
 
 def _value(item: FileDifference, *, summary: bool) -> dict[str, object]:

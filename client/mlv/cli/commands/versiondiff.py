@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from mlv.actions import diff as differences
 from mlv.actions import history
@@ -11,11 +12,26 @@ from mlv.actions.history import Place
 from mlv.cli.output import escaped
 from mlv.cli.revisions import span as read_span
 from mlv.cli.running import Run
-from mlv_core.entities import Changeset, FileState, Metric
+from mlv.cli.values import dataset_value, number
+from mlv_core.diffs import (
+    EnvironmentDifference,
+    MetricChange,
+    ValueChange,
+    diff_environments,
+    diff_metrics,
+    diff_params,
+    diff_properties,
+)
+from mlv_core.entities import MetricKind
 from mlv_core.errors import UsageError
 from mlv_core.ids import ChangesetNumber, Revision
 
-Rows = dict[str, tuple[str | None, str | None]]
+
+class Row(NamedTuple):
+    """One value that differs, for a program and for a reader."""
+
+    value: dict[str, object]
+    line: str
 
 
 def compare(
@@ -65,66 +81,68 @@ def _records(run: Run, place: Place, first: int, second: int, wanted: list[str])
     if not first or not second:
         raise UsageError("There is nothing before the first version.", advice="mlv diff @1:@2 --params")
     server = run.context.server(place.server)
-    old, _ = server.get_changeset(place.repository, ChangesetNumber(first))
-    new, _ = server.get_changeset(place.repository, ChangesetNumber(second))
+    old = server.get_changeset(place.repository, ChangesetNumber(first))[0].records
+    new = server.get_changeset(place.repository, ChangesetNumber(second))[0].records
+    readers: dict[str, Callable[[], Iterable[Row]]] = {
+        "params": lambda: map(_of_value, diff_params(old.params, new.params)),
+        "metrics": lambda: map(_of_metric, diff_metrics(old.metrics, new.metrics)),
+        "env": lambda: _of_environment(diff_environments(old.environment, new.environment)),
+        "meta": lambda: _of_properties(run, place, first, second),
+    }
     value: dict[str, object] = {"from": first, "to": second}
     lines: list[str] = []
     for name in wanted:
-        rows = _meta(run, place, first, second) if name == "meta" else _compared(_of(name, old), _of(name, new))
-        value[name] = [{"name": key, "before": a, "after": b} for key, (a, b) in sorted(rows.items())]
+        rows = list(readers[name]())
+        value[name] = [row.value for row in rows]
         lines.append(f"{name}: @{first} -> @{second}{'' if rows else ': nothing differs'}")
-        lines.extend(_line(key, before, after) for key, (before, after) in sorted(rows.items()))
+        lines.extend(row.line for row in rows)
     run.result(value, lines)
 
 
-def _line(key: str, before: str | None, after: str | None) -> str:
+def _row(name: str, before: object, after: object, note: str = "", **more: object) -> Row:
+    shown = escaped(f"{name} = {before if after is None else after}")
     if before is None:
-        return f"+ {escaped(key)} = {escaped(after or '')}"
-    if after is None:
-        return f"- {escaped(key)} = {escaped(before)}"
-    return f"  {escaped(key)}: {escaped(before)} -> {escaped(after)}{_change(before, after)}"
+        line = f"+ {shown}"
+    elif after is None:
+        line = f"- {shown}"
+    else:
+        line = f"  {escaped(f'{name}: {before} -> {after}')}"
+    value = {"name": name, "before": before, "after": after, **more}
+    return Row(value, f"{line}  ({escaped(note)})" if note else line)
 
 
-def _change(before: str, after: str) -> str:
-    """How much a number changed."""
-    try:
-        difference = float(after) - float(before)
-    except ValueError:
-        return ""
-    return f"  ({difference:+.4g})" if math.isfinite(difference) else ""
+def _of_value(change: ValueChange) -> Row:
+    """A param; what is said of its origin is that of the newer value."""
+    note = change.before_origin if change.after is None else change.after_origin
+    origins = {"before_origin": change.before_origin or None, "after_origin": change.after_origin or None}
+    return _row(change.name, change.before, change.after, note, **origins)
 
 
-def _of(name: str, changeset: Changeset) -> dict[str, str]:
-    records = changeset.records
-    if name == "params":
-        return {param.name: param.value for param in records.params}
-    if name == "metrics":
-        return {_metric_name(metric): repr(metric.value) for metric in records.metrics}
-    env = records.environment
-    return {**{f"({key})": value for key, value in env.facts}, **dict(env.packages)}
+def _of_metric(change: MetricChange) -> Row:
+    data = change.dataset
+    before, after = (None if side is None else number(side) for side in (change.before, change.after))
+    grown = change.difference
+    notes = [
+        f"{grown:+.4g}" if grown is not None and math.isfinite(grown) else "",
+        f"on {data.repository}@{data.changeset}:{data.path}" if data is not None else "",
+        change.kind.name.lower() if change.kind is not MetricKind.TRAINING else "",
+    ]
+    more = {"kind": change.kind.name.lower(), "dataset": None if data is None else dataset_value(data)}
+    return _row(change.name, before, after, ", ".join(filter(None, notes)), **more)
 
 
-def _metric_name(metric: Metric) -> str:
-    if metric.dataset is None:
-        return metric.name
-    return f"{metric.name} on {metric.dataset.repository}@{metric.dataset.changeset}:{metric.dataset.path}"
+def _of_environment(found: EnvironmentDifference) -> Iterator[Row]:
+    """Facts in brackets, then packages."""
+    for fact in found.facts:
+        yield _row(f"({fact.name})", fact.before, fact.after)
+    for package in found.packages:
+        yield _row(package.name, package.before, package.after)
 
 
-def _compared(before: Mapping[str, str], after: Mapping[str, str]) -> Rows:
-    keys = [*before, *(key for key in after if key not in before)]
-    return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
-
-
-def _meta(run: Run, place: Place, first: int, second: int) -> Rows:
+def _of_properties(run: Run, place: Place, first: int, second: int) -> Iterator[Row]:
     server = run.context.server(place.server)
     paths = (place.path,) if place.path else ()
-    rows: Rows = {}
-    numbers = ChangesetNumber(first), ChangesetNumber(second)
-    for item in server.diff_versions(place.repository, *numbers, paths):
-        for key, pair in _compared(dict(_pairs(item.before)), dict(_pairs(item.after))).items():
-            rows[f"{item.path}: {key}"] = pair
-    return rows
-
-
-def _pairs(state: FileState | None) -> Iterator[tuple[str, str]]:
-    yield from state.properties if state is not None else ()
+    for item in server.diff_versions(place.repository, ChangesetNumber(first), ChangesetNumber(second), paths):
+        before, after = (side.properties if side is not None else () for side in (item.before, item.after))
+        for change in diff_properties(before, after):
+            yield _row(f"{item.path}: {change.name}", change.before, change.after)
