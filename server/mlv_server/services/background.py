@@ -22,6 +22,8 @@ from mlv_server.telemetry import logger
 
 # Contents looked at between two notes of how far the re-basing has come.
 BATCH = 256
+# Until packs that could not be unlinked are looked at again: the folder may be away for a while.
+RETRY_SECONDS = 60.0
 
 
 class Background:
@@ -100,6 +102,8 @@ class Background:
                     self._kinds[item[0]](item[1])
             except Exception as error:  # noqa: BLE001 - the thread's outermost edge: one failure must not end all work
                 logger().error("background work failed", work=item, exc_info=error)
+                if item is None:
+                    self._unlink_at = time.monotonic() + RETRY_SECONDS
 
     def _stopping(self) -> bool:
         return self._closing
