@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mlv_core.codecs.numbers import Array, Bytes, Words
 
 _POINTER, _SIZE, _INT, _WORD = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint16
+# Places in the order of steps are numbers of 32 bits.
+_MOST = (1 << 32) - 1
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "count": (_SIZE, (_POINTER, _SIZE)),
     "histogram": (None, (_POINTER, _SIZE, _SIZE, _POINTER)),
@@ -108,7 +110,7 @@ def join(planes: Sequence[Bytes], turn: Turn) -> Array:
 def steps(new: Array, old: Array, shift: int) -> tuple[Bytes, Array]:
     """As `loops_numpy.steps`."""
     width, size = old.itemsize, old.size
-    _need(new.size == size and new.itemsize == width and 0 <= shift < 8 * width)
+    _need(new.size == size <= _MOST and new.itemsize == width and 0 <= shift < 8 * width)
     live = np.empty(_bytes_for(-(-size // BLOCK)), np.uint8)
     kept = _kernel("mark", width)(new.ctypes.data, old.ctypes.data, size, live.ctypes.data)
     found: Array = np.empty(kept, old.dtype)
@@ -124,7 +126,7 @@ def apply(old: Array, live: Bytes, shift: int, steps: Array) -> Array:
     kept = count(live, blocks) * BLOCK
     if missing and live[(blocks - 1) >> 3] >> (7 - (blocks - 1 & 7)) & 1:
         kept -= missing
-    _need(steps.size == kept and steps.itemsize == width and 0 <= shift < 8 * width)
+    _need(steps.size == kept and size <= _MOST and steps.itemsize == width and 0 <= shift < 8 * width)
     numbers: Array = np.empty(size, old.dtype)
     _kernel("apply", width)(old.ctypes.data, size, live.ctypes.data, shift, steps.ctypes.data, numbers.ctypes.data)
     return numbers
