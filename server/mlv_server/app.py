@@ -32,9 +32,16 @@ from mlv_server.services.background import Background
 if TYPE_CHECKING:
     from mlv_server.settings import Settings
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-HEAP_THRESHOLD_BYTES = 64 << 20
-"""Buffers of a few MiB stay in the heap instead of being mapped and unmapped each time: less CPU per byte moved."""
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+HEAP_THRESHOLD_BYTES = 32 << 20
+"""Buffers of a few MiB stay in the heap instead of being mapped and unmapped each time: less CPU per byte moved.
+
+The most that every glibc takes.
+"""
+ARENAS = 1
+"""All threads share one heap: each of eight kept the largest buffers that ever lay in it. Peak of a commit of 768 MiB
+216 MB instead of 286, for the same CPU: what is allocated is large, so that the heap's lock is hardly ever waited for.
+"""
 
 COLLECTOR_THRESHOLDS = (50_000, 20, 100)
 """Objects more than before a look at the youngest, and looks at them before one at the older ones."""
@@ -163,3 +170,4 @@ def _tune_allocator() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(M_MMAP_THRESHOLD, HEAP_THRESHOLD_BYTES)
         libc.mallopt(M_TRIM_THRESHOLD, 2 * HEAP_THRESHOLD_BYTES)
+        libc.mallopt(M_ARENA_MAX, ARENAS)

