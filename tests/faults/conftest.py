@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.servers import Team, User, running_team
 
+WAIT_SECONDS = 100
 _numbers = itertools.count(1)
 
 
@@ -71,6 +72,7 @@ class Proxy:
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self.port: int = self._listener.getsockname()[1]
+        self._passed = threading.Condition()
         self.sent = 0
         self.received = 0
         self.flowing = threading.Event()
@@ -78,6 +80,11 @@ class Proxy:
         self.silent_after: int | None = None
         """Bytes from the client after which nothing passes any more."""
         self._start(self._accept)
+
+    def wait(self, *, sent: int = 0, received: int = 0) -> None:
+        """Wait until so many bytes in all have come from the client and from the server."""
+        with self._passed:
+            assert self._passed.wait_for(lambda: self.sent >= sent and self.received >= received, WAIT_SECONDS)
 
     def cut(self) -> None:
         """Close all connections."""
@@ -116,12 +123,14 @@ class Proxy:
     def _pump(self, source: socket.socket, sink: socket.socket, is_client: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if is_client:
-                    self.sent += len(data)
-                    if self.silent_after is not None and self.sent > self.silent_after:
-                        self.flowing.clear()
-                else:
-                    self.received += len(data)
+                with self._passed:
+                    if is_client:
+                        self.sent += len(data)
+                        if self.silent_after is not None and self.sent > self.silent_after:
+                            self.flowing.clear()
+                    else:
+                        self.received += len(data)
+                    self._passed.notify_all()
                 self.flowing.wait()
                 sink.sendall(data)
         for one in (source, sink):

@@ -81,8 +81,7 @@ def test_N7_a_server_that_falls_silent_in_a_download_is_noticed_and_the_same_com
     workspace = checkout(user, f"{repository}@0")
     stop = proxy.received + (2 << 20)
     running = user.popen("update", cwd=workspace)
-    while proxy.received < stop and running.poll() is None:
-        time.sleep(0.001)
+    proxy.wait(received=stop)
     proxy.flowing.clear()
     _, said = running.communicate(timeout=200)
     assert running.returncode == 6, said
@@ -99,8 +98,7 @@ def test_a_connection_that_is_cut_in_an_upload_is_taken_up_again(team, repositor
     user.mlv("add", ".", cwd=workspace)
     stop = proxy.sent + (4 << 20)
     running = user.popen("commit", "-m", "cut", cwd=workspace)
-    while proxy.sent < stop and running.poll() is None:
-        time.sleep(0.001)
+    proxy.wait(sent=stop)
     proxy.cut()
     _, said = running.communicate(timeout=100)
     assert running.returncode == 0, said
@@ -291,8 +289,7 @@ def test_C5_a_server_killed_in_an_upload_of_several_packs_is_sent_at_most_one_ag
         user.mlv("add", ".", cwd=workspace)
         start = proxy.sent
         running = user.popen("--timeout", "1", "commit", "-m", "killed", cwd=workspace)
-        while proxy.sent - start < 120 << 20 and running.poll() is None:
-            time.sleep(0.001)
+        proxy.wait(sent=start + (120 << 20))
         team.server.crash()
         _, said = running.communicate(timeout=100)
         assert running.returncode == 6, said
