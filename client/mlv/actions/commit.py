@@ -13,7 +13,7 @@ from mlv.actions.landing import land
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.publishing import publish
 from mlv.actions.recording import Given, collect
-from mlv.actions.recovering import recover
+from mlv.actions.recovering import recover_held
 from mlv.actions.status import status
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
@@ -68,10 +68,11 @@ def commit(
             f"The message is longer than {MESSAGE_LIMIT_BYTES} bytes.", advice="Put long texts into a file."
         )
     started, given = time.monotonic(), given or Given()
-    recover(context)
     workspace = context.workspace
     with guard.long_step(workspace.layout):
-        workspace.reload()  # whoever held it until now may have moved it
+        # Whoever held it until now may have moved it, or died with a commit whose outcome is not known.
+        recover_held(context)
+        workspace.reload()
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes and given.empty:
             raise _nothing(context, arguments)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from mlv.actions.checkout import read_target
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
+from mlv.actions.recovering import recover
 from mlv.transfer.download import download
 from mlv_core.entities import Change, Changeset
 from mlv_core.errors import NotFound, UsageError
@@ -34,7 +35,8 @@ class Place:
 def place_of(context: Context, text: str, repository: str | None = None) -> Place:
     """What `[mlv://.../ns/repo/]PATH[@REV]` means; `repository` (REPO[@REV]) stands for the workspace's.
 
-    Raises: NotAWorkspace when neither names a repository; InvalidPath, InvalidRevision.
+    A commit of the workspace that was interrupted is ended first (C3). Raises: NotAWorkspace when neither names a
+    repository; InvalidPath, InvalidRevision; those of the connection.
     """
     if "://" in text:
         found = RemoteAddress.parse(text)
@@ -45,6 +47,7 @@ def place_of(context: Context, text: str, repository: str | None = None) -> Plac
     if repository is not None:
         server, name, own = read_target(repository)
         return Place(server, RepositoryName.parse(name), path.strip("/"), revision or own, "main")
+    recover(context)
     workspace = context.workspace
     inside = context.paths((path or ".",))[0] if path else ""
     return Place(None, RepositoryName.parse(workspace.repository), inside, revision, workspace.branch)

@@ -27,7 +27,7 @@ def open_or_rebuild(context: Context) -> bool:
     if os.path.exists(where.journal):
         os.replace(where.journal, f"{where.journal}.damaged")
     context.use(Workspace.rebuild(context.directory))
-    bring(context, Wish(base, context.workspace.branch, adopt=True))
+    bring(context, Wish(base, context.workspace.branch, adopt=True, rebuilding=True))
     context.notice("The workspace's database was damaged; it was rebuilt from the server and the disk.")
     return True
 

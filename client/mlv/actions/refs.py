@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlv.actions.context import Context
+from mlv.actions.recovering import recover
 from mlv_core.entities import Branch, BranchKind, Label, Repository
 from mlv_core.errors import UsageError
 from mlv_core.ids import RepositoryName, Revision, RevisionKind
@@ -30,11 +31,14 @@ def show_repository(context: Context, name: str | None = None) -> Repository:
 
 
 def repository_of(context: Context, name: str | None) -> RepositoryName:
-    """The named repository, or the workspace's.
+    """The named repository, or the workspace's, in which an interrupted commit is ended first (C3).
 
-    Raises: InvalidName, NotAWorkspace.
+    Raises: InvalidName, NotAWorkspace, and those of the connection.
     """
-    return RepositoryName.parse(name if name is not None else context.workspace.repository)
+    if name is not None:
+        return RepositoryName.parse(name)
+    recover(context)
+    return RepositoryName.parse(context.workspace.repository)
 
 
 def create_branch(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from mlv.actions import fetching
 from mlv.actions.composing import Work, compose
 from mlv.actions.context import Context
-from mlv.actions.recovering import recover
+from mlv.actions.recovering import recover, recover_held
 from mlv.actions.updating import Act, Decision, Local, decide, needs_content
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.journal import UpdateJournal
@@ -45,6 +45,7 @@ class Wish:
     """What an update is asked for; `strict` refuses where anything local would have to be merged (switch).
 
     `newest`: the newest version of the workspace's branch at the moment when the update begins, whatever `target` says.
+    `rebuilding`: the state knows no file yet, so that an interrupted commit can only be ended afterwards.
     """
 
     target: int
@@ -56,6 +57,7 @@ class Wish:
     strict: bool = False
     dry_run: bool = False
     newest: bool = False
+    rebuilding: bool = False
 
 
 def resolve_target(context: Context, revision: Revision | None) -> int:
@@ -110,6 +112,8 @@ def bring(context: Context, wish: Wish) -> Updated:
     workspace = context.workspace
     with guard.long_step(workspace.layout):
         # Whoever held the workspace until now may have moved it: what was read before counts no more.
+        if not wish.rebuilding:
+            recover_held(context)
         workspace.reload()
         if wish.newest:
             wish = replace(wish, target=resolve_target(context, None), branch=workspace.branch)
