@@ -213,3 +213,56 @@ def pair_of_one(workspace):
     who.mlv("add", ".")
     who.mlv("commit", "-m", "base")
     return who
+
+
+def test_L9_a_broken_lock_shows_as_broken_until_it_is_given_up_or_taken_anew(weights):
+    first, second = weights
+
+    def shown():
+        return [(file["state"], file["lock"]) for file in second.json("status")["files"]]
+
+    second.mlv("edit", "w.safetensors")
+    second.write("w.safetensors", b"\0weights 2")
+    first.mlv("unlock", "--force", "-m", "away", "w.safetensors")
+    assert shown() == [("modified", "mine")]
+    second.json("commit", "-n", "-m", "lost", code=4)
+    assert shown() == [("modified", "mine")]
+    assert second.json("commit", "-m", "lost", code=4)["code"] == "LOCK_LOST"
+    assert shown() == [("modified", "broken")]
+    assert "M B w.safetensors" in second.mlv("status")
+    second.mlv("lock", "w.safetensors")
+    assert shown() == [("modified", "mine")]
+    first.mlv("unlock", "--force", "-m", "away again", "w.safetensors")
+    second.mlv("status", "-u")
+    assert shown() == [("modified", "broken")]
+    second.mlv("revert", "w.safetensors")
+    assert shown() == []
+    assert "broken" not in second.json("status")
+
+
+def test_L9_a_broken_lock_of_an_unchanged_file_is_told(weights):
+    first, second = weights
+    second.mlv("edit", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "away", "w.safetensors")
+    second.mlv("status", "-u")
+    assert "Unchanged, lock broken: w.safetensors" in second.mlv("status")
+    assert second.json("status")["broken"] == ["w.safetensors"]
+    second.mlv("unlock", "w.safetensors", code=9)
+    assert "broken" not in second.json("status")
+
+
+def test_L11_the_locks_of_a_disabled_user_have_expired_and_may_be_taken(weights, team):
+    first, second = weights
+    second.mlv("edit", "w.safetensors")
+    assert [lock["expired"] for lock in first.json("locks")] == [False]
+    first.mlv("user", "disable", second.name)
+    (shown,) = first.json("locks")
+    assert (shown["owner"], shown["expired"]) == (second.name, True)
+    assert shown["lease_until"]
+    assert "expired" in first.mlv("locks")
+    first.write("w.safetensors", b"\0weights 2")
+    (file,) = first.json("status", "-u")["files"]
+    assert (file["lock"], file["holder"]) == ("expired", second.name)
+    first.mlv("lock", "w.safetensors")
+    assert first.json("commit", "-m", "two")["released"] == ["w.safetensors"]
+    assert first.json("locks") == []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
 from mlv.actions.landing import land
+from mlv.actions.locks import noting_lost_locks
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.publishing import publish
 from mlv.actions.recording import Given, collect
@@ -19,6 +20,7 @@ from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
 from mlv.workspace import guard, journal
 from mlv.workspace.journal import CommitJournal, CommittedFile
+from mlv.workspace.state import TrackedFile
 from mlv_core.entities import LockNeed, Operation, Records
 from mlv_core.errors import LockNeeded, MlvError, NothingToCommit, NotSignedIn, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
@@ -69,7 +71,7 @@ def commit(
         )
     started, given = time.monotonic(), given or Given()
     workspace = context.workspace
-    with guard.long_step(workspace.layout):
+    with guard.long_step(workspace.layout), noting_lost_locks(context, dry_run=dry_run):
         # Whoever held it until now may have moved it, or died with a commit whose outcome is not known.
         recover_held(context)
         workspace.reload()
@@ -184,7 +186,8 @@ def _publish_request(
         keep_locks=keep_locks,
     )
     stamps = {item.path: item.stamp for item in uploaded.contents if item.stamp is not None}
-    files = tuple(_committed(context, proposed, stamps, needs) for proposed in changes)
+    tracked = workspace.state.files()
+    files = tuple(_committed(tracked, proposed, stamps, needs) for proposed in changes)
     return request, CommitJournal(str(request.request_id), workspace.branch, keep_locks, files)
 
 
@@ -201,12 +204,12 @@ def _needs(proposal: Proposal, changes: tuple[ProposedChange, ...], begun: Begin
 
 
 def _committed(
-    context: Context, proposed: ProposedChange, stamps: dict[str, Stamp], needs: dict[str, LockNeed]
+    tracked: dict[str, TrackedFile], proposed: ProposedChange, stamps: dict[str, Stamp], needs: dict[str, LockNeed]
 ) -> CommittedFile:
     path = proposed.change.path
     stamp = stamps.get(path)
     known = (stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode) if stamp is not None else None
-    old = context.workspace.state.file(proposed.change.source or path)
+    old = tracked.get(proposed.change.source or path)
     return CommittedFile(path, known, int(needs.get(path, 0)) or (old.need if old is not None else 0))
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from mlv.actions.context import Context
@@ -10,11 +14,11 @@ from mlv.actions.recovering import recover
 from mlv.actions.status import FileStatus
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.layout import under
-from mlv.workspace.opened import Workspace
+from mlv.workspace.opened import BROKEN, Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of
 from mlv.workspace.state import TrackedFile
 from mlv_core.entities import Lock, LockMode, LockNeed, LockScope
-from mlv_core.errors import LocalChanges, LockHeld, NotFound, UsageError
+from mlv_core.errors import LocalChanges, LockHeld, LockLost, MlvError, NotFound, UsageError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
@@ -154,18 +158,62 @@ def with_server_locks(context: Context, files: list[FileStatus]) -> tuple[int, l
     recover(context)
     workspace, server = context.workspace, context.server()
     repository = RepositoryName.parse(workspace.repository)
-    held = {item.path: item for item in server.list_locks(repository)}
+    found = server.list_locks(repository)
+    note_broken(context, found)
+    held = {item.path: item for item in found}
     head = int(server.resolve(repository, "head", workspace.branch)[0])
     return head, [_with_lock(workspace, file, held.get(file.source) or held.get(file.path)) for file in files]
 
 
+def note_broken(context: Context, held: tuple[Lock, ...] | None = None) -> None:
+    """Remember which locks of this workspace are not among those that the server has (None: it is asked).
+
+    `status` shows them as broken until the file is reverted, unlocked or locked anew. Raises: those of the connection.
+    """
+    workspace = context.workspace
+    if held is None:
+        held = context.server().list_locks(RepositoryName.parse(workspace.repository))
+    dead = {str(file.file_id): file.token for file in _dead(workspace, held)}
+    told = json.dumps(dead, sort_keys=True) if dead else ""
+    if told != workspace.settings.get(BROKEN, ""):
+        with guard.writing(workspace.layout), workspace.state.transaction():
+            workspace.state.set_settings({BROKEN: told})
+        workspace.reload()
+
+
+@contextmanager
+def noting_lost_locks(context: Context, *, dry_run: bool = False) -> Iterator[None]:
+    """Remember the locks that a refusal inside of the block says are lost."""
+    try:
+        yield
+    except LockLost:
+        if not dry_run:
+            with suppress(MlvError):  # the refusal is what the user must hear
+                note_broken(context)
+        raise
+
+
+def _dead(workspace: Workspace, held: tuple[Lock, ...]) -> list[TrackedFile]:
+    """The files whose lock the workspace believes to hold, and does not."""
+    live = {(item.workspace, int(item.file_id), int(item.token)) for item in held}
+    files = workspace.state.files().values()
+    return [file for file in files if file.token and (workspace.id, file.file_id, file.token) not in live]
+
+
+def has_expired(lock: Lock) -> bool:
+    """Whether its lease has ended, by the clock of this machine: it shows and blocks nobody (L8)."""
+    return lock.lease_until is not None and lock.lease_until <= time.time() * 1000
+
+
 def _with_lock(workspace: Workspace, file: FileStatus, held: Lock | None) -> FileStatus:
     mine = held is not None and held.workspace == workspace.id
+    expired = held is not None and has_expired(held)
     if held is not None and held.mode is LockMode.EXCLUSIVE and not mine:
-        return replace(file, lock="broken" if file.lock == "mine" else "other", holder=held.owner)
+        word = "broken" if file.lock in {"mine", "broken"} else "expired" if expired else "other"
+        return replace(file, lock=word, holder=held.owner)
     if file.lock == "mine" and not mine:
         return replace(file, lock="broken")
-    return file
+    return replace(file, lock="expired") if expired and file.lock == "mine" else file
 
 
 def _chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
@@ -267,13 +315,7 @@ def _forget_dead(context: Context, paths: tuple[str, ...]) -> None:
     """Drop the tokens of locks at `paths` that were broken or taken by others: they never open anything again (L9)."""
     workspace = context.workspace
     held = context.server().list_locks(RepositoryName.parse(workspace.repository))
-    live = {(item.workspace, int(item.file_id), int(item.token)) for item in held}
-    dead = tuple(
-        file.path
-        for file in workspace.state.files().values()
-        if file.token and file.path in paths and (workspace.id, file.file_id, file.token) not in live
-    )
-    _forget_tokens(workspace, (), dead)
+    _forget_tokens(workspace, (), tuple(file.path for file in _dead(workspace, held) if file.path in paths))
 
 
 def forget_released(workspace: Workspace, paths: tuple[str, ...]) -> None:

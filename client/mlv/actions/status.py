@@ -39,7 +39,8 @@ class Status:
     """The workspace and all paths that differ; `head` is the branch's newest changeset, None if not asked.
 
     `opened` are the files open for edit or locked here, changed or not; `mixed` those that stand at another version
-    than `base`, with that version (F3). Both are of the paths asked for.
+    than `base`, with that version (F3); `broken` those of `opened` whose lock is known to be broken. All are of the
+    paths asked for.
     """
 
     workspace: str
@@ -51,6 +52,7 @@ class Status:
     head: int | None = None
     opened: tuple[str, ...] = ()
     mixed: tuple[tuple[str, int], ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def scan_and_refresh(
@@ -81,6 +83,7 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
         from mlv.actions import locks
 
         head, files = locks.with_server_locks(context, files)
+    opened = tuple(path for path in workspace.state.opened() if under(path, roots))
     return Status(
         workspace.id,
         workspace.repository,
@@ -89,8 +92,9 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
         workspace.server,
         tuple(files),
         head,
-        tuple(path for path in workspace.state.opened() if under(path, roots)),
+        opened,
         tuple((path, at) for path, at in workspace.state.elsewhere(workspace.base) if under(path, roots)),
+        tuple(path for path in opened if (file := workspace.state.file(path)) and workspace.is_broken(file)),
     )
 
 
@@ -100,7 +104,7 @@ def _file_status(workspace: Workspace, found: Found) -> FileStatus:
     base = found.base or workspace.state.file(found.path)
     if base is not None:
         if base.token:
-            lock = "mine"
+            lock = "broken" if workspace.is_broken(base) else "mine"
         elif base.need == REQUIRED and found.state in {"M", "D", "R", "P", "C"}:
             lock = "unlocked_edit"
     return FileStatus(found.path, STATES[found.state], lock, letter, found.source)

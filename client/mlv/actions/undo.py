@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
+from mlv.actions.locks import forget_released, noting_lost_locks
 from mlv.actions.recovering import recover
 from mlv_core.errors import HeadMoved, NothingToCommit, UsageError
 from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, RequestId, Revision, RevisionKind, WorkspaceId
@@ -69,10 +70,9 @@ def undo(
         tokens=tuple((f.path, FencingToken(f.token)) for f in workspace.state.files().values() if f.token),
         dry_run=dry_run,
     )
-    published = _ask(server, request)
+    with noting_lost_locks(context, dry_run=dry_run):
+        published = _ask(server, request)
     if published.released and not dry_run:
-        from mlv.actions.locks import forget_released
-
         forget_released(workspace, published.released)
     return Undone(published, tuple(c.path for c in published.changes), server.counters.sent_bytes - sent)
 

@@ -12,6 +12,10 @@ from mlv.workspace.state import State, TrackedFile
 from mlv_core.errors import DamagedContent
 
 
+BROKEN = "broken"
+"""The setting with the tokens of locks that the server no longer honours, by file id: a JSON object."""
+
+
 class Workspace:
     """An open workspace; `settings` are those at the time of opening or of the last `reload`."""
 
@@ -124,6 +128,11 @@ class Workspace:
     def base(self) -> int:
         """The changeset that the workspace was last updated to; 0 before the first."""
         return int(self.settings["base"])
+
+    def is_broken(self, file: TrackedFile) -> bool:
+        """Whether the file's lock is known to be another's or nobody's by now; a lock taken anew has another token."""
+        dead = self.settings.get(BROKEN, "")
+        return bool(dead and file.token and json.loads(dead).get(str(file.file_id)) == file.token)
 
     def changeset_of(self, file: TrackedFile) -> int:
         """The changeset at which the workspace has the file: its own, or the base's."""

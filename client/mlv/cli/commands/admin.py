@@ -37,7 +37,7 @@ def user_list(run: Run) -> None:
 @verb(writes=True, name="disable")
 @click.argument("name")
 def user_disable(run: Run, name: str) -> None:
-    """Shut the user NAME out: tokens die at once, locks are given up."""
+    """Shut the user NAME out: tokens die at once, locks expire, so that others may take them."""
     found = people.disable_user(run.context, name, dry_run=run.dry_run)
     run.done({**user_value(found), "dry_run": run.dry_run}, [f"{run.tell_dry()}disabled {escaped(found.name)}"])
 

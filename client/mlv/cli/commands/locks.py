@@ -9,7 +9,7 @@ from mlv.actions.locks import Opened
 from mlv.cli.output import count, escaped, local_moment, table
 from mlv.cli.running import Run, verb
 from mlv.cli.values import lock_value
-from mlv_core.entities import LockScope
+from mlv_core.entities import Lock, LockScope
 
 _SCOPES = {"branch": LockScope.BRANCH, "line": LockScope.LINE, "repo": LockScope.REPOSITORY}
 _SHOWN = 20
@@ -65,16 +65,31 @@ def unlock(run: Run, paths: tuple[str, ...], *, everything: bool, force: bool, r
 def locks(
     run: Run, paths: tuple[str, ...], *, repository: str | None, branch: str, mine: bool, all_branches: bool
 ) -> None:
-    """Show who holds which lock."""
+    """Show who holds which lock. An expired one blocks nobody, and may be taken."""
     found = actions.list_locks(
         run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
     )
     rows = [
-        (item.path, item.owner, item.host, item.scope.name.lower(), local_moment(item.acquired_at), item.reason)
+        (
+            item.path,
+            item.owner,
+            item.host,
+            item.scope.name.lower(),
+            local_moment(item.acquired_at),
+            _lease(item),
+            item.reason,
+        )
         for item in found
     ]
-    header = ("path", "owner", "host", "scope", "since", "reason")
-    run.result([lock_value(item) for item in found], table(rows, header) if rows else ["No locks."])
+    header = ("path", "owner", "host", "scope", "since", "until", "reason")
+    value = [{**lock_value(item), "expired": actions.has_expired(item)} for item in found]
+    run.result(value, table(rows, header) if rows else ["No locks."])
+
+
+def _lease(item: Lock) -> str:
+    if item.lease_until is None:
+        return "-"
+    return "expired" if actions.has_expired(item) else local_moment(item.lease_until)
 
 
 def _tell(run: Run, found: Opened, word: str) -> None:

@@ -38,6 +38,8 @@ def _value(found: Status) -> dict[str, object]:
     }
     if found.opened:
         value["opened"] = list(found.opened)
+    if found.broken:
+        value["broken"] = list(found.broken)
     if found.mixed:
         value["mixed"] = [{"path": path, "changeset": at} for path, at in found.mixed]
     if found.head is not None:
@@ -71,7 +73,9 @@ def _lines(found: Status, *, quiet: bool) -> list[str]:
     if not found.files:
         lines.append("Nothing differs.")
     told = {path for file in found.files for path in (file.path, file.source)}
-    lines += _some("Open for edit, unchanged", [escaped(path) for path in found.opened if path not in told])
+    opened = [path for path in found.opened if path not in told]
+    lines += _some("Open for edit, unchanged", [escaped(path) for path in opened if path not in found.broken])
+    lines += _some("Unchanged, lock broken", [escaped(path) for path in opened if path in found.broken])
     lines += _some("At another version", [f"{escaped(path)} @{at}" for path, at in found.mixed])
     return lines
 
