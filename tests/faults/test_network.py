@@ -91,6 +91,26 @@ def test_N7_a_server_that_falls_silent_in_a_download_is_noticed_and_the_same_com
     assert files_of(workspace) == files_of(source)
 
 
+def test_a_client_that_vanishes_in_a_download_does_no_harm_to_the_server(team, repository, proxy):
+    source = checkout(team.admin, repository)
+    (source / "model.dat").write_bytes(noise(8 << 20, 4))
+    team.admin.mlv("add", ".", cwd=source)
+    team.admin.mlv("commit", "-m", "base", cwd=source)
+    user = through(team, proxy, repository)
+    workspace = checkout(user, f"{repository}@0")
+    process = team.server.process
+    running = user.popen("update", cwd=workspace)
+    proxy.wait(received=proxy.received + (2 << 20))
+    proxy.flowing.clear()
+    running.kill()
+    running.communicate()
+    proxy.cut()
+    proxy.flowing.set()
+    user.mlv("update", cwd=workspace)
+    assert files_of(workspace) == files_of(source)
+    assert process.poll() is None
+
+
 def test_a_connection_that_is_cut_in_an_upload_is_taken_up_again(team, repository, proxy):
     user = through(team, proxy, repository)
     workspace = checkout(user, repository)

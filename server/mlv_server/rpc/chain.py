@@ -111,6 +111,8 @@ class _Frame:
         self._descriptor = descriptor
         self._context = context
         self._started = time.monotonic()
+        # Asked for now: gRPC frees a call whose client is gone, and to ask it then ends the whole process.
+        self._peer = context.peer()
         self.metadata = {key: value for key, value in (context.invocation_metadata() or ()) if isinstance(value, str)}
         given = self.metadata.get("mlv-request-id", "")
         self._named = 0 < len(given) <= REQUEST_ID_LIMIT and given.isprintable()
@@ -161,7 +163,7 @@ class _Frame:
             request_id=self.request_id,
             now=time.time_ns() // 1_000_000,
             fresh=secrets.token_bytes(32),
-            peer=self._context.peer(),
+            peer=self._peer,
             db=self._parts.db,
             store=self._parts.store,
             background=self._parts.background,
@@ -212,7 +214,7 @@ class _Frame:
             method=self._descriptor.full_name,
             request=self.request_id,
             user=self._user,
-            peer=self._context.peer(),
+            peer=self._peer,
             status=status,
             code=code,
             seconds=round(seconds, 4),
