@@ -164,7 +164,7 @@ def test_settings_that_lead_elsewhere_lead_into_the_restored_folder(tmp_path):
 
 @pytest.mark.slow
 def test_N1_N2_backups_and_gc_beside_commits_lose_nothing(tmp_path):
-    """There is no grace and packs are unlinked at once: as hostile as it can be. Commits that are hit are typed again."""
+    """No grace, and packs are unlinked at once: as hostile as it can be. Commits that are hit are typed again."""
     os.environ.update(NOW)
     try:
         with running_team(tmp_path / "team") as team:

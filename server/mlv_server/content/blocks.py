@@ -1,4 +1,4 @@
-"""The database in a backup: blocks of a MiB, of which each snapshot adds only what changed since the last one."""
+"""The database in a backup: blocks of a few MiB, of which each snapshot adds only what changed since the last one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from mlv_server.content.archive import Archive
 from mlv_server.content.blobs.local import Draft
 from mlv_server.content.manifest import Block, BlockPart
 
-BLOCK_BYTES = 1024 * 1024
-# A patched block is stored anew at one of so many snapshots: that bounds what a restore decodes and spreads the cost.
-PARTS_LIMIT = 16
+BLOCK_BYTES = 6 * 1024 * 1024
+"""As long as the patch codec takes pains over, with its base: rows move between pages, and are found within a block."""
+# What a restore decodes of a block is bounded by the number of its parts, what a backup holds of it by their bytes.
+PARTS_LIMIT = 64
+PATCHES_SHARE = 4
+# Old blocks are stored anew at different snapshots, so that none of these is much larger than the others.
+_SPREAD = 32
 
 
 def store_database(
@@ -30,7 +34,7 @@ def store_database(
             while plain := stream.read(BLOCK_BYTES):
                 index = len(blocks)
                 old = before[index] if index < len(before) else None
-                if old is not None and len(old.parts) > 1 and (ordinal + index) % PARTS_LIMIT == 0:
+                if old is not None and _is_worn(old, ordinal + index):
                     old = None
                 blocks.append(_store(archive, snapshot, draft, plain, old))
         written = draft.length
@@ -74,6 +78,14 @@ def _store(archive: Archive, snapshot: str, draft: Draft, plain: bytes, old: Blo
     part = BlockPart(snapshot, draft.length, len(coded.blob), coded.codec, len(plain))
     draft.write(coded.blob)
     return Block(name, (*parts, part))
+
+
+def _is_worn(block: Block, turn: int) -> bool:
+    """Whether a block has so many patches that it is to be stored as a whole."""
+    first, *patches = block.parts
+    if sum(part.length for part in patches) > PATCHES_SHARE * first.length:
+        return True
+    return len(block.parts) >= PARTS_LIMIT or (len(block.parts) >= _SPREAD and turn % _SPREAD == 0)
 
 
 def _patch(archive: Archive, plain: bytes, old: Block) -> Encoded | None:
