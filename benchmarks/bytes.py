@@ -135,7 +135,12 @@ def main() -> int:
     """Build what is missing, measure, print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", nargs="*", help="series to measure (default: all)")
-    parser.add_argument("--work", type=Path, default=WORK / "bytes", help="folder for server and workspaces; emptied")
+    parser.add_argument(
+        "--work",
+        type=lambda text: Path(text).absolute(),
+        default=WORK / "bytes",
+        help="folder for server and workspaces; emptied",
+    )
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     wanted = chosen(options.series)
