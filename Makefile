@@ -31,8 +31,8 @@ demo: $(RUN) ## run the main job on an embedded server: two users, locks, typed 
 test: $(DEV) ## run the tests (under 5 minutes on two cores)
 	@$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
 
-test-all: $(DEV) $(BUF) ## run every test, the slow ones too; those of the formats also without compiled kernels
-	@$(BIN)/pytest -q -n $(WORKERS)
+test-all: test $(BUF) ## run the tests, then the slow ones; those of the formats also without compiled kernels
+	@$(BIN)/pytest -q -n $(WORKERS) -m slow
 	@MLV_KERNELS=numpy $(BIN)/pytest -q -n $(WORKERS) tests/unit/mlv_core tests/property tests/golden
 
 # --- for developers ----------------------------------------------------------------------------------------------
