@@ -241,6 +241,28 @@ def test_a_sparse_workspace_holds_and_updates_only_its_part(pair, workspace):
     assert first.files()["data/a.txt"] == b"aa\n"
 
 
+def test_F3_what_a_sparse_workspace_leaves_out_is_named_as_that(pair, workspace, repository):
+    part = workspace(None, "--only", "data/**")
+    for arguments in (
+        ("edit", "train.py"),
+        ("lock", "w.safetensors"),
+        ("rm", "train.py"),
+        ("mv", "train.py", "data/train.py"),
+        ("cp", "train.py", "data/train.py"),
+        ("meta", "set", "train.py", "k=v"),
+    ):
+        error = part.json(*arguments, code=9)
+        assert "sparse workspace leaves out" in error["message"], arguments
+        assert f"mlv checkout {repository} DIR --only" in error["advice"]
+    part.write("train.py", b"another one\n")
+    part.write("data/new.txt", b"new\n")
+    assert "leaves out 'train.py'" in part.json("add", "train.py", code=2)["message"]
+    assert "leaves out 'c.txt'" in part.json("mv", "data/a.txt", "c.txt", code=2)["message"]
+    assert part.json("add", ".")["paths"] == ["data/new.txt"]
+    assert part.json("commit", "-m", "new")["files"] == 1
+    assert "leaves out" not in part.json("rm", "data/nothing", code=9)["message"]
+
+
 def test_an_interrupted_checkout_goes_on_and_a_finished_one_is_not_overwritten(pair, repository, tmp_path):
     first, _ = pair
     half = tmp_path / "half"

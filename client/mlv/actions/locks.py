@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover
+from mlv.actions.sparse import explained
 from mlv.actions.status import FileStatus
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.layout import under
@@ -221,9 +222,10 @@ def _chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
     files = workspace.state.files().values()
     chosen = [f for f in files if under(f.path, roots) or under(places.get(f.path, f.path), roots)]
     if not chosen:
-        raise NotFound(
+        error = NotFound(
             "No tracked file at the named paths.", advice="A file that was never committed has no lock: just edit it."
         )
+        raise explained(workspace, roots, error)
     return chosen
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlv.actions.context import Context
+from mlv.actions.sparse import explained
 from mlv.workspace import guard
 from mlv.workspace.opened import Workspace
 from mlv.workspace.state import decode_properties
@@ -67,9 +68,10 @@ def _target(context: Context, path: str) -> str:
     state = context.workspace.state
     act = state.pending().get(target)
     if state.file(target) is None and (act is None or act.kind == "delete"):
-        raise NotFound(
+        error = NotFound(
             f"'{escape(target)}' is not tracked.", advice="'mlv add' it first; '.' means the version itself."
         )
+        raise explained(context.workspace, (target,), error)
     return target
 
 

@@ -6,10 +6,12 @@ import os
 from dataclasses import dataclass
 
 from mlv.actions.context import Context
+from mlv.actions.sparse import explained, left_out, refuse_outside
 from mlv.actions.status import REQUIRED
 from mlv.workspace import guard, pristine
 from mlv.workspace.layout import Layout, to_version_path, under
 from mlv.workspace.materialize import prune_folders, set_read_only
+from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of, list_files, scan, stamp_of
 from mlv.workspace.state import Pending, TrackedFile
 from mlv_core.errors import (
@@ -49,7 +51,7 @@ def add(context: Context, arguments: tuple[str, ...], *, dry_run: bool = False) 
             tracked = path in files and path not in moved_away
             if not (tracked or act is not None) or (act is not None and act.kind == "delete"):
                 fresh.append(path)
-        chosen = _kept(context, fresh, roots)
+        chosen = _inside(context, _kept(context, fresh, roots), roots)
         _check_clashes(chosen, files, pending, moved_away)
         if not dry_run and chosen:
             back = [path for path in chosen if path in pending and path in files]
@@ -105,6 +107,20 @@ def _kept(context: Context, paths: list[str], roots: tuple[str, ...]) -> list[st
     return kept
 
 
+def _inside(context: Context, paths: list[str], roots: tuple[str, ...]) -> list[str]:
+    """Those that a sparse workspace may hold; others of a folder are left out and said once.
+
+    Raises: UsageError for one that was named itself.
+    """
+    outside = set(left_out(context.workspace, paths))
+    refuse_outside(context.workspace, [path for path in paths if path in roots])
+    if outside:
+        shown = ", ".join(f"'{escape(path)}'" for path in sorted(outside)[:3])
+        more = f" and {len(outside) - 3} more" if len(outside) > 3 else ""  # noqa: PLR2004
+        context.notice(f"This sparse workspace leaves out {shown}{more}.")
+    return [path for path in paths if path not in outside]
+
+
 def _check_file(layout: Layout, path: str) -> None:
     check_path(path)
     absolute = layout.absolute(path)
@@ -144,7 +160,8 @@ def delete(
         going = [file for file in state.files().values() if under(file.path, roots) and file.path not in gone]
         going.extend(file for origin in moved if (file := state.file(origin)) is not None)
         if not going and not new:
-            raise NotFound(f"No tracked file at {_shown(roots)}.", advice="'mlv ls' shows what is tracked.")
+            error = NotFound(f"No tracked file at {_shown(roots)}.", advice="'mlv status' shows what differs here.")
+            raise explained(workspace, roots, error)
         places = [moved.get(file.path, file.path) for file in going]
         changed = [path for path in places if path in found and found[path].state in {"M", "C"}]
         changed += [path for path in moved.values() if found[path].base and _differs(layout, found[path].base, path)]
@@ -185,7 +202,8 @@ def move(
         state, layout = workspace.state, workspace.layout
         files, pending = state.files(), state.pending()
         acts, dropped, stamps, need = [], [], [], []
-        moving = _expand(pairs, files, pending)
+        moving = _expand(workspace, pairs, files, pending)
+        refuse_outside(workspace, [new for _, new in moving])
         leaving = {old for old, _ in moving}
         for old, new in moving:
             _check_target(layout, new, files, pending, there=keep_local, leaving=leaving)
@@ -239,7 +257,8 @@ def copy(context: Context, arguments: tuple[str, ...], target: str, *, dry_run: 
     with guard.writing(workspace.layout):
         state, layout = workspace.state, workspace.layout
         files, pending = state.files(), state.pending()
-        chosen = _expand(pairs, files, pending)
+        chosen = _expand(workspace, pairs, files, pending)
+        refuse_outside(workspace, [new for _, new in chosen])
         for old, new in chosen:
             _check_target(layout, new, files, pending, there=False, leaving=set())
             if not dry_run:
@@ -276,7 +295,7 @@ def _pairs(context: Context, arguments: tuple[str, ...], target: str) -> list[tu
 
 
 def _expand(
-    pairs: list[tuple[str, str]], files: dict[str, TrackedFile], pending: dict[str, Pending]
+    workspace: Workspace, pairs: list[tuple[str, str]], files: dict[str, TrackedFile], pending: dict[str, Pending]
 ) -> list[tuple[str, str]]:
     """Folders as their tracked files."""
     gone = {act.source for act in pending.values() if act.kind == "move"}
@@ -287,7 +306,8 @@ def _expand(
     for old, new in pairs:
         inside = sorted(path for path in here if under(path, (old,)))
         if not inside:
-            raise NotFound(f"No tracked file at '{escape(old)}'.", advice="'mlv add' it first.")
+            error = NotFound(f"No tracked file at '{escape(old)}'.", advice="'mlv add' it first.")
+            raise explained(workspace, (old,), error)
         result.extend((path, new + path[len(old) :]) for path in inside)
     return result
 

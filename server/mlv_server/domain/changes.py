@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
-from mlv_core.errors import InvalidRequest
+from mlv_core.errors import AlreadyExists, InvalidRequest
 from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_core.ids import FileId
 from mlv_core.paths import PATH_LIMIT, check_path, check_paths, show_path
@@ -54,7 +54,8 @@ def land(changes: Iterable[Change], current: States, last_file_id: FileId) -> tu
     """The change list that lands on `current`, sorted by path, and the last file id given out.
 
     Rows that change nothing are dropped. New files get ids in path order, moved ones keep theirs. `current` holds
-    what stands at every path and source of `changes`. Raises: InvalidRequest for a row that does not fit `current`.
+    what stands at every path and source of `changes`. Raises: InvalidRequest for a row that does not fit `current`,
+    AlreadyExists for a new file where one stands.
     """
     proposed = sorted(changes, key=lambda change: change.path)
     moved = {change.source for change in proposed if change.operation is Operation.MOVE}
@@ -64,7 +65,10 @@ def land(changes: Iterable[Change], current: States, last_file_id: FileId) -> tu
             row = _land_version(change, current.get(VERSION_PATH))
         elif change.operation is Operation.ADD:
             if current.get(change.path) is not None and change.path not in moved:
-                raise InvalidRequest(f"'{show_path(change.path)}' is added, but the version has it already.")
+                raise AlreadyExists(
+                    f"'{show_path(change.path)}' is added, but the version has it already.",
+                    advice="Your workspace leaves it out: check out one that holds it, and change it there.",
+                )
             last_file_id = FileId(last_file_id + 1)
             row = _with_id(change, last_file_id)
         else:

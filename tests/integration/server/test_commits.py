@@ -34,6 +34,7 @@ from mlv_core.entities import (
     Records,
 )
 from mlv_core.errors import (
+    AlreadyExists,
     DamagedContent,
     Denied,
     HeadMoved,
@@ -250,7 +251,7 @@ def test_F1_links_that_leave_the_workspace_are_refused(detector: House):
         ((add("a//b", b"x"),), InvalidPath),
         ((add("a", b"x"), add("a", b"y")), InvalidRequest),
         ((add("x.txt", b"x", base=99),), InvalidRequest),
-        ((add("train.py", b"x"),), InvalidRequest),
+        ((add("train.py", b"x"),), AlreadyExists),
         ((modify("nothing.py", b"x"),), InvalidRequest),
         ((delete("nothing.py"),), InvalidRequest),
         ((move("train.py", "b.py", b"print()\n")[0],), InvalidRequest),
