@@ -191,6 +191,19 @@ def test_C5_nothing_to_commit_tells_what_may_have_been_meant(pair_of_one):
     assert "mlv add" in who.mlv("commit", "-m", "untracked only", code=2)
 
 
+def test_C5_an_environment_alone_is_no_record(pair_of_one):
+    pair_of_one.write("frozen.txt", b"torch==2.4\n")
+    pair_of_one.mlv("add", "frozen.txt")
+    pair_of_one.mlv("commit", "-m", "frozen", "--env", "frozen.txt")
+    error = pair_of_one.json("commit", "-m", "env", "--env", "frozen.txt", code=2)
+    assert "environment alone is no record" in error["message"]
+    assert "--param" in error["advice"]
+    pair_of_one.mlv("commit", "-m", "env", "--env", "frozen.txt", "--param", "a=1")
+    pair_of_one.write("frozen.txt", b"no list\n")
+    error = pair_of_one.json("commit", "-m", "env", "--env", "frozen.txt", code=2)
+    assert "describes no environment" in error["message"]
+
+
 def test_C9_undo_says_what_to_take_back_first(pair_of_one):
     who = pair_of_one
     for number in (2, 3):

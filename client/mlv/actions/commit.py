@@ -77,7 +77,7 @@ def commit(
         workspace.reload()
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes and given.empty:
-            raise _nothing(context, arguments)
+            raise _nothing(context, arguments, given)
         begun = _ask_unlocked(context, proposal) if proposal.unlocked else None
         sent = context.server().counters.sent_bytes
         records = collect(context, given)
@@ -120,7 +120,7 @@ def _paths(changes: tuple[ProposedChange, ...]) -> tuple[str, ...]:
     return tuple(item.change.path for item in changes if item.change.path not in moved)
 
 
-def _nothing(context: Context, arguments: tuple[str, ...]) -> NothingToCommit:
+def _nothing(context: Context, arguments: tuple[str, ...], given: Given) -> NothingToCommit:
     """The refusal of a commit without a change, which tells what may have been meant."""
     absent = [item for item in arguments if not os.path.lexists(os.path.join(context.directory, item))]
     if absent:
@@ -130,6 +130,11 @@ def _nothing(context: Context, arguments: tuple[str, ...]) -> NothingToCommit:
         return NothingToCommit(
             "Nothing differs from the version; there are files that mlv was not told of.",
             advice="'mlv add PATH' takes them in; 'mlv status' lists them.",
+        )
+    if given.environment_file:
+        return NothingToCommit(
+            "Nothing differs from the version, and an environment alone is no record.",
+            advice="Give --env with a change, or with a --param, --metric, --dataset, --trained-from or --run.",
         )
     return NothingToCommit("Nothing differs from the version.")
 

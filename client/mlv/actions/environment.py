@@ -14,6 +14,7 @@ from mlv_core.ids import escape
 
 PACKAGES_LIMIT = 20_000
 """More lines than any environment has: a wrong file was named."""
+_UNPINNED = re.compile(r"$|#|-|[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*@\s")
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;#]+)")
 
 
@@ -43,9 +44,11 @@ def read(file: str) -> Environment:
             found = json.loads(text)
             facts = {str(k): str(v) for k, v in found.get("facts", {}).items()}
             packages = {_normal(str(k)): str(v) for k, v in found.get("packages", {}).items()}
+            if not facts and not packages:
+                raise ValueError("it has neither 'facts' nor 'packages'")
         else:
             facts = _machine()
-            packages = {_normal(m[1]): m[2] for line in text.splitlines() if (m := _PINNED.match(line.strip()))}
+            packages = _pinned(text)
     except OSError as error:
         raise UsageError(f"'{escape(file)}' cannot be read: {error.strerror}.", advice="Check the path.") from error
     except (ValueError, AttributeError) as error:
@@ -55,6 +58,23 @@ def read(file: str) -> Environment:
     if len(packages) > PACKAGES_LIMIT:
         raise UsageError(f"'{escape(file)}' names {len(packages)} packages.", advice="Is it the right file?")
     return Environment(tuple(sorted(facts.items())), tuple(sorted(packages.items())), origin)
+
+
+def _pinned(text: str) -> dict[str, str]:
+    """The packages of a list; options, comments and packages from elsewhere ('-e ...', 'NAME @ URL') have no version.
+
+    Raises: ValueError for what is no such list.
+    """
+    packages: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _PINNED.match(line.strip())
+        if found:
+            packages[_normal(found[1])] = found[2]
+        elif not _UNPINNED.match(line.strip()):
+            raise ValueError(f"line {number} is not NAME==VERSION")
+    if not packages:
+        raise ValueError("no line is NAME==VERSION")
+    return packages
 
 
 def _machine() -> dict[str, str]:

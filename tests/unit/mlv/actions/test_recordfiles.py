@@ -93,3 +93,28 @@ def test_R1_an_environment_is_read_from_a_file(tmp_path):
     assert environment.read(str(described)).facts == (("python", "3.13"),)
     with pytest.raises(UsageError):
         environment.read(str(tmp_path / "gone.txt"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("print('hello')\n", "line 1"),
+        ("torch==2.4\nnumpy>=2\n", "line 2"),
+        ("# nothing\n", "no line"),
+        ("", "no line"),
+        ("{}", "neither"),
+        ('{"packages": {}}', "neither"),
+        ("[1]", "line 1"),
+    ],
+)
+def test_R1_a_file_that_describes_no_environment_is_refused(tmp_path, text, reason):
+    file = tmp_path / "some.txt"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=reason):
+        environment.read(str(file))
+
+
+def test_R1_a_frozen_list_may_hold_comments_options_and_packages_from_elsewhere(tmp_path):
+    file = tmp_path / "frozen.txt"
+    file.write_text("# made today\n-e .\n\nlocal @ file:///tmp/x\nTorch[cuda]==2.4 ; python_version > '3'\n")
+    assert environment.read(str(file)).packages == (("torch", "2.4"),)
