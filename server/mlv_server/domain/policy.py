@@ -140,6 +140,25 @@ def expand_scope(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(scope)
 
 
+def advice_for(principal: Principal, action: str, repository: str | None, decision: Decision) -> str:
+    """What whoever was refused may do about `decision`; `repository` None is the server as a whole."""
+    if principal.exchange:
+        return "'mlv login URL' exchanges the first token for your own."
+    if principal.scope and action not in principal.scope:
+        return f"Use a token without a scope, or with '{action}' in it: 'mlv token create --scope {action}'."
+    if repository is None:
+        return "Ask an admin of the server to do it; no role on a repository gives this right."
+    if decision.rule is not None:
+        return f"Rule {decision.rule} wins over every role: 'mlv policy show {repository}' shows it to an admin."
+    role = smallest_role(action)
+    return f"Ask an admin for a role that has it: 'mlv policy grant {role} {principal.user} {repository}'."
+
+
+def smallest_role(action: str) -> str:
+    """The role that has `action` and as little besides as there is."""
+    return min((name for name, actions in ROLES.items() if action in actions), key=lambda name: len(ROLES[name]))
+
+
 def decide(principal: Principal, action: str, resource: Resource, policy: Policy, now: int) -> Decision:
     """Whether `principal` may do `action` on `resource` at `now` (ms): default deny (P1), any deny wins (P2).
 

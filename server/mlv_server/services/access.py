@@ -11,7 +11,7 @@ from mlv_core.errors import Denied, DiskFull, NotFound
 from mlv_core.ids import RepositoryName, escape
 from mlv_server.auth.identity import identify
 from mlv_server.domain.audit import SERVER_CHAIN, AuditEntry
-from mlv_server.domain.policy import Decision, Principal, Resource, decide, decide_on_server
+from mlv_server.domain.policy import Decision, Principal, Resource, advice_for, decide, decide_on_server
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -43,7 +43,7 @@ async def authorize(call: Call, action: str, repository: str | None, ref: str = 
 
     def work(tx: Transaction) -> _Verdict:
         if name is None:
-            return _Verdict(decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
+            return _Verdict(call.principal, decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
         return _judge(tx, call, action, name, tx.repositories.find(name), ref)
 
     verdict = await call.db.read(work)
@@ -141,6 +141,7 @@ class _Rehearsed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
+    principal: Principal
     decision: Decision
     chain: int
     hidden: bool
@@ -151,7 +152,8 @@ class _Verdict:
             shown = escape(repository or "")
             return NotFound(f"There is no repository '{shown}'.", advice="'mlv repo list' shows yours.")
         where = f"on {escape(repository)}" if repository else "on the server"
-        return Denied(f"You may not '{action}' {where}: {self.decision.reason}.")
+        advice = advice_for(self.principal, action, repository, self.decision)
+        return Denied(f"You may not '{action}' {where}: {self.decision.reason}.", advice=advice)
 
 
 def _judge(
@@ -163,5 +165,5 @@ def _judge(
     unlimited = replace(call.principal, scope=frozenset())
     if row is None or not decide(unlimited, "list", Resource(str(name)), policy, call.now).allowed:
         absent = Decision(allowed=False, rule=decision.rule, reason="hidden or absent")
-        return _Verdict(absent, SERVER_CHAIN, hidden=True)
-    return _Verdict(decision, row.id, hidden=False)
+        return _Verdict(call.principal, absent, SERVER_CHAIN, hidden=True)
+    return _Verdict(call.principal, decision, row.id, hidden=False)

@@ -8,7 +8,7 @@ from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import Denied, InvalidRequest, NotFound
 from mlv_core.ids import RepositoryName, escape
 from mlv_server.domain.globs import matches_name
-from mlv_server.domain.policy import ROLES, Resource, missing_actions
+from mlv_server.domain.policy import ROLES, Resource, actions_of, missing_actions
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
@@ -63,7 +63,9 @@ async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool
 async def revoke(call: Call, repository: str, role: str, user: str, dry_run: bool) -> int:
     """Take a role on `repository` from `user`; returns how many rules ended.
 
-    Raises: InvalidRequest for an unknown role, NotFound when the user or the rule does not exist, Denied.
+    The last admin of a repository is removed only by an admin of the server, who remains one of every repository (P6).
+    Raises: InvalidRequest for an unknown role and for the last admin, NotFound when the user or the rule does not
+    exist, Denied.
     """
     _check_role(role)
     name = RepositoryName.parse(repository)
@@ -77,6 +79,13 @@ async def revoke(call: Call, repository: str, role: str, user: str, dry_run: boo
         if not ending:
             raise NotFound(
                 f"{escape(subject)} has no role '{role}' on {row.name}.", advice="'mlv policy show REPO' shows who has."
+            )
+
+        leads = "admin" in ROLES[role] and not call.principal.server_admin
+        if leads and not _is_led(tx, row, frozenset(ending)):
+            raise InvalidRequest(
+                f"{escape(subject)} is the last admin of {row.name}.",
+                advice=f"Make another one first: 'mlv policy grant admin NAME {row.name}'.",
             )
 
         tx.rules.change((), ending, call.principal.user, call.now)
@@ -106,6 +115,20 @@ def _read(said: dict[str, Any]) -> Rule:
             "actions": tuple(said["actions"]),
             "conditions": tuple((name, value) for name, value in said["conditions"]),
         }
+    )
+
+
+def _is_led(tx: Transaction, row: RepositoryRow, ending: frozenset[int]) -> bool:
+    """Whether somebody who can sign in is still an admin of the repository without the rules that end."""
+    return any(
+        rule.id not in ending
+        and rule.effect is Effect.ALLOW
+        and rule.subject_kind is SubjectKind.USER
+        and "admin" in actions_of(rule)
+        and matches_name(rule.repository, str(row.name))
+        and (rule.conditions, rule.expires_at) == ((), None)
+        and not tx.users.get(rule.subject)[1].disabled
+        for rule in tx.rules.policy().rules
     )
 
 

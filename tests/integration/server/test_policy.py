@@ -11,7 +11,7 @@ from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import AlreadyExists, Denied, InvalidName, InvalidRequest, NotFound
 from mlv_core.ids import RepositoryName
 from mlv_server.domain.audit import first_fault
-from mlv_server.services import access, policy, repositories
+from mlv_server.services import access, identity, policy, repositories
 
 if TYPE_CHECKING:
     from tests.integration.server.conftest import House
@@ -85,8 +85,6 @@ def test_P2_a_deny_wins_over_every_role(detector: House) -> None:
 
 
 def test_P8_a_scope_denies_what_the_user_may_and_hides_nothing(detector: House) -> None:
-    from mlv_server.services import identity  # noqa: PLC0415
-
     token, _ = detector.run(identity.create_token(detector.call("alice"), "", "", ("read",), None, dry_run=False))
     detector.run(access.authorize(detector.sign_in(token), "read", NAME))
     with pytest.raises(Denied, match="scope"):
@@ -99,6 +97,47 @@ def test_P6_nobody_grants_what_they_lack(detector: House) -> None:
     detector.run(policy.grant(detector.call("alice"), NAME, "contributor", "rita", dry_run=False))
     with pytest.raises(Denied, match=r"lock\.break"):
         detector.run(policy.grant(detector.call("alice"), NAME, "maintainer", "rita", dry_run=False))
+
+
+def test_P6_the_last_admin_of_a_repository_is_removed_by_an_admin_of_the_server_alone(detector: House) -> None:
+    def revoke(by: str, user: str) -> int:
+        return detector.run(policy.revoke(detector.call(by), NAME, "admin", user, dry_run=False))
+
+    detector.grant("admin", "alice")
+    with pytest.raises(InvalidRequest, match="alice is the last admin of fraud/detector"):
+        revoke("alice", "alice")
+    detector.grant("admin", "bob")
+    assert revoke("alice", "bob") == 1
+    detector.grant("admin", "bob")
+    detector.run(identity.disable_user(detector.call("root"), "bob", dry_run=False))
+    with pytest.raises(InvalidRequest, match="last admin"):
+        revoke("alice", "alice")
+    assert detector.run(policy.revoke(detector.call("alice"), NAME, "reader", "rita", dry_run=False)) == 1
+    assert revoke("root", "alice") == 1
+    assert allowed(detector, "root", "policy.write")
+    detector.grant("admin", "alice")
+    assert allowed(detector, "alice", "policy.write")
+
+
+def test_a_denial_names_what_helps(detector: House) -> None:
+    def advice(user: str, action: str, repository: str | None = NAME, scope: tuple[str, ...] = ()) -> str:
+        call = detector.call(user)
+        if scope:
+            token, _ = detector.run(identity.create_token(call, "", "", scope, None, dry_run=False))
+            call = detector.sign_in(token)
+        with pytest.raises(Denied) as caught:
+            detector.run(access.authorize(call, action, repository))
+        return caught.value.advice
+
+    assert "'mlv policy grant contributor rita fraud/detector'" in advice("rita", "write")
+    assert "'mlv policy grant releaser alice fraud/detector'" in advice("alice", "label.create")
+    assert "'mlv policy grant maintainer alice fraud/detector'" in advice("alice", "lock.break")
+    assert "'mlv policy grant admin alice fraud/detector'" in advice("alice", "policy.write")
+    assert "admin of the server" in advice("alice", "admin", None)
+    assert "'mlv token create --scope write'" in advice("alice", "write", scope=("read",))
+    deny = Rule(0, Effect.DENY, SubjectKind.USER, "alice", "", ("write",), "fraud/*")
+    (rule,) = detector.db.write_now(lambda tx: tx.rules.change((deny,), (), "root", detector.now))
+    assert f"Rule {rule.id} " in advice("alice", "write")
 
 
 def test_grants_of_what_is_not_there_are_refused(detector: House) -> None:
