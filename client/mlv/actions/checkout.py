@@ -80,7 +80,10 @@ def checkout(
     try:
         if begun is not None:
             begun.restart(branch, only=settings["only"], exclude=settings["exclude"])
-        return own.workspace.layout.root, bring(own, Wish(int(number), branch, adopt=adopt))
+        brought = bring(own, Wish(int(number), branch, adopt=adopt))
+        if (only or exclude) and number and not own.workspace.state.files():
+            context.notice(f"No file of @{number} is left by --only and --exclude: the workspace is empty.")
+        return own.workspace.layout.root, brought
     finally:
         own.close()
 

@@ -110,7 +110,7 @@ class Run:
 
     def tell_dry(self) -> str:
         """What stands before the text of a dry run."""
-        return "would: " if self.dry_run else ""
+        return "dry run: " if self.dry_run else ""
 
     def close(self) -> None:
         """Let go of everything."""

@@ -7,7 +7,6 @@ import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ import click
 
 from mlv_core.errors import InvalidSettings
 from mlv_server import app
-from mlv_server.cli.output import reporting, show
+from mlv_server.cli.output import described, reporting, show
 from mlv_server.domain.policy import Principal
 from mlv_server.rpc.chain import Parts
 from mlv_server.services import identity
@@ -46,7 +45,7 @@ def user() -> None:
 def user_add(name: str, directory: Path | None, *, admin: bool, as_json: bool) -> None:
     """Add user NAME and print a token, once."""
     added, secret = _run(directory, lambda call: identity.add_user(call, name, admin, dry_run=False))
-    show({**asdict(added), "token": secret}, f"{added.name}: token {secret} (shown only now)", as_json=as_json)
+    show({**described(added), "token": secret}, f"{added.name}: token {secret} (shown only now)", as_json=as_json)
 
 
 @user.command("list")
@@ -58,7 +57,7 @@ def user_list(directory: Path | None, *, as_json: bool) -> None:
     found = _run(directory, identity.list_users)
     marks = [(u.name, "  admin" if u.server_admin else "", "  disabled" if u.disabled else "") for u in found]
     text = "\n".join("".join(parts) for parts in marks)
-    show([asdict(u) for u in found], text, as_json=as_json)
+    show([described(u) for u in found], text, as_json=as_json)
 
 
 @user.command("disable")
@@ -69,7 +68,7 @@ def user_list(directory: Path | None, *, as_json: bool) -> None:
 def user_disable(name: str, directory: Path | None, *, as_json: bool) -> None:
     """Shut user NAME out; what the user did stays."""
     disabled = _run(directory, lambda call: identity.disable_user(call, name, dry_run=False))
-    show(asdict(disabled), f"{disabled.name} is disabled", as_json=as_json)
+    show(described(disabled), f"{disabled.name} is disabled", as_json=as_json)
 
 
 @click.group()
@@ -99,7 +98,7 @@ def token_create(
     secret, info = _run(
         directory, lambda call: identity.create_token(call, name, description, scope, seconds, dry_run=False)
     )
-    show({**asdict(info), "token": secret}, f"{info.user}: token {secret} (shown only now)", as_json=as_json)
+    show({**described(info), "token": secret}, f"{info.user}: token {secret} (shown only now)", as_json=as_json)
 
 
 @token.command("list")
@@ -111,7 +110,7 @@ def token_list(name: str, directory: Path | None, *, as_json: bool) -> None:
     """List the tokens of user NAME, without their secrets."""
     found = _run(directory, lambda call: identity.list_tokens(call, name))
     text = "\n".join(f"{t.id}  {t.description}{'  revoked' if t.revoked else ''}" for t in found)
-    show([asdict(t) for t in found], text, as_json=as_json)
+    show([described(t) for t in found], text, as_json=as_json)
 
 
 @token.command("revoke")
@@ -122,7 +121,7 @@ def token_list(name: str, directory: Path | None, *, as_json: bool) -> None:
 def token_revoke(identifier: str, directory: Path | None, *, as_json: bool) -> None:
     """Revoke token ID at once."""
     info = _run(directory, lambda call: identity.revoke_token(call, identifier, dry_run=False))
-    show(asdict(info), f"token {info.id} of {info.user} is revoked", as_json=as_json)
+    show(described(info), f"token {info.id} of {info.user} is revoked", as_json=as_json)
 
 
 def _run(directory: Path | None, act: Callable[[Call], Awaitable[T]]) -> T:

@@ -5,13 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
 import click
 
+from mlv_core.entities import TokenInfo, User
 from mlv_core.errors import InternalError, MlvError
 from mlv_core.ids import escape
+
+
+def described(value: User | TokenInfo) -> dict[str, object]:
+    """What scripts read of `value`, as the command mlv writes it too: times are ISO 8601 in UTC."""
+    return {name: _moment(one) if name.endswith("_at") else one for name, one in asdict(value).items()}
+
+
+def _moment(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    whole, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
 
 
 def show(value: object, text: str, *, as_json: bool) -> None:

@@ -105,14 +105,15 @@ def _tell(run: Run, found: Updated) -> None:
     lines = []
     for field, letter in _LETTERS[:-1]:
         paths = getattr(found, field)
-        lines += [f"{letter} {escaped(path)}" for path in paths[:_SHOWN]]
+        perhaps = " (or a conflict)" if run.dry_run and field == "merged" else ""
+        lines += [f"{letter} {escaped(path)}{perhaps}" for path in paths[:_SHOWN]]
         if len(paths) > _SHOWN:
             lines.append(f"{letter} ... and {len(paths) - _SHOWN} more")
     lines += _conflicts(found)
     at = f"@{found.target}"
     if found.base != found.target and not run.dry_run:
         at = f"@{found.base}, what was named at {at}"
-    lines.append(f"{run.tell_dry()}{escaped(found.branch)} {at}: {_summary(found)}")
+    lines.append(f"{run.tell_dry()}{escaped(found.branch)} {at}: {_summary(found, dry_run=run.dry_run)}")
     if found.rescued:
         run.note(f"Your bytes are kept in .mlv/rescue/: {', '.join(found.rescued)}")
     run.done(_value(run, found), lines)
@@ -125,8 +126,10 @@ def _conflicts(found: Updated) -> list[str]:
     return lines
 
 
-def _summary(found: Updated) -> str:
-    words = {"added": "added", "modified": "updated", "deleted": "deleted", "merged": "merged"}
+def _summary(found: Updated, *, dry_run: bool = False) -> str:
+    # Whether lines clash is only known once the bytes are here.
+    merged = "merged or in conflict" if dry_run else "merged"
+    words = {"added": "added", "modified": "updated", "deleted": "deleted", "merged": merged}
     parts = [f"{len(getattr(found, field))} {word}" for field, word in words.items() if getattr(found, field)]
     if not parts and not found.conflicts:
         return "nothing to do"

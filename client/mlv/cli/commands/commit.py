@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 import click
@@ -19,6 +20,8 @@ from mlv_core.errors import UsageError
 from mlv_core.ids import Revision, split_at_revision
 
 _SHOWN = 20
+_SPAN = re.compile(r"@(\d+|.+(?=:@)):@?((?<=@).+|\d+)")
+"""`@A:@B`, or `@3:5`: a moment such as @2026-11-22T10:00 has a colon of its own."""
 
 
 @verb(writes=True)
@@ -106,10 +109,10 @@ def _value(run: Run, found: Committed) -> dict[str, object]:
 
 def _lines(run: Run, found: Committed) -> list[str]:
     if run.dry_run:
-        shown = [f"would: commit {escaped(path)}" for path in found.paths[:_SHOWN]]
+        shown = [f"dry run: commit {escaped(path)}" for path in found.paths[:_SHOWN]]
         return [
             *shown,
-            f"would: {count(len(found.paths), 'file')}, {size(found.raw_bytes)}, on {escaped(found.branch)}",
+            f"dry run: {count(len(found.paths), 'file')}, {size(found.raw_bytes)}, on {escaped(found.branch)}",
         ]
     text = f"@{found.changeset} {escaped(found.branch)}: {count(len(found.paths), 'file')}"
     if found.raw_bytes:
@@ -179,9 +182,9 @@ def _what(
     first = last = None
     paths = []
     for text in what:
-        before, colon, after = text.partition(":@")
-        if colon and before.startswith("@"):
-            low, high = Revision.parse(before), Revision.parse(after)
+        between = _SPAN.fullmatch(text)
+        if between:
+            low, high = Revision.parse(between[1]), Revision.parse(between[2])
         else:
             path, revision = split_at_revision(text)
             if revision is None:
