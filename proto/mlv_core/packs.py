@@ -69,11 +69,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class PlacedFrame:
-    """A frame and where it lies in its pack: `offset` of its header, `header_length` bytes before the blob."""
+    """A frame and where it lies in its pack: `offset` of its header, `header_length` bytes before the blob.
+
+    `raw` are the bytes of both, which the frame's blob is a part of.
+    """
 
     frame: Frame
     offset: int
     header_length: int
+    raw: memoryview
 
     @property
     def length(self) -> int:
@@ -255,7 +259,7 @@ class PackParser:
             return None, 0
         with memoryview(self._held) as held:
             data = memoryview(bytes(held[start : start + whole]))
-        placed = PlacedFrame(_frame(data, header_length), self._position, header_length)
+        placed = PlacedFrame(_frame(data, header_length), self._position, header_length, data)
         self._hasher.update(data[:header_length])
         self._entries.append(_ENTRY.pack(header_length, blob_length))
         self._wanted = _FOOTER_HEAD.size

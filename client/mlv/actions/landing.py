@@ -36,16 +36,15 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
         on_base = int(published.parent) == workspace.base
         files = workspace.state.files()
         committed = {file.path for file in plan.files}
-        rows, texts = [], []
+        landed = []
         for change in published.changes:
             if change.state is None or change.path == VERSION_PATH:
                 continue
             old = files.get(change.source) if change.source and change.path not in files else files.get(change.path)
             row = _row(change, change.state, old, needs, keep=plan.keep_locks)
-            row = row._replace(changeset=0 if on_base else int(published.changeset))
-            row = _settle(workspace, row, stamps.get(change.path))
-            rows.append(row)
-            texts.extend(_text(workspace, row))
+            landed.append(row._replace(changeset=0 if on_base else int(published.changeset)))
+        rows = _settle(workspace, landed, stamps)
+        texts = [text for row in rows for text in _text(workspace, row)]
         gone = {change.path for change in published.changes if change.state is None}
         gone.update(file.path for file in plan.files if file.stamp is None and file.path not in {r.path for r in rows})
         settings = {LANDED: f"{plan.request_id} {published.changeset}"}
@@ -85,14 +84,38 @@ def _row(
     )
 
 
-def _settle(workspace: Workspace, row: TrackedFile, stamp: Stamp | None) -> TrackedFile:
-    """Read-only again where it must be, stamped when it is still the file that was read, else left doubtful."""
+def _settle(workspace: Workspace, rows: list[TrackedFile], stamps: dict[str, Stamp | None]) -> list[TrackedFile]:
+    """Read-only again where they must be, stamped when they are still the files that were read, else left doubtful.
+
+    Stamps are taken one tick of the clock after the last change of permissions, so that they prove something.
+    """
+    layout = workspace.layout
+    clock_ns = layout.clock_ns()
+    closed = [_close(workspace, row, stamps.get(row.path), clock_ns) for row in rows]
+    clock_ns = materialize.settled_clock(layout) if rows else 0
+    settled = []
+    for row, before in zip(rows, closed, strict=True):
+        try:
+            after = os.lstat(layout.absolute(row.path))
+        except (FileNotFoundError, NotADirectoryError):
+            settled.append(row)
+            continue
+        mtime_ns, ctime_ns, inode, doubtful = stamp_of(after, clock_ns)
+        same = before is not None and (before.st_size, before.st_mtime_ns, before.st_ino) == (
+            after.st_size, mtime_ns, inode,
+        )  # fmt: skip
+        doubtful = doubtful if same else 1
+        settled.append(row._replace(mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, doubtful=doubtful))
+    return settled
+
+
+def _close(workspace: Workspace, row: TrackedFile, stamp: Stamp | None, clock_ns: int) -> os.stat_result | None:
+    """Give a file its permissions back; its stat before that, None unless it proves the bytes that were read."""
     absolute = workspace.layout.absolute(row.path)
-    clock_ns = workspace.layout.clock_ns()
     try:
         before = os.lstat(absolute)
     except (FileNotFoundError, NotADirectoryError):
-        return row
+        return None
     same = stamp is not None and tuple(stamp) == (
         before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino,
     )  # fmt: skip
@@ -100,10 +123,7 @@ def _settle(workspace: Workspace, row: TrackedFile, stamp: Stamp | None) -> Trac
         materialize.set_read_only(absolute, row.mode, read_only=True)
     if row.opened and same and row.mode != SYMLINK:
         pristine.keep(workspace.layout, row, absolute)
-    after = os.lstat(absolute)
-    mtime_ns, ctime_ns, inode, doubtful = stamp_of(after, clock_ns)
-    same = same and (before.st_size, before.st_mtime_ns, before.st_ino) == (after.st_size, mtime_ns, inode)
-    return row._replace(mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, doubtful=doubtful if same else 1)
+    return before if same and before.st_ctime_ns < clock_ns else None
 
 
 def _text(workspace: Workspace, row: TrackedFile) -> list[tuple[bytes, bytes]]:

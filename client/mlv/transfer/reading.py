@@ -14,14 +14,16 @@ from mlv.transfer.types import Stamp
 from mlv_core.errors import FileChanging, LimitExceeded, MissingFile
 from mlv_core.hashing import ContentHash, ContentHasher, hash_content
 from mlv_core.ids import escape
-from mlv_core.recipes import Recipe, from_layout, generic, single
-from mlv_core.segments import Chunker, Cut, Extent, Layout, average_chunk_size, plan_layout
+from mlv_core.recipes import Recipe, from_layout, generic, needs_recipe, single
+from mlv_core.segments import Chunker, Extent, Layout, average_chunk_size, plan_layout
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 BLOCK_BYTES = 4 << 20
 """One read: large enough that the system call costs nothing, small enough that several fit in the cache."""
+HELD_BYTES = 16 << 10
+"""A file of up to this size is read once and kept until it is sent: opening it again costs more than its bytes."""
 _SNIFF_BYTES = 1 << 16
 
 
@@ -75,15 +77,24 @@ class FileSource:
     """A file of the workspace; it must not change from the first reading to the last.
 
     It is held open until `rest`; after that each reading opens it anew and proves that it is still the same file, so
-    that a commit of any number of files needs few handles.
-    Raises: MissingFile; LimitExceeded when no file handle is free.
+    that a commit of any number of files needs few handles. A small one is read at once, and may change then: what
+    counts is what was read.
+    Raises: MissingFile; FileChanging; LimitExceeded when no file handle is free.
     """
 
     def __init__(self, file: str, path: str) -> None:
         self._file = file
         self._path = path
+        self._held: memoryview | None = None
         self._handle = self._open()
         self.stamp = stamp_of(os.fstat(self._handle))
+        if self.stamp.size <= HELD_BYTES:
+            try:
+                held = memoryview(self._read(self._handle, 0, self.stamp.size))
+                self.check_unchanged()
+            finally:
+                self.close()
+            self._held = held
 
     @property
     def size(self) -> int:
@@ -95,6 +106,8 @@ class FileSource:
 
         Raises: FileChanging when the file is not as it was.
         """
+        if self._held is not None:
+            return self._held[offset : offset + length]
         with self._opened() as handle:
             return self._read(handle, offset, length)
 
@@ -103,12 +116,16 @@ class FileSource:
 
         Raises: FileChanging when the file is not as it was.
         """
+        if self._held is not None:
+            return b"".join(self._held[offset : offset + length] for offset, length in _joined(extents))
         with self._opened() as handle:
             parts = [self._read(handle, offset, length) for offset, length in _joined(extents)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def check_unchanged(self) -> None:
         """Raises: FileChanging when the file is not as it was when it was first opened."""
+        if self._held is not None:
+            return
         with self._opened() as handle:
             if stamp_of(os.fstat(handle)) != self.stamp:
                 raise changing(self._path)
@@ -158,7 +175,10 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class CutContent:
-    """What reading a content gave: its name, its recipe, and where each segment lies in it."""
+    """What reading a content gave: its name, its recipe, and where each segment lies in it.
+
+    `content` is the hash of all bytes; or, of what was not read to be named, the hash of the recipe that it needs.
+    """
 
     content: ContentHash
     recipe: Recipe
@@ -176,17 +196,18 @@ def stamp_of(stat: os.stat_result) -> Stamp:
     return Stamp(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
 
-def cut_content(source: Source, path: str) -> CutContent:
-    """Read `source` from its first byte to its last, cut it as its format asks and hash everything.
+def cut_content(source: Source, path: str, *, named: bool = True) -> CutContent:
+    """Read `source` from its first byte to its last, once, cut it as its format asks and hash everything.
 
-    Memory: a few blocks and the recipe, whatever the size.
+    Without `named` only the segments are hashed where there are several: who has the old content of a file needs no
+    more. Memory: a few blocks and the recipe, whatever the size.
     Raises: FileChanging, LimitExceeded.
     """
     if source.size > 0:
         layout = plan_layout(path, source.size, lambda offset, length: bytes(source.read(offset, length)))
         if layout is not None:
-            return _cut_typed(source, layout)
-    return _cut_generic(source)
+            return _cut_typed(source, layout, named=named)
+    return _cut_generic(source, named=named)
 
 
 def read_extents(source: Source, extents: tuple[Extent, ...]) -> Buffer:
@@ -196,32 +217,55 @@ def read_extents(source: Source, extents: tuple[Extent, ...]) -> Buffer:
     return source.read_extents(extents)
 
 
-def _cut_generic(source: Source) -> CutContent:
+def _cut_generic(source: Source, *, named: bool) -> CutContent:
+    if source.size <= average_chunk_size(source.size):
+        return _cut_whole(source)
     hasher, chunker, text = ContentHasher(), Chunker(average_chunk_size(source.size)), _TextProbe()
     chunks: list[tuple[ContentHash, int]] = []
     for block in _blocks(source):
-        hasher.update(block)
+        if named:
+            hasher.update(block)
         text.feed(block)
         chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.feed(block))
     chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.finish())
-    content = hasher.digest()
-    recipe = generic(source.size, chunks) if len(chunks) > 1 else single(content, source.size)
+    recipe = generic(source.size, chunks) if len(chunks) > 1 else single(chunks[0][0], source.size)
+    content = hasher.digest() if named else _unnamed(recipe)
     return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text.finish())
 
 
-def _cut_typed(source: Source, layout: Layout) -> CutContent:
+def _cut_whole(source: Source) -> CutContent:
+    """A file no longer than one chunk on average is one: a recipe costs more than finding half of it again saves."""
+    data = source.read(0, source.size)
+    text = _TextProbe()
+    text.feed(data)
+    content = hash_content(data)
+    recipe = single(content, source.size)
+    return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text.finish())
+
+
+def _cut_typed(source: Source, layout: Layout, *, named: bool) -> CutContent:
     hasher = ContentHasher()
-    for block in _blocks(source):
-        hasher.update(block)
-
-    def named(cuts: tuple[Cut, ...]) -> list[ContentHash]:
-        return [hash_content(read_extents(source, cut.extents)) for cut in cuts]
-
-    content = hasher.digest()
-    recipe = from_layout(layout, named(layout.typed), named(layout.rest))
-    if len(recipe.typed) + len(recipe.rest) <= 1:
-        recipe = single(content, source.size)
+    cuts = (*layout.rest, *layout.typed)
+    names = [ContentHash(b"")] * len(cuts)
+    parts: dict[int, list[Buffer]] = {}
+    for offset, length, number in sorted((e.offset, e.length, n) for n, cut in enumerate(cuts) for e in cut.extents):
+        data = source.read(offset, length)
+        if named:
+            hasher.update(data)
+        read = parts.setdefault(number, [])
+        read.append(data)
+        if len(read) == len(cuts[number].extents):
+            names[number] = hash_content(read[0] if len(read) == 1 else b"".join(read))
+            del parts[number]
+    rest = len(layout.rest)
+    recipe = from_layout(layout, names[rest:], names[:rest]) if len(cuts) > 1 else single(names[0], source.size)
+    content = hasher.digest() if named else _unnamed(recipe)
     return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text=False)
+
+
+def _unnamed(recipe: Recipe) -> ContentHash:
+    """What stands for a content whose bytes were not hashed as a whole."""
+    return recipe.recipe_id() if needs_recipe(recipe) else recipe.segments()[0].hash
 
 
 def _joined(extents: Sequence[Extent]) -> Iterator[tuple[int, int]]:

@@ -18,8 +18,10 @@ class Target:
     def __init__(self, file: str, size: int, *, held: bool) -> None:
         self.file = file
         self.resumes = os.path.exists(file)
-        self._held = os.open(file, _FLAGS, 0o600)
-        os.ftruncate(self._held, size)
+        self._held = -1
+        if held or self.resumes or not size:
+            self._held = os.open(file, _FLAGS, 0o600)
+            os.ftruncate(self._held, size)
         if not held:
             self.close()
 

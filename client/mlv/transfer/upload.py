@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ UNASKED_BYTES = 32 << 20
 """Plain bytes of new chunks beside a base that are sent unasked: less than a pack, so that resuming stays cheap."""
 ASK_BYTES = 1 << 20
 """Below this many new plain bytes, and without a base, it costs less to send them than to ask what the server has."""
+APART_BYTES = 4 << 20
+"""From this size on a content and its base are read and cut by two threads at the same time."""
 ATTEMPTS = 3
 """Readings of a file that changes meanwhile, before the commit is refused."""
 BATCH_FILES = 1000
@@ -83,8 +86,9 @@ class _Upload:
 
     def run(self, inputs: Sequence[UploadInput]) -> UploadResult:
         """Read, ask, code and send everything."""
-        self._progress.start(sum(_size(given.source) for given in inputs), "sending")
-        frames = coded(self._jobs(inputs), self._progress)
+        sizes = [_size(given.source) for given in inputs]
+        self._progress.start(sum(sizes), "sending")
+        frames = coded(self._jobs(inputs, sizes), self._progress)
         inline = send_frames(frames, self._put_pack if self._upload else None)
         self._progress.finish()
         raw = sum(content.size for content in self._contents)
@@ -96,8 +100,8 @@ class _Upload:
         self.sending = False
         self._packs.append(pack)
 
-    def _jobs(self, inputs: Sequence[UploadInput]) -> Iterator[Job]:
-        for batch in _batches(inputs):
+    def _jobs(self, inputs: Sequence[UploadInput], sizes: Sequence[int]) -> Iterator[Job]:
+        for batch in _batches(inputs, sizes):
             items = [self._open(given) for given in batch]
             missing, items = self._missing(items)
             recipes: dict[ContentHash, Item] = {}
@@ -136,7 +140,7 @@ class _Upload:
         for number, item in enumerate(items):
             old: set[ContentHash] = set()
             if item.base_cut is not None:
-                bases[number] = _name_of(item.base_cut)
+                bases[number] = item.base_cut.content
                 old = {segment.hash for segment in item.base_cut.recipe.segments()}
             lengths = _lengths(item.cut.recipe, old)
             fresh.update(lengths)
@@ -166,11 +170,10 @@ class _Upload:
         return {name for name, missing in zip(names, answers, strict=True) if missing}
 
 
-def _batches(inputs: Sequence[UploadInput]) -> Iterator[list[UploadInput]]:
+def _batches(inputs: Sequence[UploadInput], sizes: Sequence[int]) -> Iterator[list[UploadInput]]:
     batch: list[UploadInput] = []
     total = 0
-    for given in inputs:
-        size = _size(given.source)
+    for given, size in zip(inputs, sizes, strict=True):
         if batch and (len(batch) == BATCH_FILES or total + size > BATCH_BYTES):
             yield batch
             batch, total = [], 0
@@ -190,28 +193,31 @@ def _size(source: str | bytes) -> int:
 
 
 def _read(given: UploadInput) -> Item:
-    source, cut = _cut(given.source, given.path)
     if given.base is None:
+        source, cut = _cut(given.source, given.path)
         return Item(given, cut, source)
-    base, base_cut = _cut(given.base, given.path)
+    if _size(given.source) < APART_BYTES:
+        base, base_cut = _cut(given.base, given.path, named=False)
+        source, cut = _cut(given.source, given.path)
+    else:
+        with ThreadPoolExecutor(1, thread_name_prefix="mlv-cut") as pool:
+            cutting = pool.submit(_cut, given.base, given.path, named=False)
+            source, cut = _cut(given.source, given.path)
+            base, base_cut = cutting.result()
     if not needs_recipe(base_cut.recipe) and base_cut.recipe.size < PATCHED_BYTES:
         return Item(given, cut, source)
     return Item(given, cut, source, base_cut, base)
 
 
-def _cut(given: str | bytes, path: str) -> tuple[Source, CutContent]:
+def _cut(given: str | bytes, path: str, *, named: bool = True) -> tuple[Source, CutContent]:
     source: Source = BytesSource(given) if isinstance(given, bytes) else FileSource(given, path)
     try:
-        cut = cut_content(source, path)
+        cut = cut_content(source, path, named=named)
         if isinstance(source, FileSource):
             source.check_unchanged()
     finally:
         source.rest()
     return source, cut
-
-
-def _name_of(base: CutContent) -> ContentHash:
-    return base.recipe.recipe_id() if needs_recipe(base.recipe) else base.content
 
 
 def _lengths(recipe: Recipe, without: set[ContentHash]) -> dict[ContentHash, int]:

@@ -21,8 +21,10 @@ from mlv_core.failpoints import failpoint
 from mlv_core.ids import escape
 from mlv_core.paths import check_symlink
 
-THREADS = 8
-"""Renames wait for the disk, not for the processor."""
+THREADS = 2
+"""Renames of a local disk hold the processor, so that more threads only wait for each other."""
+AT_ONCE = 256
+"""Renames that one thread does in a row: handing over each costs more than the rename."""
 _SETTLE_SECONDS = 0.002
 _SETTLE_TRIES = 10
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
@@ -135,10 +137,14 @@ def _run(layout: Layout, rescue: Rescue, steps: tuple[Step, ...]) -> dict[str, t
     def work(step: Step) -> tuple[str, tuple[int, int]] | None:
         return _place(layout, rescue, step)
 
-    if len(places) < THREADS:
+    def work_all(run: list[Step]) -> list[tuple[str, tuple[int, int]]]:
+        return list(filter(None, map(work, run)))
+
+    if len(places) < 2 * AT_ONCE:
         return dict(filter(None, map(work, places)))
     with ThreadPoolExecutor(THREADS) as pool:
-        return dict(filter(None, pool.map(work, places)))
+        runs = [places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE)]
+        return {path: stamp for done in pool.map(work_all, runs) for path, stamp in done}
 
 
 def _place(layout: Layout, rescue: Rescue, step: Step) -> tuple[str, tuple[int, int]] | None:
@@ -225,7 +231,7 @@ def stamped(layout: Layout, files: list[TrackedFile], placed: dict[str, tuple[in
 
     `placed` holds (mtime_ns, inode) of the verified bytes that were put there; what does not agree is left doubtful.
     """
-    clock_ns = _settled_clock(layout) if files else 0
+    clock_ns = settled_clock(layout) if files else 0
     result = []
     for file in files:
         try:
@@ -240,7 +246,7 @@ def stamped(layout: Layout, files: list[TrackedFile], placed: dict[str, tuple[in
     return result
 
 
-def _settled_clock(layout: Layout) -> int:
+def settled_clock(layout: Layout) -> int:
     """The file system's clock, one tick after now: stamps older than it prove that nothing changed since."""
     start = clock_ns = layout.clock_ns()
     for _ in range(_SETTLE_TRIES):

@@ -89,7 +89,7 @@ class Intake:
             while upload.running:
                 upload.frames.append(await upload.running.popleft())
             pack = NewPack(pack_id, upload.draft.length, tuple(upload.frames))
-            await self._check_depth(domain_id, pack)
+            await self._check_bases(domain_id, pack)
             return pack_id, await self._seal(upload, pack)
         finally:
             # Threads still read the draft: they come to their end before it is closed.
@@ -134,7 +134,7 @@ class Intake:
             frame.codec,
             frame.bases,
             frame.members,
-            checksum(upload.draft.read(placed.offset, placed.length)),
+            checksum(placed.raw),
         )
 
     def _base(self, upload: _Upload, frame: Frame, before: int, depth: int) -> bytes | None:
@@ -144,6 +144,11 @@ class Intake:
         member = frame.members[0][0]
         if depth > UPLOAD_DEPTH:
             raise _too_deep(member)
+        if len(frame.bases) == 1:
+            # Whether the store still has it, or an earlier frame brings it, is asked once for the whole pack.
+            kept = self._reader.at_hand(upload.domain_id, frame.bases[0])
+            if kept is not None:
+                return kept
         lengths = self._db.read_now(lambda tx: tx.segments.lengths(upload.domain_id, frame.bases))
         _check_base_length(member, sum(lengths.get(name, 0) for name in frame.bases))
         try:
@@ -169,20 +174,25 @@ class Intake:
         plains = decode_frame(inner, self._base(upload, inner, offset, depth + 1))
         return {other: bytes(plain) for (other, _), plain in zip(inner.members, plains, strict=True)}
 
-    async def _check_depth(self, domain_id: int, pack: NewPack) -> None:
-        """Refuse a pack whose deltas stand on chains that are too long."""
-        own = {name for frame in pack.frames for name, _ in frame.members}
-        outside = {base for frame in pack.frames for base in frame.bases if base not in own}
+    async def _check_bases(self, domain_id: int, pack: NewPack) -> None:
+        """Refuse a pack with deltas that stand on nothing sound, on later frames, or on chains that are too long."""
+        bases = {base for frame in pack.frames for base in frame.bases}
         read_bases = bases_from(self._blobs, domain_id)
-        chain = await self._db.read(lambda tx: trace(tx, domain_id, outside, read_bases))
-        below = {frame.id: depth for frame, depth in chain.frames(outside)}
+        chain = await self._db.read(lambda tx: trace(tx, domain_id, bases, read_bases))
+        below = {frame.id: depth for frame, depth in chain.frames(bases)}
         depths = {name: below[place.frame.id] for name, place in chain.places.items() if place.frame.id in below}
+        sound = {name for name in bases & chain.places.keys() if not chain.places[name].frame.damaged}
         for frame in pack.frames:
+            member = frame.members[0][0]
+            absent = next((base for base in frame.bases if base not in sound), None)
+            if absent is not None:
+                raise DamagedContent(f"A delta names an unknown base {absent.hex()}.", items=_named(member))
             depth = 1 + max((depths.get(base, 0) for base in frame.bases), default=-1)
             if depth > UPLOAD_DEPTH:
-                raise _too_deep(frame.members[0][0])
+                raise _too_deep(member)
             for name, _ in frame.members:
                 depths.setdefault(name, depth)
+                sound.add(name)
 
     async def _seal(self, upload: _Upload, pack: NewPack) -> int:
         """Make a verified pack durable, then visible."""

@@ -56,7 +56,7 @@ class PlainReader:
         found: dict[ContentHash, bytes] = {}
         rest: list[ContentHash] = []
         for name in dict.fromkeys(names):
-            plain = self._at_hand(domain_id, name)
+            plain = self.at_hand(domain_id, name)
             if plain is None:
                 rest.append(name)
             else:
@@ -65,8 +65,8 @@ class PlainReader:
             self._decode(domain_id, rest, found)
         return found
 
-    def _at_hand(self, domain_id: int, name: ContentHash) -> bytes | None:
-        """A segment that needs no decoding."""
+    def at_hand(self, domain_id: int, name: ContentHash) -> bytes | None:
+        """A segment that needs no decoding, checked; the domain may have forgotten it since."""
         if name == EMPTY:
             return b""
         plain = self._memory.get((domain_id, name))
@@ -83,7 +83,7 @@ class PlainReader:
 
         def have(name: ContentHash) -> bool:
             if name not in held:
-                plain = self._at_hand(domain_id, name)
+                plain = self.at_hand(domain_id, name)
                 if plain is not None:
                     held[name] = plain
             return name in held

@@ -76,14 +76,14 @@ def test_a_connection_that_breaks_once_does_not_end_the_upload(own_site: Site, t
 
 def test_a_file_that_changes_while_it_is_committed_is_read_again(site: Site, tmp_path: Path, monkeypatch):
     file = tmp_path / "log.txt"
-    file.write_text("first\n" * 1000)
+    file.write_text("first\n" * 10_000)
     real, cuts = uploading.cut_content, []
 
-    def meddling(source, path):
-        cut = real(source, path)
+    def meddling(source, path, **options):
+        cut = real(source, path, **options)
         cuts.append(path)
         if len(cuts) == 1:
-            file.write_text("second\n" * 1000)
+            file.write_text("second\n" * 10_000)
         return cut
 
     monkeypatch.setattr(uploading, "cut_content", meddling)
@@ -100,11 +100,11 @@ def test_a_file_that_changes_while_it_is_committed_is_read_again(site: Site, tmp
 
 def test_a_file_that_never_rests_is_refused_by_name(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "log.txt"
-    file.write_text("start\n")
+    file.write_text("start\n" * 10_000)
     real, readings = uploading.cut_content, []
 
-    def meddling(source, path):
-        cut = real(source, path)
+    def meddling(source, path, **options):
+        cut = real(source, path, **options)
         readings.append(path)
         with file.open("a") as stream:
             stream.write("more\n")

@@ -106,7 +106,7 @@ def test_the_same_content_is_coded_once():
     assert len(members) == len(set(members))
 
 
-@pytest.mark.parametrize("size", [1_000, 300_000])
+@pytest.mark.parametrize("size", [20_000, 300_000])
 def test_bytes_that_are_not_those_that_were_hashed_are_never_sent(size: int, tmp_path: Path):
     file = tmp_path / "log"
     file.write_bytes(b"a" * size)
@@ -118,6 +118,16 @@ def test_bytes_that_are_not_those_that_were_hashed_are_never_sent(size: int, tmp
     with pytest.raises(FileChanging, match="log"):
         frames_of([one])
     source.close()
+
+
+def test_a_small_file_is_sent_as_it_was_read(tmp_path: Path):
+    file = tmp_path / "log"
+    file.write_bytes(b"as read")
+    source = FileSource(str(file), "log")
+    one = Item(UploadInput("log", str(file)), cut_content(source, "log"), source)
+    file.write_bytes(b"changed")
+    (frame,) = frames_of([one])
+    assert [bytes(part) for part in decode_frame(frame, None)] == [b"as read"]
 
 
 def random_frames(*sizes: int) -> list[Frame]:

@@ -159,18 +159,18 @@ def test_a_missing_file_is_named(tmp_path: Path):
 
 def test_a_file_that_became_shorter_is_noticed(tmp_path: Path):
     file = tmp_path / "log"
-    file.write_bytes(b"x" * 100)
+    file.write_bytes(b"x" * 100_000)
     source = FileSource(str(file), "log")
-    os.truncate(file, 10)
+    os.truncate(file, 10_000)
     with pytest.raises(FileChanging, match="log"):
-        source.read(0, 100)
+        source.read(0, 100_000)
     source.close()
 
 
 @pytest.mark.parametrize("rested", [False, True])
 def test_a_file_that_was_written_to_is_noticed(tmp_path: Path, rested: bool):
     file = tmp_path / "log"
-    file.write_bytes(b"x" * 100)
+    file.write_bytes(b"x" * 100_000)
     source = FileSource(str(file), "log")
     if rested:
         source.rest()
@@ -183,12 +183,12 @@ def test_a_file_that_was_written_to_is_noticed(tmp_path: Path, rested: bool):
 
 def test_a_rested_source_holds_no_handle_and_notices_another_file_in_its_place(tmp_path: Path):
     file = tmp_path / "model"
-    file.write_bytes(b"first")
+    file.write_bytes(b"first" * 10_000)
     source = FileSource(str(file), "model")
     source.rest()
     assert bytes(source.read(1, 3)) == b"irs"
     assert str(file) not in {opened.path for opened in psutil.Process().open_files()}
-    (tmp_path / "other").write_bytes(b"secnd")
+    (tmp_path / "other").write_bytes(b"secnd" * 10_000)
     (tmp_path / "other").replace(file)
     with pytest.raises(FileChanging):
         source.read(0, 5)
