@@ -7,6 +7,7 @@ import os
 import uuid
 
 from mlv.actions import connecting
+from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover
 from mlv.actions.update import Updated, Wish, bring
@@ -81,6 +82,8 @@ def checkout(
         if begun is not None:
             begun.restart(branch, only=settings["only"], exclude=settings["exclude"])
         brought = bring(own, Wish(int(number), branch, adopt=adopt))
+        if adopt:
+            keep_base_texts(own)
         if (only or exclude) and number and not own.workspace.state.files():
             context.notice(f"No file of @{number} is left by --only and --exclude: the workspace is empty.")
         return own.workspace.layout.root, brought

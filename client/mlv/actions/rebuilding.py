@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 
+from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
 from mlv.actions.update import Wish, bring
 from mlv.workspace import layout
@@ -28,6 +29,7 @@ def open_or_rebuild(context: Context) -> bool:
         os.replace(where.journal, f"{where.journal}.damaged")
     context.use(Workspace.rebuild(context.directory))
     bring(context, Wish(base, context.workspace.branch, adopt=True, rebuilding=True))
+    keep_base_texts(context)
     context.notice("The workspace's database was damaged; it was rebuilt from the server and the disk.")
     return True
 

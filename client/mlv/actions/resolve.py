@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
 from mlv.actions.fetching import fetch_versions
 from mlv.actions.recovering import recover
@@ -63,6 +64,8 @@ def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_ru
             for path, row in theirs.items():
                 _keep_mine(workspace, ends, path, row)
         rescued = _apply(workspace, ends, tuple(chosen))
+        if accept == "mine":
+            keep_base_texts(context, [row.path for row in ends.rows])
     return Resolved(tuple(chosen), accept, rescued)
 
 

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass, replace
 
 from mlv.actions import fetching
+from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.composing import Work, compose
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover, recover_held
@@ -101,7 +102,10 @@ def update(
         dry_run=dry_run,
         newest=revision is None,
     )
-    return bring(context, wish)
+    updated = bring(context, wish)
+    if adopt and not dry_run:
+        keep_base_texts(context)
+    return updated
 
 
 def bring(context: Context, wish: Wish) -> Updated:

@@ -299,6 +299,11 @@ class State:
         return zlib.decompress(row[0]) if row else None
 
     @_told
+    def kept_texts(self) -> set[bytes]:
+        """The hashes of all texts that are kept."""
+        return {bytes(content) for (content,) in self._db.execute("SELECT content FROM texts")}
+
+    @_told
     def put_text(self, content: bytes, data: bytes) -> None:
         """Keep the bytes of a small text file."""
         self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (content, zlib.compress(data, 6)))
