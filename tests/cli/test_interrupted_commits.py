@@ -30,7 +30,16 @@ def dying(team, point):
 
 @pytest.mark.parametrize(
     "verb",
-    [("log",), ("show",), ("cat", "a.txt"), ("ls",), ("diff", "@1:@head"), ("branches",), ("labels",), ("repo", "show")],
+    [
+        ("log",),
+        ("show",),
+        ("cat", "a.txt"),
+        ("ls",),
+        ("diff", "@1:@head"),
+        ("branches",),
+        ("labels",),
+        ("repo", "show"),
+    ],
 )
 def test_C3_a_verb_that_reads_from_the_server_finishes_an_interrupted_commit(team, here, verb):
     here.write("a.txt", b"2\n")

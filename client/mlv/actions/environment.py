@@ -41,11 +41,7 @@ def read(file: str) -> Environment:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
         if text.lstrip().startswith("{"):
-            found = json.loads(text)
-            facts = {str(k): str(v) for k, v in found.get("facts", {}).items()}
-            packages = {_normal(str(k)): str(v) for k, v in found.get("packages", {}).items()}
-            if not facts and not packages:
-                raise ValueError("it has neither 'facts' nor 'packages'")
+            facts, packages = _stated(text)
         else:
             facts = _machine()
             packages = _pinned(text)
@@ -58,6 +54,19 @@ def read(file: str) -> Environment:
     if len(packages) > PACKAGES_LIMIT:
         raise UsageError(f"'{escape(file)}' names {len(packages)} packages.", advice="Is it the right file?")
     return Environment(tuple(sorted(facts.items())), tuple(sorted(packages.items())), origin)
+
+
+def _stated(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The facts and packages of a JSON object.
+
+    Raises: ValueError, AttributeError for what is none.
+    """
+    found = json.loads(text)
+    facts = {str(k): str(v) for k, v in found.get("facts", {}).items()}
+    packages = {_normal(str(k)): str(v) for k, v in found.get("packages", {}).items()}
+    if not facts and not packages:
+        raise ValueError("it has neither 'facts' nor 'packages'")
+    return facts, packages
 
 
 def _pinned(text: str) -> dict[str, str]:

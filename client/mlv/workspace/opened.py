@@ -11,7 +11,6 @@ from mlv.workspace.layout import Layout
 from mlv.workspace.state import State, TrackedFile
 from mlv_core.errors import DamagedContent
 
-
 BROKEN = "broken"
 """The setting with the tokens of locks that the server no longer honours, by file id: a JSON object."""
 

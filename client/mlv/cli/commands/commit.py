@@ -31,7 +31,9 @@ _SPAN = re.compile(r"@(\d+|.+(?=:@)):@?((?<=@).+|\d+)")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A hyper-parameter; may be repeated.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME=NUMBER[@DATASET]", help="A measured value.")
 @click.option("--dataset", "datasets", multiple=True, metavar="ROLE=DATASET", help="What it was made with.")
-@click.option("--env", "environment_file", default="", metavar="FILE", help="The environment, as 'pip freeze' or JSON; not alone.")
+@click.option(
+    "--env", "environment_file", default="", metavar="FILE", help="The environment, as 'pip freeze' or JSON; not alone."
+)
 @click.option("--trained-from", default="", metavar="@REV", help="The version whose code made the changed weights.")
 @click.option("--run", "run_id", default="", metavar="ID", help="The run that made it.")
 @click.option("--keep-locks", is_flag=True, help="Keep the locks and go on editing.")
