@@ -6,11 +6,10 @@ import os
 from dataclasses import dataclass, field
 
 from mlv.actions.merging import compare
-from mlv.actions.restoring import stamp_here
 from mlv.actions.status import REQUIRED
 from mlv.actions.updating import Act, Decision
 from mlv.workspace import journal, materialize, pristine
-from mlv.workspace.journal import Step
+from mlv.workspace.journal import Stamp, Step
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK
 from mlv.workspace.state import TrackedFile
@@ -55,7 +54,9 @@ def compose(
         elif decision.act is Act.RETAG:
             _retag(workspace, work, decision)
         elif decision.act is Act.REMOVE:
-            _remove(workspace, work, decision)
+            _remove(work, decision)
+        elif decision.act is Act.FORGET:
+            _forget(work, decision)
         elif decision.act is Act.REBASE:
             _rebase(work, decision)
         elif decision.act is Act.COMPARE:
@@ -81,16 +82,16 @@ def _own_copy(workspace: Workspace, files: dict[str, str], path: str, uses: dict
 def _place(workspace: Workspace, work: Work, decision: Decision, file: str, mask: int, number: int) -> None:
     row, base = decision.row, decision.base
     assert row is not None  # noqa: S101 - PLACE has one
+    if decision.place != row.path:
+        _keep_text(workspace, row, file)
     name = f"place-{number}"
     read_only = row.need == REQUIRED and not row.opened and not row.token
     materialize.stage(workspace.layout, file, name, decision.place, row.mode, read_only=read_only, mask=mask)
-    expected = stamp_here(workspace, decision.place) if decision.fresh and base is not None else None
-    work.steps.append(Step(decision.place, name, expected))
+    work.steps.append(Step(decision.place, name, _stamp(decision.replaces)))
     if base is not None and base.path != row.path:
         work.dropped.append(base.path)
         if decision.place == row.path:
-            old = stamp_here(workspace, base.path) if decision.fresh else None
-            work.steps.append(Step(base.path, "", old))
+            work.steps.append(Step(base.path, "", _stamp(base) if decision.fresh else None))
     if not decision.fresh:
         work.pending.extend({row.path, decision.place, base.path if base is not None else row.path})
     if decision.drop_pending:
@@ -98,7 +99,8 @@ def _place(workspace: Workspace, work: Work, decision: Decision, file: str, mask
     if decision.place != row.path:
         work.added_pending.append((decision.place, "move", row.path))
     work.rows.append(row)
-    work.trusted.append(row.path)
+    if decision.place == row.path:
+        work.trusted.append(row.path)
     work.settled.append(row.path)
     work.tell("modified" if base is not None else "added", row.path)
 
@@ -119,13 +121,22 @@ def _retag(workspace: Workspace, work: Work, decision: Decision) -> None:
     work.tell("modified", row.path)
 
 
-def _remove(workspace: Workspace, work: Work, decision: Decision) -> None:
-    expected = stamp_here(workspace, decision.place) if decision.fresh else None
-    work.steps.append(Step(decision.place, "", expected))
+def _remove(work: Work, decision: Decision) -> None:
+    work.steps.append(Step(decision.place, "", _stamp(decision.replaces)))
+    _forget(work, decision)
+
+
+def _forget(work: Work, decision: Decision) -> None:
+    """The file is tracked no longer; whatever lies there is not its bytes."""
     work.dropped.append(decision.path)
     work.pending.extend({decision.path, decision.place})
     work.settled.append(decision.path)
     work.tell("deleted", decision.path)
+
+
+def _stamp(file: TrackedFile | None) -> Stamp | None:
+    """The stamp under which a scan found the file's own bytes; what has another one by now is the user's."""
+    return None if file is None else (file.size, file.mtime_ns, file.ctime_ns, file.inode)
 
 
 def _rebase(work: Work, decision: Decision) -> None:

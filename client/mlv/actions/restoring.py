@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from mlv.actions.context import Context
 from mlv.actions.status import REQUIRED
 from mlv.workspace import materialize, pristine
-from mlv.workspace.journal import Stamp, Step
+from mlv.workspace.journal import Step
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK
 from mlv.workspace.state import TrackedFile
@@ -64,12 +64,3 @@ def _staged(workspace: Workspace, beside: str, name: str, file: TrackedFile, pat
     read_only = file.need == REQUIRED and file.mode != SYMLINK
     materialize.stage(workspace.layout, beside, name, path, file.mode, read_only=read_only, mask=mask)
     return Step(path, name, None)
-
-
-def stamp_here(workspace: Workspace, path: str) -> Stamp | None:
-    """The stamp of what lies at `path` now; None for nothing."""
-    try:
-        status = os.lstat(workspace.layout.absolute(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

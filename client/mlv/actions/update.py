@@ -12,7 +12,7 @@ from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.composing import Work, compose
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover, recover_held
-from mlv.actions.updating import Act, Decision, Local, decide, needs_content
+from mlv.actions.updating import Act, Decision, Local, decide, local_of, needs_content
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.journal import UpdateJournal
 from mlv.workspace.layout import under
@@ -123,23 +123,16 @@ def bring(context: Context, wish: Wish) -> Updated:
             wish = replace(wish, target=resolve_target(context, None), branch=workspace.branch)
         received = context.server().counters.received_bytes
         result = scan(workspace.layout, workspace.state, untracked=False, thorough=wish.verify)
-        local = Local(
-            workspace.state.files(),
-            {item.base.path: item for item in result.found if item.base is not None},
-            workspace.state.pending(),
-            frozenset(workspace.state.conflicts()),
-        )
+        state = workspace.state
+        local = local_of(state.files(), result, state.pending(), state.conflicts())
         request = _request(workspace, wish, local)
         changes = fetching.planned(context, request)
         _check_roots(wish, local, changes)
         check_paths(change.change.path for change in changes if change.change.state)
-        local.on_disk = frozenset(
-            c.change.path
-            for c in changes
-            if c.change.path not in local.files and os.path.lexists(workspace.layout.absolute(c.change.path))
-        )
+        new = [c.change.path for c in changes if c.change.path not in local.files]
+        local.on_disk = frozenset(path for path in new if os.path.lexists(workspace.layout.absolute(path)))
         decisions = decide(changes, local, force=wish.force)
-        decisions = _adopted(workspace, decisions, adopt=wish.adopt)
+        decisions = _adopted(workspace, decisions, local) if wish.adopt else decisions
         _refuse(decisions, wish)
         if wish.dry_run:
             return _foretold(workspace, decisions, wish)
@@ -193,13 +186,14 @@ def _old_file(workspace: Workspace, local: Local, path: str) -> str | None:
     return kept if os.path.exists(kept) else None
 
 
-def _adopted(workspace: Workspace, decisions: list[Decision], *, adopt: bool) -> list[Decision]:
-    """With `adopt`, files that stand in the way are taken: what differs in them becomes a local change."""
-    if not adopt:
-        return decisions
+def _adopted(workspace: Workspace, decisions: list[Decision], local: Local) -> list[Decision]:
+    """Files that stand in the way of new ones are taken: what differs in them becomes a local change."""
     return [
         replace(d, act=Act.REBASE)
-        if d.act is Act.OBSTRUCTED and os.path.isfile(workspace.layout.absolute(d.path))
+        if d.act is Act.OBSTRUCTED
+        and d.base is None
+        and d.path in local.on_disk
+        and os.path.isfile(workspace.layout.absolute(d.path))
         else d
         for d in decisions
     ]
@@ -209,8 +203,8 @@ def _refuse(decisions: list[Decision], wish: Wish) -> None:
     obstructed = tuple(d.path for d in decisions if d.act is Act.OBSTRUCTED)
     if obstructed:
         raise LocalChanges(
-            "Untracked files stand where the version has files.", items=obstructed,
-            advice="Move them away, take equal ones with --adopt, or --force: your bytes move to .mlv/rescue/.",
+            "Your own files stand where the version has others.", items=obstructed,
+            advice="Move or commit them, take equal ones with --adopt, or --force: your bytes move to .mlv/rescue/.",
         )  # fmt: skip
     touched = tuple(d.place for d in decisions if d.act in {Act.COMPARE, Act.CONFLICT})
     if wish.strict and touched:
@@ -300,7 +294,10 @@ def _updated(
 
 def _foretold(workspace: Workspace, decisions: list[Decision], wish: Wish) -> Updated:
     told: dict[str, list[str]] = {}
-    names = {Act.REMOVE: "deleted", Act.CONFLICT: "conflicts", Act.COMPARE: "merged", Act.REBASE: "merged"}
+    names = {
+        Act.REMOVE: "deleted", Act.FORGET: "deleted", Act.CONFLICT: "conflicts",
+        Act.COMPARE: "merged", Act.REBASE: "merged",
+    }  # fmt: skip
     for decision in decisions:
         fallback = "modified" if decision.base is not None else "added"
         told.setdefault(names.get(decision.act, fallback), []).append(decision.path)

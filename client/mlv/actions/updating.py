@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mlv.workspace.scan import Found
+from mlv.workspace.scan import Found, Scan
 from mlv.workspace.state import Pending, TrackedFile, encode_properties
 from mlv_core.entities import Change, FileMode, FileState, Operation
 from mlv_core.requests import PlannedChange
@@ -17,6 +18,7 @@ class Act(Enum):
     PLACE = "place"
     RETAG = "retag"
     REMOVE = "remove"
+    FORGET = "forget"
     REBASE = "rebase"
     COMPARE = "compare"
     CONFLICT = "conflict"
@@ -28,8 +30,10 @@ class Decision:
     """One path: `row` is the file as the version has it (None: it goes), `base` as the workspace had it.
 
     `place` is where its bytes lie or will lie. RETAG has the right bytes on the disk already, maybe under the old path.
-    REBASE keeps the local bytes under a new base. COMPARE needs the bytes of both sides before it can be merged,
-    adopted, or be a conflict. `fresh`: the workspace's own bytes may be replaced; else they move aside first.
+    FORGET has none there. REBASE keeps the local bytes under a new base. COMPARE needs the bytes of both sides before
+    it can be merged, adopted, or be a conflict. OBSTRUCTED: what lies there is the user's, or the version exchanges
+    files that were changed here. `fresh`: the bytes of `base` are the workspace's own and go; `replaces` is the
+    unchanged file whose bytes may be replaced at `place`. All other bytes that are in the way move aside first.
     """
 
     act: Act
@@ -39,17 +43,33 @@ class Decision:
     place: str
     fresh: bool = False
     drop_pending: bool = False
+    replaces: TrackedFile | None = None
 
 
 @dataclass(slots=True)
 class Local:
-    """What the workspace knows: tracked files, what differs by path of the base, recorded acts, what is on the disk."""
+    """What the workspace knows: tracked files, what differs by path of the base, recorded acts, what is in the way.
+
+    `files` have the stamps under which a scan found them unchanged. `on_disk` are those planned paths of no
+    tracked file where something lies.
+    """
 
     files: dict[str, TrackedFile]
     differs: dict[str, Found]
     pending: dict[str, Pending]
     conflicts: frozenset[str]
     on_disk: frozenset[str] = field(default_factory=frozenset)
+
+
+def local_of(
+    files: dict[str, TrackedFile], result: Scan, pending: dict[str, Pending], conflicts: Iterable[str]
+) -> Local:
+    """What is known after a scan; its stamps are newer than those of `files`."""
+    known = dict(files)
+    for mtime_ns, ctime_ns, inode, doubtful, path in result.stamps:
+        known[path] = known[path]._replace(mtime_ns=mtime_ns, ctime_ns=ctime_ns, inode=inode, doubtful=doubtful)
+    differs = {item.base.path: item for item in result.found if item.base is not None}
+    return Local(known, differs, pending, frozenset(conflicts))
 
 
 def decide(changes: list[PlannedChange], local: Local, *, force: bool) -> list[Decision]:
@@ -64,8 +84,11 @@ def decide(changes: list[PlannedChange], local: Local, *, force: bool) -> list[D
         if change.state is None:
             if change.path not in moved:
                 decisions.extend(_removed(change.path, local, force=force))
+            continue
+        source = change.source if _is_move(change) and change.source in local.files else change.path
+        if change.path in local.files and (source != change.path or change.path in moved):
+            decisions.append(_exchanged(item, change.state, source, local, force=force))
         else:
-            source = change.source if _is_move(change) and change.source in local.files else change.path
             decisions.append(_brought(item, change.state, source, local, force=force))
     return decisions
 
@@ -79,11 +102,28 @@ def _removed(path: str, local: Local, *, force: bool) -> list[Decision]:
     if base is None:
         return []
     found = local.differs.get(path)
-    if found is None or found.state in {"D", "!"}:
-        return [Decision(Act.REMOVE, path, None, base, path, fresh=found is None, drop_pending=True)]
-    if force:
-        return [Decision(Act.REMOVE, path, None, base, found.path, drop_pending=True)]
-    return [Decision(Act.CONFLICT, path, None, base, found.path)]
+    if found is None or found.state == "P":
+        return [Decision(Act.REMOVE, path, None, base, path, fresh=True, replaces=base)]
+    if found.state in {"D", "!"}:
+        return [Decision(Act.FORGET, path, None, base, path)]
+    return [Decision(Act.REMOVE if force else Act.CONFLICT, path, None, base, found.path)]
+
+
+def _exchanged(item: PlannedChange, state: FileState, source: str, local: Local, *, force: bool) -> Decision:
+    """Another file comes to where a tracked one was: by itself if both are unchanged here."""
+    path = item.change.path
+    occupant = local.files[path]
+    base = local.files[source] if source != path else None
+    changed = any(
+        (found := local.differs.get(at)) is not None and found.state not in {"P", "!"} for at in {path, source}
+    )
+    row = row_of(item, state, base)
+    if changed and not force:
+        return Decision(Act.OBSTRUCTED, path, row, base, path)
+    unchanged = local.differs.get(path) is None or local.differs[path].state == "P"
+    return Decision(
+        Act.PLACE, path, row, base, path, fresh=not changed, drop_pending=True, replaces=occupant if unchanged else None
+    )
 
 
 def row_of(item: PlannedChange, state: FileState, base: TrackedFile | None) -> TrackedFile:
@@ -110,18 +150,20 @@ def _brought(item: PlannedChange, state: FileState, source: str, local: Local, *
     if base is None:
         return _new(path, row, local, force=force)
     found = local.differs.get(source)
-    if path != source and path in local.on_disk and path not in local.files and not force:
+    if path != source and path in local.on_disk and not force:
         return Decision(Act.OBSTRUCTED, path, row, base, path)
-    if found is None or found.state in {"P", "!"}:
+    if found is None or found.state == "P":
         same = row.content == base.content and _is_link(row) == _is_link(base)
-        here = found is None or found.state == "P"
-        return Decision(Act.RETAG if same and here else Act.PLACE, path, row, base, path, fresh=True)
+        replaces = base if path == source else None
+        return Decision(Act.RETAG if same else Act.PLACE, path, row, base, path, fresh=True, replaces=replaces)
+    if found.state == "!":
+        return Decision(Act.PLACE, path, row, base, path, fresh=True)
     if source in local.conflicts or found.state == "C":
         return Decision(Act.CONFLICT, path, row, base, found.path)
     if found.state == "D":
         same = row.content == base.content and row.mode == base.mode and row.path == base.path
         act = Act.REBASE if same else Act.PLACE if force else Act.CONFLICT
-        return Decision(act, path, row, base, path, fresh=True, drop_pending=act is Act.PLACE)
+        return Decision(act, path, row, base, path, drop_pending=act is Act.PLACE)
     return _over_local(row, base, found, path, force=force)
 
 
