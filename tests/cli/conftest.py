@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from blake3 import blake3
-from tests.cli.people import Typist
+from tests.cli.people import LINES, Typist
 from tests.servers import Team, User, running_team
 
 from mlv.cli.main import run
@@ -134,3 +134,15 @@ def member(team: Team, repository: str):
         return team.member(f"u{next(_numbers)}", **{role: repository.replace("/", "__")})
 
     return make
+
+
+@pytest.fixture
+def pair(workspace, member):
+    """Two workspaces at @1 with code, weights and a data folder."""
+    first = workspace()
+    first.write("train.py", LINES)
+    first.write("w.safetensors", b"\0weights 1")
+    first.write("data/a.txt", b"a\n")
+    first.mlv("add", ".")
+    first.mlv("commit", "-m", "base")
+    return first, workspace(member())

@@ -12,6 +12,14 @@ from typing import Any
 
 from mlv.cli.main import run
 
+LINES = b"".join(b"line %d\n" % number for number in range(40))
+"""A text of forty lines, of which tests change some."""
+
+
+def changed(number: int, text: bytes) -> bytes:
+    """LINES with one line replaced."""
+    return LINES.replace(b"line %d\n" % number, text + b"\n")
+
 
 @dataclass
 class Typist:

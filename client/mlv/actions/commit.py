@@ -85,14 +85,7 @@ def commit(
             begun = context.server().begin(_begin_request(context, proposal))
         if dry_run:
             return _foretold(context, proposal, started)
-        uploaded = upload_changes(
-            context.server(),
-            RepositoryName.parse(workspace.repository),
-            proposal.inputs,
-            upload=begun.upload if begun is not None else "",
-            codecs=begun.codecs if begun is not None else CODECS,
-            progress=context.progress,
-        )
+        uploaded = _upload(context, proposal, begun)
         failpoint("commit.sent")
         request, plan = _publish_request(context, proposal, uploaded, begun, records, message, keep_locks=keep_locks)
         published = _publish(context, request, plan)
@@ -153,6 +146,17 @@ def _ask_unlocked(context: Context, proposal: Proposal) -> BeginOutcome:
         return context.server().begin(_begin_request(context, proposal))
     except (LockNeeded, NotSignedIn, Unreachable) as error:
         raise missing from error
+
+
+def _upload(context: Context, proposal: Proposal, begun: BeginOutcome | None) -> UploadResult:
+    return upload_changes(
+        context.server(),
+        RepositoryName.parse(context.workspace.repository),
+        proposal.inputs,
+        upload=begun.upload if begun is not None else "",
+        codecs=begun.codecs if begun is not None else CODECS,
+        progress=context.progress,
+    )
 
 
 def _begin_request(context: Context, proposal: Proposal) -> BeginRequest:
