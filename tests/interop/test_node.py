@@ -68,8 +68,7 @@ def test_a_client_in_another_language_lists_downloads_locks_and_commits(node: st
         assert told["changeset"] == 2
         assert told["files"] == [[MODEL, len(second)], ["train.py", 10]]
         assert told["downloaded"] == {"size": len(second), "kinds": ["RANGE_KIND_FILE"]}
-        assert told["committed"]["changeset"] == 3
-        assert told["committed"]["pack"] is True
+        assert (told["committed"]["changeset"], told["committed"]["pack"]) == (3, True)
         assert told["committed"]["released"] == [MODEL]
         assert repo.version().read(MODEL) == third
         assert repo.version().params == {"lr": "1e-5"}
