@@ -33,12 +33,16 @@ class CommandFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A finished command: exit code, decoded answer, wall-clock seconds, peak resident bytes of the process."""
+    """A finished command: exit code, decoded answer, wall-clock seconds, peak resident bytes and CPU seconds.
+
+    The peak is of the largest process, the CPU seconds of all that the command started and waited for.
+    """
 
     code: int
     answer: Any
     seconds: float
     peak_bytes: int
+    cpu_seconds: float
 
 
 class Person:
@@ -71,7 +75,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         """Run `mlv-server init`. Raises CommandFailedError."""
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         ran = self._command("init", folder, "--listen", f"127.0.0.1:{self.port}", "--json")
         self.admin_token: str = ran.answer["admin_token"]
@@ -210,7 +214,7 @@ def run_measured(command: list[str], at: Path, environment: dict[str, str]) -> R
         answer = json.loads(text)
     except ValueError:
         answer = text + complaint
-    return Ran(process.returncode, answer, seconds, usage.ru_maxrss << 10)
+    return Ran(process.returncode, answer, seconds, usage.ru_maxrss << 10, usage.ru_utime + usage.ru_stime)
 
 
 def disk_bytes(folder: Path) -> int:
@@ -229,7 +233,8 @@ def place(source: Path, target: Path) -> None:
         shutil.copyfileobj(reader, writer, 8 << 20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback address that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -35,13 +35,20 @@ def description() -> dict[str, str]:
     }
 
 
-def write_results(name: str, title: str, machine: dict[str, str], tables: list[str], body: dict[str, object]) -> Path:
-    """Write `results/NAME.json` and `results/NAME.md`; returns the Markdown file's path."""
-    RESULTS.mkdir(exist_ok=True)
+def write_results(
+    name: str,
+    title: str,
+    machine: dict[str, str],
+    tables: list[str],
+    body: dict[str, object],
+    folder: Path = RESULTS,
+) -> Path:
+    """Write `NAME.json` and `NAME.md` into `folder`; returns the Markdown file's path."""
+    folder.mkdir(parents=True, exist_ok=True)
     document = {"machine": machine, **body}
-    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     facts = markdown_table(("machine", ""), list(machine.items()))
-    path = RESULTS / f"{name}.md"
+    path = folder / f"{name}.md"
     path.write_text(f"# {title}\n\n" + "\n\n".join([*tables, facts]) + "\n", encoding="utf-8")
     return path
 
