@@ -84,7 +84,8 @@ def _place(workspace: Workspace, work: Work, decision: Decision, file: str, mask
     assert row is not None  # noqa: S101 - PLACE has one
     if decision.place != row.path:
         _keep_text(workspace, row, file)
-    name = f"place-{number}"
+    # What was fetched keeps its name; a link is made beside the file that holds its target.
+    name = os.path.basename(file) if row.mode != SYMLINK else f"place-{number}"
     read_only = row.need == REQUIRED and not row.opened and not row.token
     materialize.stage(workspace.layout, file, name, decision.place, row.mode, read_only=read_only, mask=mask)
     work.steps.append(Step(decision.place, name, _stamp(decision.replaces)))
