@@ -109,4 +109,3 @@ def test_denials_of_a_commit_are_audited_in_the_chain_of_its_repository(detector
     own = detector.db.read_now(lambda tx: list(tx.audit.rows(tx.repositories.get(DETECTOR).id)))
     assert b'"allowed":false' in own[-1].record
     assert b'"user":"rita"' in own[-1].record
-
