@@ -29,7 +29,7 @@ _DIGITS = re.compile(r"\d+")
 
 
 def escape(text: str) -> str:
-    """`text` with control characters, terminal escapes and lone surrogates shown as \\x.. or \\u...."""
+    """`text` with control characters, terminal escapes and lone surrogates written as escape sequences."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
@@ -112,7 +112,7 @@ class Revision:
 
         Raises: InvalidRevision.
         """
-        body = text[1:] if text.startswith("@") else text
+        body = text.removeprefix("@")
         if _DIGITS.fullmatch(body):
             if len(body) > 18:  # noqa: PLR2004 - below 2**63
                 raise InvalidRevision(f"'@{body[:40]}' is larger than any changeset number.")

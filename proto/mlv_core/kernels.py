@@ -1,6 +1,7 @@
 """Which loops the typed codecs run on: compiled ones where the installation has them, else numpy's, with equal bytes.
 
-The compiled ones (`kernels.c`) lie beside this module when a C compiler was there at installation (`proto/hatch_build.py`).
+The compiled ones (`kernels.c`) lie beside this module when a C compiler was there at installation
+(`proto/hatch_build.py`).
 """
 
 from __future__ import annotations
