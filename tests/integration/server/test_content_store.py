@@ -22,7 +22,7 @@ from tests.integration.server.content_kit import (
     table,
 )
 
-from mlv_core.codecs import encode_group
+from mlv_core.codecs import encode_group, encode_patch
 from mlv_core.errors import DamagedContent, NotFound
 from mlv_core.hashing import hash_content
 from mlv_core.packs import frame_of
@@ -235,5 +235,28 @@ def test_an_upload_in_small_pieces_is_the_same_pack(tmp_path):
             data = pack_of(frames_for(model()))
             whole = await store.put_pack(DOMAIN, "a", chunks_of(data))
             assert await store.put_pack(DOMAIN, "b", chunks_of(data, 1000)) == (whole[0], 0)
+
+    run(body)
+
+
+def test_a_base_of_a_refused_upload_is_no_base(tmp_path):
+    """Its bytes are still at hand, but nothing would hold them: what stood on them could never be read again."""
+    old = os.urandom(200_000)
+    new = old + b"more"
+    names = tuple((hash_content(plain), len(plain)) for plain in (old, new))
+    base = frame_of(encode_group(old), (), names[:1])
+    delta = frame_of(encode_patch(new, old), (names[0][0],), names[1:])
+    wrong = frame_of(encode_group(old), (), ((hash_content(b"other"), len(old)),))
+
+    async def body():
+        async with open_store(tmp_path) as store:
+            with pytest.raises(DamagedContent):
+                await put(store, [base, wrong])
+            assert store.reader.at_hand(DOMAIN, names[0][0]) == old
+            for frames in ([delta], [delta, base]):
+                with pytest.raises(DamagedContent, match="unknown base"):
+                    await put(store, frames)
+            await put(store, [base, delta])
+            assert store.reader.read(DOMAIN, names[1][0]) == new
 
     run(body)
