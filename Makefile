@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check format lint types imports tidy buf bench bench-bytes proto docs bounds clean
+.PHONY: help setup demo test test-all check format lint types imports tidy buf bench bench-compare bench-bytes proto docs bounds clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -60,8 +60,12 @@ buf: $(BUF)
 tidy: $(DEV)
 	@$(BIN)/pytest -q -n $(WORKERS) tests/tidy
 
-bench: $(DEV) ## measure speed of codecs, client and server (benchmarks/README.md)
-	@$(BIN)/python -m benchmarks.speed
+bench: $(DEV) ## measure speed of everything beside the rivals that are installed (benchmarks/README.md; BENCH="..." one part)
+	@$(BIN)/python -m benchmarks.bench $(BENCH)
+
+bench-compare: $(DEV) ## measure again and show what changed against the committed results (BENCH="--rows ..." some rows)
+	@$(BIN)/python -m benchmarks.compare --results benchmarks/.work/results $(BENCH)
+	@$(BIN)/python -m benchmarks.changes
 
 bench-bytes: $(DEV) ## measure sent and stored bytes of real model series (SERIES="..." picks some)
 	@$(BIN)/python -m benchmarks.bytes $(if $(SERIES),--series $(SERIES))

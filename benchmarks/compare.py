@@ -7,9 +7,11 @@ is compared. The tables show medians; a line where a rival is ahead says so.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import blake3
@@ -39,7 +41,17 @@ class Comparison:
         self.kinds = kinds
         self.measures: list[Measure] = []
         self.failed: dict[str, str] = {}
-        self.notes: list[str] = []
+        self.notes: dict[str, str] = {}
+
+    def keep(self, path: Path, rows: list[str]) -> None:
+        """Take over from earlier results what is not of `rows`."""
+        document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"measures": [], "notes": {}}
+        for entry in document["measures"]:
+            entry.pop("ratio")
+            if entry["row"].partition(",")[0] not in rows:
+                self.measures.append(Measure(**entry))
+        self.notes |= {name: text for name, text in document["notes"].items() if name.partition(",")[0] not in rows}
+        self.failed |= document.get("left_out", {})
 
     def history(self, row: str, case: str, play: Callable[[History], None], kinds: list[type[Rival]]) -> list[Measure]:
         """Play one history; its measures are kept and returned."""
@@ -67,13 +79,13 @@ def checkpoints(to: Comparison, names: list[str], most: int) -> None:
     """Fine-tuned models, all weights move; the emulations of papers stand beside."""
     for series in chosen(names):
         versions = series_versions(series, most)
-        measures = to.history("checkpoints", series.name, lambda h: h.play(versions), to.kinds)  # noqa: B023 - played at once
+        measures = to.history("checkpoints", series.name, partial(History.play, versions=versions), to.kinds)
         emulated = emulations.table(series, most)
         stored = next(m.values.get(US) for m in measures if m.what == "stored, all versions")
         wire = next(m.values.get(US) for m in measures if m.what == "next commit, wire both ways")
-        to.notes.append(
-            f"### Emulations, {series.name}\n\nBytes and speed of one core, coded one file after another, nothing"
-            f" written; mlv put {number(wire)} MB on the wire for a next version and keeps {number(stored)} MB.\n\n{emulated}"
+        to.notes[f"checkpoints, {series.name}"] = (
+            f"### Emulations, {series.name}\n\nBytes and speed of one core, one file after another, nothing written;"
+            f" mlv put {number(wire)} MB on the wire for a next version and keeps {number(stored)} MB.\n\n{emulated}"
         )
 
 
@@ -95,7 +107,7 @@ def small_files(to: Comparison, count: int) -> None:
     kinds = [kind for kind in to.kinds if kind.name != "reference pipe"]
     case = f"{count:,} files of 1-10 KB"
     to.history("small", case, lambda h: h.play(versions), kinds)
-    to.notes.append(f"### Small files\n\n1 % changed is {len(changed)} files, {changed_bytes / 1e6:.3f} MB.")
+    to.notes["small"] = f"### Small files\n\n1 % changed is {len(changed)} files, {changed_bytes / 1e6:.3f} MB."
 
 
 def small_content(name: str) -> bytes:
@@ -113,18 +125,18 @@ def tables(to: Comparison, names: list[str], most: int) -> None:
     """One table of 900,000 rows: appended, inserted, corrected, deleted and with a new column, in four formats."""
     for series in chosen(names):
         versions = series_versions(series, most)
-        to.history("tables", series.name, lambda h: h.play(versions), to.kinds)  # noqa: B023 - played at once
+        to.history("tables", series.name, partial(History.play, versions=versions), to.kinds)
 
 
 def noise(to: Comparison, megabytes: int, pairs: int) -> None:
     """One big file that nothing can shrink: everyone once, then we and the pipe in turn."""
 
-    def write(folder: Path, salt: int) -> None:
+    def write(folder: Path) -> None:
         with (folder / "noise.bin").open("wb") as sink:
-            for block in noise_blocks(megabytes, salt):
+            for block in noise_blocks(megabytes, 0):
                 sink.write(block)
 
-    once = [Version([], lambda folder: write(folder, 0))]
+    once = [Version([], write)]
     case = f"{megabytes} MB"
     to.history("noise", case, lambda h: h.play(once), to.kinds)
     kinds = [kind for kind in to.kinds if kind.name in LIMITS_ONLY]
@@ -141,7 +153,7 @@ def noise(to: Comparison, megabytes: int, pairs: int) -> None:
         for what, values in ratios.items()
     ]
     if lines:
-        to.notes.append("### The reference pipe in pairs\n\n" + "\n".join(lines))
+        to.notes["noise"] = "### The reference pipe in pairs\n\n" + "\n".join(lines)
 
 
 def noise_blocks(megabytes: int, salt: int) -> Iterator[bytes]:
@@ -178,6 +190,7 @@ def latency(to: Comparison, rounds: int) -> None:
 def report(to: Comparison, reasons: dict[str, str]) -> list[str]:
     """The parts of the Markdown page."""
     order = [kind.name for kind in ALL]
+    to.measures.sort(key=lambda m: ROWS.index(m.row.partition(",")[0]))
     parts = []
     for row, case in dict.fromkeys((m.row, m.case) for m in to.measures):
         if row != "noise, pairs":
@@ -190,7 +203,7 @@ def report(to: Comparison, reasons: dict[str, str]) -> list[str]:
         for m in behind
     ]
     parts.append("## Where a rival is ahead\n\n" + ("\n".join(lines) or "nowhere"))
-    parts += to.notes
+    parts += to.notes.values()
     about = [f"- {kind.name}: {kind.note}" for kind in ALL if kind.note]
     about += [f"- left out: {name}: {reason}" for name, reason in (reasons | to.failed).items()]
     return [*parts, "## About the systems\n\n" + "\n".join(about)]
@@ -198,8 +211,10 @@ def report(to: Comparison, reasons: dict[str, str]) -> list[str]:
 
 def save(to: Comparison, reasons: dict[str, str], machine: dict[str, str], folder: Path) -> None:
     """Write `compare.md` and `compare.json`."""
-    body: dict[str, object] = {"measures": [asdict(m) | {"ratio": m.ratio} for m in to.measures], "notes": to.notes}
-    path = write_results("compare", "Beside the rivals", machine, report(to, reasons), body, folder)
+    page = report(to, reasons)
+    measures = [asdict(m) | {"ratio": m.ratio} for m in to.measures]
+    body: dict[str, object] = {"measures": measures, "notes": to.notes, "left_out": to.failed}
+    path = write_results("compare", "Beside the rivals", machine, page, body, folder)
     print(f"\nwritten: {path.name}", flush=True)
 
 
@@ -217,11 +232,14 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5, help="interleaved pairs of mlv and the pipe on noise")
     parser.add_argument("--rounds", type=int, default=LATENCY_ROUNDS, help="rounds of the latency row")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for compare.md and compare.json")
+    parser.add_argument("--keep", action="store_true", help="keep the other rows of the results that are there")
     options = parser.parse_args()
     build.build(chosen([*options.checkpoints, *options.tables]))
     kinds, reasons = available(options.rivals)
     machine = description()
     to = Comparison(kinds)
+    if options.keep:
+        to.keep(options.results / "compare.json", options.rows)
     rows: dict[str, Callable[[], None]] = {
         "checkpoints": lambda: checkpoints(to, options.checkpoints, options.versions),
         "small": lambda: small_files(to, options.small_files),

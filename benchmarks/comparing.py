@@ -137,7 +137,7 @@ class History:
             work()
         except (CommandFailedError, OSError, ValueError) as problem:
             print(f"  {rival.name} failed: {problem}", file=sys.stderr)
-            self.failed[rival.name] = str(problem).splitlines()[0][:200]
+            self.failed[rival.name] = str(problem).splitlines()[0].replace(f"{HERE.parent}/", "")[:200]
             rival.close()
             self.rivals.remove(rival)
 

@@ -22,6 +22,7 @@ from benchmarks.proxy import Wire, counted
 
 PROGRAMS = Path(sys.executable).parent
 WAIT_SECONDS = 120.0
+COMMAND_LIMIT_SECONDS = 600.0
 UNLINK_AFTER_SECONDS = 2
 SETTLED_SECONDS = 6.0
 _CACHE_FOLDERS = ("cache",)
@@ -195,8 +196,9 @@ def site(home: Path) -> Iterator[Site]:
 
 
 def run_measured(command: list[str], at: Path, environment: dict[str, str]) -> Ran:
-    """Run `command`; its answer is decoded JSON where it is JSON, else the text of both outputs.
+    """Run `command`, ten minutes at most: then it is killed, with exit code -9.
 
+    The answer is decoded JSON where it is JSON, else the text of both outputs.
     The peak is what the kernel saw; it is at least this process' own size, which forks it.
     """
     started = time.monotonic()
@@ -204,7 +206,10 @@ def run_measured(command: list[str], at: Path, environment: dict[str, str]) -> R
         process = subprocess.Popen(
             command, cwd=at, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=errors
         )
+        limit = threading.Timer(COMMAND_LIMIT_SECONDS, process.kill)
+        limit.start()
         _, status, usage = os.wait4(process.pid, 0)
+        limit.cancel()
         seconds = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)

@@ -1,7 +1,9 @@
 """Where the time goes: both sides of row 1 sampled with py-spy, top functions by CPU seconds.
 
-Samples are taken 200 times a second of threads that run, native code included; a function's seconds are its own, not
-those of what it calls. Needs `python -m benchmarks.rivals.setup`.
+Samples are taken 200 times a second of threads that run. A line's seconds are its own and those of the native code that
+it calls: codecs, hashes, system calls. Lines that wait in native code, or run the event loop or gRPC there, cannot be
+told apart and are one line of the table; threads that never run Python, as gRPC's own for TLS, are not seen.
+Needs `python -m benchmarks.rivals.setup`.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,31 +27,35 @@ from benchmarks.series import HERE, SERIES
 SPY = setup.PYTHON.with_name("py-spy")
 RATE = 200
 TOP = 12
-Profile = Counter[str]
+OPAQUE = "waiting, or in the C code of gRPC and of the event loop"
+_OPAQUE_FRAMES = (
+    "Condition.wait ",
+    "_worker (concurrent",
+    "Runner.run (asyncio",
+    "Thread.run ",
+    "_blocking (grpc",
+    "channel_spin (grpc",
+)
+Profile = dict[str, float]
 
 
 def sampled(folded: Path) -> Profile:
-    """CPU seconds by innermost frame that is worth naming, of py-spy's folded stacks."""
-    profile: Profile = Counter()
+    """CPU seconds by innermost Python frame, of py-spy's folded stacks."""
+    profile: Profile = defaultdict(float)
     for line in folded.read_text(encoding="utf-8").splitlines():
         stack, _, count = line.rpartition(" ")
-        profile[leaf(stack.split(";"))] += int(count) / RATE
+        frame = stack.rpartition(";")[2]
+        opaque = not frame or any(waits in frame for waits in _OPAQUE_FRAMES)
+        profile[OPAQUE if opaque else frame] += int(count) / RATE
     return profile
-
-
-def leaf(stack: list[str]) -> str:
-    """The innermost frame, and for code outside of Python's sources the Python line that called it."""
-    caller = next((frame for frame in reversed(stack) if ".py:" in frame), "")
-    inner = stack[-1]
-    return inner if inner == caller or not caller else f"{inner.split(' (')[0]} < {caller}"
 
 
 @contextlib.contextmanager
 def watching(pid: int, folded: Path) -> Iterator[None]:
     """Sample a process while the block runs."""
-    command = [SPY, "record", "--native", "--rate", str(RATE), "--format", "raw", "--output", folded, "--pid", str(pid)]
-    spy = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    if spy.stderr is None or not spy.stderr.readline():
+    command = [str(SPY), "record", "--rate", str(RATE), "--format", "raw", "--output", str(folded), "--pid", str(pid)]
+    spy = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if spy.stdout is None or not spy.stdout.readline():
         raise CommandFailedError("py-spy did not begin")
     try:
         yield
@@ -61,7 +67,7 @@ def watching(pid: int, folded: Path) -> Iterator[None]:
 def act(mlv: Mlv, name: str, at: Path, *words: object) -> list[tuple[str, Profile]]:
     """Run one command of the client under py-spy while another py-spy watches the server."""
     client, server = mlv.home / "client.folded", mlv.home / "server.folded"
-    options = ("--native", "--rate", RATE, "--format", "raw", "--output", client)
+    options = ("--rate", RATE, "--format", "raw", "--output", client)
     with watching(mlv.server_pids()[0], server):
         mlv.run(SPY, "record", *options, "--", sys.executable, PROGRAMS / "mlv", *words, at=at)
     return [(f"{name}: client", sampled(client)), (f"{name}: server", sampled(server))]
@@ -88,11 +94,18 @@ def profiles(series_name: str) -> list[tuple[str, Profile]]:
     return found
 
 
+def ranked(profile: Profile) -> list[tuple[str, float]]:
+    """The dearest first."""
+    return sorted(profile.items(), key=lambda item: -item[1])
+
+
 def table(profile: Profile) -> str:
     """The top functions."""
-    total = sum(profile.values())
-    rows = [(f"`{name}`", f"{seconds:.2f}", f"{seconds / total:.0%}") for name, seconds in profile.most_common(TOP)]
-    return markdown_table(("own time", "CPU s", "share"), [*rows, ("all", f"{total:.2f}", "100%")])
+    known = {name: seconds for name, seconds in ranked(profile) if name != OPAQUE}
+    total = max(sum(known.values()), 1 / RATE)
+    rows = [(f"`{name}`", f"{seconds:.2f}", f"{seconds / total:.0%}") for name, seconds in list(known.items())[:TOP]]
+    rows += [("all that is known", f"{total:.2f}", "100%"), (OPAQUE, f"{profile.get(OPAQUE, 0.0):.2f}", "")]
+    return markdown_table(("own time", "CPU s", "share"), rows)
 
 
 def main() -> int:
@@ -111,7 +124,7 @@ def main() -> int:
     for name in options.series:
         for side, profile in profiles(name):
             parts.append(f"## {name}, {side}\n\n{table(profile)}")
-            body[f"{name}, {side}"] = dict(profile.most_common(40))
+            body[f"{name}, {side}"] = dict(ranked(profile)[:40])
     print("\n\n".join(parts))
     title = "Where the time goes (CPU seconds, sampled)"
     print(f"\nwritten: {write_results('profiles', title, machine, parts, body, options.results).name}")
