@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.integration.workspaces import checkout, commit, printable
 from tests.servers import RunningServer, Team
 from tests.wire import wire
 
@@ -21,22 +22,6 @@ from mlv_core.packs import PackBuilder, frame_of
 from mlv_proto.v1 import commits_pb2, values_pb2
 
 _numbers = itertools.count(1)
-
-
-def checkout(user, target: str, *more: str) -> Path:
-    folder = f"bad{next(_numbers)}"
-    user.mlv("checkout", target, folder, *more)
-    return user.home / folder
-
-
-def commit(user, workspace: Path, message: str = "new") -> int:
-    user.mlv("add", ".", cwd=workspace)
-    return user.mlv("commit", "-m", message, "--json", cwd=workspace).json["changeset"]
-
-
-def printable(text: str) -> bool:
-    return all(character.isprintable() or character == "\n" for character in text)
-
 
 # --- paths -----------------------------------------------------------------------------------------------------------
 

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
+from tests.integration.workspaces import checkout, commit, printable
 from tests.servers import run_server_command
-
-_numbers = itertools.count(1)
-
-
-def checkout(user, target: str, *more: str) -> Path:
-    folder = f"bad{next(_numbers)}"
-    user.mlv("checkout", target, folder, *more)
-    return user.home / folder
-
-
-def commit(user, workspace: Path, message: str = "new") -> int:
-    user.mlv("add", ".", cwd=workspace)
-    return user.mlv("commit", "-m", message, "--json", cwd=workspace).json["changeset"]
-
-
-def printable(text: str) -> bool:
-    return all(character.isprintable() or character == "\n" for character in text)
-
 
 # --- a file that changes while it is committed -----------------------------------------------------------------------
 

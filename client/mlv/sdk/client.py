@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Self
 
 from mlv import config
 from mlv.actions import connecting
 from mlv.actions.context import Context
 from mlv.remote.credentials import Credential, load
 from mlv.remote.trust import fetch_authority, same_fingerprint
+from mlv.sdk.closing import Closing
 from mlv.sdk.repository import Repository
 from mlv_core import entities
 from mlv_core.errors import UntrustedServer
 from mlv_core.ids import RepositoryName, ServerAddress
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 logger = logging.getLogger("mlv")
 
@@ -48,20 +45,12 @@ def connect(
     return Client(context, address)
 
 
-class Client:
+class Client(Closing):
     """A signed-in server. Use it from one thread at a time; close it, or use it in a `with` statement."""
 
     def __init__(self, context: Context, url: str) -> None:
         self._context = context
         self._url = url
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<mlv.Client {self._url}>"

@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Self, SupportsFloat
+from typing import TYPE_CHECKING, Literal, SupportsFloat
 
 from mlv.actions import checkout, commit, locks, resolve, revert, status, tracking, update
 from mlv.actions.context import Context
 from mlv.actions.recording import Given
+from mlv.sdk.closing import Closing
 from mlv.sdk.version import Version
 from mlv_core.entities import Lock, LockScope
 from mlv_core.errors import UsageError
 from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, escape
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from mlv.actions.commit import Committed
     from mlv.actions.locks import Opened
     from mlv.actions.resolve import Resolved
@@ -41,7 +40,7 @@ def open_workspace(directory: str | os.PathLike[str] = ".", *, timeout_seconds: 
     return Workspace(os.path.abspath(directory), timeout_seconds=timeout_seconds)
 
 
-class Workspace:
+class Workspace(Closing):
     """A workspace. Use it from one thread at a time; close it, or use it in a `with` statement.
 
     Every act is the command's of the same name and raises the same errors (docs/errors.md).
@@ -58,14 +57,6 @@ class Workspace:
         root = found.workspace.layout.root
         found.close()
         self._context = Context(root, timeout_seconds, logger.info, credentials=dict(credentials or {}))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<mlv.Workspace {self.directory}>"

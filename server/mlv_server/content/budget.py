@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 
 class ByteBudget:
@@ -46,15 +44,6 @@ class ByteBudget:
             self._waiting.popleft()
             self._used += wish
             turn.set_result(None)
-
-    @asynccontextmanager
-    async def hold(self, amount: int) -> AsyncIterator[None]:
-        """Hold `amount` bytes inside the block."""
-        await self.take(amount)
-        try:
-            yield
-        finally:
-            self.give(amount)
 
     def _fits(self, amount: int) -> bool:
         return self._used == 0 or self._used + amount <= self._limit

@@ -120,12 +120,6 @@ class MaterializedFiles:
         with contextlib.suppress(OSError):
             os.utime(self._path(domain_id, file_hash))
 
-    def has_segment(self, domain_id: int, name: ContentHash) -> bool:
-        """Whether a copy holds the segment."""
-        self._load()
-        with self._lock:
-            return (domain_id, name) in self._where
-
     def read_segment(self, domain_id: int, name: ContentHash) -> bytes | None:
         """A segment out of a copy, checked; None when no copy has it. A copy that is wrong is dropped."""
         self._load()

@@ -37,11 +37,12 @@ def test_a_budget_is_never_exceeded_and_everybody_gets_a_turn():
 
         async def work(number: int, amount: int):
             nonlocal held, most
-            async with budget.hold(amount):
-                held += amount
-                most = max(most, held)
-                await asyncio.sleep(0)
-                held -= amount
+            await budget.take(amount)
+            held += amount
+            most = max(most, held)
+            await asyncio.sleep(0)
+            held -= amount
+            budget.give(amount)
             done.append(number)
 
         await asyncio.gather(*(work(number, 10 + 7 * (number % 9)) for number in range(50)))
