@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,7 +53,8 @@ def _accept(listener: socket.socket, server_port: int, wire: Wire) -> None:
             return
         try:
             server = socket.create_connection(("127.0.0.1", server_port))
-        except OSError:
+        except OSError as problem:
+            print(f"relay: port {server_port}: {problem}", file=sys.stderr)
             client.close()
             continue
         threading.Thread(target=_relay, args=(client, server, wire, True), daemon=True).start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from benchmarks.harness import disk_bytes, free_port
+from benchmarks.harness import CommandFailedError, disk_bytes, free_port
 from benchmarks.rivals.base import Rival, needs
 
 _ACCESS = "[general]\nanon-access = none\nauth-access = write\npassword-db = passwd\n"
@@ -38,8 +38,14 @@ class Svn(Rival):
         self.empty_store = disk_bytes(self.store)
 
     def svn(self, *words: object, at: Path | None = None) -> object:
-        """Run `svn` as the user."""
-        return self.run("svn", *words, *_AS_USER, at=at or self.tree)
+        """Run `svn` as the user; once more where svnserve hung up on the connection, which it does now and then."""
+        command = ("svn", *words, *_AS_USER)
+        try:
+            return self.run(*command, at=at or self.tree)
+        except CommandFailedError as problem:
+            if "E210002" not in str(problem):
+                raise
+            return self.run(*command, at=at or self.tree)
 
     def commit(self, number: int) -> None:
         """`svn add --force .` (new files), then `svn commit`."""
