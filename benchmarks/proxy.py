@@ -42,7 +42,11 @@ def counted(server_port: int) -> Iterator[Wire]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         wire = Wire(listener.getsockname()[1])
         threading.Thread(target=_accept, args=(listener, server_port, wire), daemon=True).start()
-        yield wire
+        try:
+            yield wire
+        finally:
+            # A close alone leaves the thread in `accept`, and with it the port open.
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 def _accept(listener: socket.socket, server_port: int, wire: Wire) -> None:

@@ -42,7 +42,10 @@ def slow_line(server_port: int) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         lines = (Line(), Line())
         threading.Thread(target=_accept, args=(listener, server_port, lines), daemon=True).start()
-        yield listener.getsockname()[1]
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
 
 
 class Line:
