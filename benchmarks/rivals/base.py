@@ -59,7 +59,7 @@ class Tally:
 class Rival(ABC):
     """One system: a store, a working folder `tree` in which the benchmark writes, versions counted from 0.
 
-    A verb that is not in `verbs` is never measured; calling it raises NotImplementedError. Everything lies below `home`.
+    A verb that is not in `verbs` is not measured; calling it raises NotImplementedError. All lies below `home`.
     """
 
     name: ClassVar[str]
