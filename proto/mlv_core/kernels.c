@@ -14,7 +14,7 @@ enum { BLOCK = 128, LANES = 4, KEYS = 256 };
 enum { PLAIN = 0, ROTATED = 1, ZIGZAG = 2 };
 
 /* Raised with every change of a function's meaning; a library of another number is not used. */
-int mlv_kernels_version(void) { return 1; }
+int mlv_kernels_version(void) { return 2; }
 
 /* Bits are packed from the highest to the lowest, as numpy packs them; those after the last are zero. */
 static inline int bit(const uint8_t *bits, size_t i) { return bits[i >> 3] >> (7 - (i & 7)) & 1; }
@@ -95,6 +95,11 @@ size_t mlv_weight(const uint16_t *steps, size_t count) {
         sum += size < 64 ? size : 64;
     }
     return sum;
+}
+
+/* Each step raised by the same, with wrapping. */
+void mlv_shift(uint16_t *steps, size_t count, uint16_t by) {
+    for (size_t i = 0; i < count; i++) steps[i] = (uint16_t)(steps[i] + by);
 }
 
 #define NAME_(stem, bits) mlv_##stem##_##bits

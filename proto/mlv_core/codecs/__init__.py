@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mlv_core.codecs import general, typed
 from mlv_core.codecs.streams import NOISE_BITS, entropy
 from mlv_core.errors import DamagedContent, LimitExceeded
@@ -89,7 +87,7 @@ def encode(plain: Buffer, element: ElementType, base: Buffer | None, allowed: fr
 def encode_group(plain: Buffer, allowed: frozenset[Codec] = ALL_CODECS) -> Encoded:
     """Bytes of any kind without a base: zstd, or raw where a sample shows noise."""
     view = memoryview(plain).cast("B")
-    if Codec.ZSTD not in allowed or not len(view) or entropy(np.frombuffer(view, np.uint8)) >= NOISE_BITS:
+    if Codec.ZSTD not in allowed or not len(view) or entropy(view) >= NOISE_BITS:
         return Encoded(Codec.RAW, bytes(view))
     return _smaller(Encoded(Codec.RAW, bytes(view)), Encoded(Codec.ZSTD, general.encode_zstd(view)))
 

@@ -1,6 +1,7 @@
 """The loops of the typed codecs in C: those of `loops_numpy`, function by function, without the interpreter's lock.
 
-Every length that a kernel relies on is checked or made here; the arrays are contiguous, as the codecs make no others.
+Every length that a kernel relies on is checked or made here. What a kernel writes is a new `bytes` object that nobody
+else has seen; loops that use their steps up write into such a one again.
 """
 
 from __future__ import annotations
@@ -10,17 +11,14 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mlv_core.codecs.numbers import BLOCK, UNSIGNED, Turn
+from mlv_core.codecs.numbers import BLOCK, WORD, Turn
 from mlv_core.kernels import library
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from mlv_core.codecs.numbers import Array, Bytes, Words
+    from mlv_core.codecs.numbers import Bytes
 
 _POINTER, _SIZE, _INT, _WORD = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint16
+_COUNTS = ctypes.c_uint32 * 256
 # Places in the order of steps are numbers of 32 bits.
 _MOST = (1 << 32) - 1
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -31,6 +29,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "part_signs": (None, (_POINTER, _SIZE, _POINTER)),
     "join_signs": (None, (_POINTER, _SIZE, _POINTER)),
     "weight": (_SIZE, (_POINTER, _SIZE)),
+    "shift": (None, (_POINTER, _SIZE, _WORD)),
     "split": (None, (_POINTER, _SIZE, _INT, _POINTER)),
     "join": (None, (_POINTER, _SIZE, _INT, _POINTER)),
     "mark": (_SIZE, (_POINTER, _POINTER, _SIZE, _POINTER)),
@@ -39,96 +38,134 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
+class _View(ctypes.Structure):
+    """The interpreter's `Py_buffer`, whose layout is part of its stable interface."""
+
+    _fields_ = (
+        ("start", ctypes.c_void_p),
+        ("owner", ctypes.c_void_p),
+        ("length", ctypes.c_ssize_t),
+        ("item_size", ctypes.c_ssize_t),
+        ("read_only", ctypes.c_int),
+        ("dimensions", ctypes.c_int),
+        ("format", ctypes.c_void_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+_look_at = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(_View), ctypes.c_int)(
+    ("PyObject_GetBuffer", ctypes.pythonapi)
+)
+_look_away = ctypes.PYFUNCTYPE(None, ctypes.POINTER(_View))(("PyBuffer_Release", ctypes.pythonapi))
+# Without a source it gives bytes that are yet to be written: that is how the interpreter's own code makes them.
+_new_bytes = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t)(
+    ("PyBytes_FromStringAndSize", ctypes.pythonapi)
+)
+
+
 def count(bits: Bytes, length: int) -> int:
     """As `loops_numpy.count`."""
-    _need(bits.size >= _bytes_for(length))
-    return int(_kernel("count")(bits.ctypes.data, length))
+    _need(len(bits) >= _bytes_for(length))
+    return int(_kernel("count")(_at(bits), length))
 
 
-def histogram(data: Bytes, stride: int, places: int) -> NDArray[np.integer[Any]]:
+def histogram(data: Bytes, stride: int, places: int) -> Sequence[int]:
     """As `loops_numpy.histogram`."""
-    _need(stride > 0 and places > 0 and (places - 1) * stride < data.size)
-    counts = np.empty(256, np.uint32)
-    _kernel("histogram")(data.ctypes.data, places, stride, counts.ctypes.data)
-    return counts
+    _need(stride > 0 and places > 0 and (places - 1) * stride < len(data))
+    counts = _COUNTS()
+    _kernel("histogram")(_at(data), places, stride, counts)
+    return counts[:]
 
 
-def compact(steps: Words, limit: int) -> tuple[Bytes, Words]:
+def compact(steps: Bytes, limit: int) -> tuple[Bytes, Bytes]:
     """As `loops_numpy.compact`."""
-    bits = np.empty(_bytes_for(steps.size), np.uint8)
-    kept = _kernel("compact")(steps.ctypes.data, steps.size, limit, bits.ctypes.data)
-    return bits, steps[:kept]
+    length = _words(steps)
+    bits = _fresh(_bytes_for(length))
+    kept = _kernel("compact")(_at(steps), length, limit, bits)
+    return bits, memoryview(steps)[: kept * WORD]
 
 
-def expand(bits: Bytes, length: int, below: int, above: Words) -> Words:
+def expand(bits: Bytes, length: int, below: int, above: Bytes) -> Bytes:
     """As `loops_numpy.expand`."""
-    _need(count(bits, length) == above.size)
-    padded = np.empty(above.size + 1, np.uint16)  # the kernel looks at the next one before it knows that it needs it
-    padded[:-1] = above
-    steps = np.empty(length, np.uint16)
-    _kernel("expand")(bits.ctypes.data, length, below, padded.ctypes.data, steps.ctypes.data)
+    _need(count(bits, length) == _words(above))
+    padded = b"".join((above, bytes(WORD)))  # the kernel looks at the next one before it knows that it needs it
+    steps = _fresh(length * WORD)
+    _kernel("expand")(_at(bits), length, below, padded, steps)
     return steps
 
 
-def part_signs(steps: Words) -> tuple[Bytes, Words]:
+def part_signs(steps: Bytes) -> tuple[Bytes, Bytes]:
     """As `loops_numpy.part_signs`."""
-    bits = np.empty(_bytes_for(steps.size), np.uint8)
-    _kernel("part_signs")(steps.ctypes.data, steps.size, bits.ctypes.data)
+    length = _words(steps)
+    bits = _fresh(_bytes_for(length))
+    _kernel("part_signs")(_at(steps), length, bits)
     return bits, steps
 
 
-def join_signs(bits: Bytes, sizes: Words) -> Words:
+def join_signs(bits: Bytes, sizes: Bytes) -> Bytes:
     """As `loops_numpy.join_signs`."""
-    _need(bits.size >= _bytes_for(sizes.size))
-    _kernel("join_signs")(sizes.ctypes.data, sizes.size, bits.ctypes.data)
+    length = _words(sizes)
+    _need(len(bits) >= _bytes_for(length))
+    _kernel("join_signs")(_at(sizes), length, _at(bits))
     return sizes
 
 
-def weight(steps: Words) -> int:
+def weight(steps: Bytes) -> int:
     """As `loops_numpy.weight`."""
-    return int(_kernel("weight")(steps.ctypes.data, steps.size))
+    return int(_kernel("weight")(_at(steps), _words(steps)))
 
 
-def split(numbers: Array, turn: Turn) -> list[Bytes]:
+def shift(steps: Bytes, by: int) -> Bytes:
+    """As `loops_numpy.shift`."""
+    _kernel("shift")(_at(steps), _words(steps), by)
+    return steps
+
+
+def split(numbers: Bytes, width: int, turn: Turn) -> Sequence[Bytes]:
     """As `loops_numpy.split`."""
-    width = numbers.itemsize
-    planes = np.empty((width, numbers.size), np.uint8)
-    _kernel("split", width)(numbers.ctypes.data, numbers.size, turn, planes.ctypes.data)
-    return list(planes)
+    length = _length(numbers, width)
+    planes = _fresh(len(numbers))
+    _kernel("split", width)(_at(numbers), length, turn, planes)
+    whole = memoryview(planes)
+    return [whole[plane * length : (plane + 1) * length] for plane in range(width)]
 
 
-def join(planes: Sequence[Bytes], turn: Turn) -> Array:
+def join(planes: Sequence[Bytes], turn: Turn) -> Bytes:
     """As `loops_numpy.join`."""
-    width, length = len(planes), planes[0].size
-    _need(all(plane.size == length for plane in planes))
-    numbers: Array = np.empty(length, UNSIGNED[width])
-    pointers = (_POINTER * width)(*(plane.ctypes.data for plane in planes))
-    _kernel("join", width)(pointers, length, turn, numbers.ctypes.data)
+    width, length = len(planes), len(planes[0])
+    _need(all(len(plane) == length for plane in planes))
+    numbers = _fresh(width * length)
+    pointers = (_POINTER * width)(*map(_address, planes))
+    _kernel("join", width)(pointers, length, turn, numbers)
     return numbers
 
 
-def steps(new: Array, old: Array, shift: int) -> tuple[Bytes, Array]:
+def steps(new: Bytes, old: Bytes, width: int, shift: int) -> tuple[Bytes, Bytes]:
     """As `loops_numpy.steps`."""
-    width, size = old.itemsize, old.size
-    _need(new.size == size <= _MOST and new.itemsize == width and 0 <= shift < 8 * width)
-    live = np.empty(_bytes_for(-(-size // BLOCK)), np.uint8)
-    kept = _kernel("mark", width)(new.ctypes.data, old.ctypes.data, size, live.ctypes.data)
-    found: Array = np.empty(kept, old.dtype)
-    _kernel("steps", width)(new.ctypes.data, old.ctypes.data, size, live.ctypes.data, shift, found.ctypes.data)
+    length = _length(old, width)
+    _need(len(new) == len(old) and length <= _MOST and 0 <= shift < 8 * width)
+    live = _fresh(_bytes_for(-(-length // BLOCK)))
+    new_at, old_at = _at(new), _at(old)
+    kept = _kernel("mark", width)(new_at, old_at, length, live)
+    found = _fresh(kept * width)
+    _kernel("steps", width)(new_at, old_at, length, live, shift, found)
     return live, found
 
 
-def apply(old: Array, live: Bytes, shift: int, steps: Array) -> Array:
+def apply(old: Bytes, live: Bytes, width: int, shift: int, steps: Bytes) -> Bytes:
     """As `loops_numpy.apply`."""
-    width, size = old.itemsize, old.size
-    blocks = -(-size // BLOCK)
-    missing = blocks * BLOCK - size
+    length = _length(old, width)
+    blocks = -(-length // BLOCK)
+    missing = blocks * BLOCK - length
     kept = count(live, blocks) * BLOCK
     if missing and live[(blocks - 1) >> 3] >> (7 - (blocks - 1 & 7)) & 1:
         kept -= missing
-    _need(steps.size == kept and size <= _MOST and steps.itemsize == width and 0 <= shift < 8 * width)
-    numbers: Array = np.empty(size, old.dtype)
-    _kernel("apply", width)(old.ctypes.data, size, live.ctypes.data, shift, steps.ctypes.data, numbers.ctypes.data)
+    _need(_length(steps, width) == kept and length <= _MOST and 0 <= shift < 8 * width)
+    numbers = _fresh(len(old))
+    _kernel("apply", width)(_at(old), length, _at(live), shift, _at(steps), numbers)
     return numbers
 
 
@@ -139,6 +176,33 @@ def _kernel(stem: str, width: int = 0) -> Callable[..., Any]:
     kernel: Callable[..., Any] = getattr(found, f"mlv_{stem}_{8 * width}" if width else f"mlv_{stem}")
     kernel.restype, kernel.argtypes = _SIGNATURES[stem]  # type: ignore[attr-defined]
     return kernel
+
+
+def _at(data: Bytes) -> bytes | int:
+    """What a kernel takes for a pointer; the caller holds `data` until it returns."""
+    return data if isinstance(data, bytes) else _address(data)
+
+
+def _address(data: Bytes) -> int:
+    view = _View()
+    _look_at(data, view, 0)
+    _look_away(view)
+    return int(view.start or 0)
+
+
+def _fresh(size: int) -> bytes:
+    made: bytes = _new_bytes(None, size)
+    return made
+
+
+def _words(steps: Bytes) -> int:
+    return _length(steps, WORD)
+
+
+def _length(numbers: Bytes, width: int) -> int:
+    length, rest = divmod(len(numbers), width)
+    _need(not rest)
+    return length
 
 
 def _bytes_for(bits: int) -> int:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol, TypeAlias
 
-import numpy as np
+Bytes: TypeAlias = bytes | memoryview
+"""Numbers, planes and bits alike: contiguous bytes, a memoryview of format `B` where they are a part of others."""
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-    Bytes = NDArray[np.uint8]
-    Words = NDArray[np.uint16]
-
-UNSIGNED: dict[int, type[np.unsignedinteger[Any]]] = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
-"""The numbers of each width in bytes; floats are handled as their bit patterns."""
+WIDTHS = frozenset({1, 2, 4, 8})
+"""Bytes of a number, the lowest first; floats are handled as their bit patterns."""
+WORD = 2
+"""The width of the numbers whose steps are weighed and written as flags."""
 BLOCK = 128
 """Elements in a block of which one bit says whether anything in it changed."""
 SMALL = 64
@@ -37,13 +33,14 @@ class Loops(Protocol):
     """The loops, as both modules have them; `loops_numpy` says what each does."""
 
     def count(self, bits: Bytes, length: int) -> int: ...  # noqa: D102
-    def histogram(self, data: Bytes, stride: int, places: int) -> NDArray[np.integer[Any]]: ...  # noqa: D102
-    def compact(self, steps: Words, limit: int) -> tuple[Bytes, Words]: ...  # noqa: D102
-    def expand(self, bits: Bytes, length: int, below: int, above: Words) -> Words: ...  # noqa: D102
-    def part_signs(self, steps: Words) -> tuple[Bytes, Words]: ...  # noqa: D102
-    def join_signs(self, bits: Bytes, sizes: Words) -> Words: ...  # noqa: D102
-    def weight(self, steps: Words) -> int: ...  # noqa: D102
-    def split(self, numbers: Array, turn: Turn) -> list[Bytes]: ...  # noqa: D102
-    def join(self, planes: Sequence[Bytes], turn: Turn) -> Array: ...  # noqa: D102
-    def steps(self, new: Array, old: Array, shift: int) -> tuple[Bytes, Array]: ...  # noqa: D102
-    def apply(self, old: Array, live: Bytes, shift: int, steps: Array) -> Array: ...  # noqa: D102
+    def histogram(self, data: Bytes, stride: int, places: int) -> Sequence[int]: ...  # noqa: D102
+    def compact(self, steps: Bytes, limit: int) -> tuple[Bytes, Bytes]: ...  # noqa: D102
+    def expand(self, bits: Bytes, length: int, below: int, above: Bytes) -> Bytes: ...  # noqa: D102
+    def part_signs(self, steps: Bytes) -> tuple[Bytes, Bytes]: ...  # noqa: D102
+    def join_signs(self, bits: Bytes, sizes: Bytes) -> Bytes: ...  # noqa: D102
+    def weight(self, steps: Bytes) -> int: ...  # noqa: D102
+    def shift(self, steps: Bytes, by: int) -> Bytes: ...  # noqa: D102
+    def split(self, numbers: Bytes, width: int, turn: Turn) -> Sequence[Bytes]: ...  # noqa: D102
+    def join(self, planes: Sequence[Bytes], turn: Turn) -> Bytes: ...  # noqa: D102
+    def steps(self, new: Bytes, old: Bytes, width: int, shift: int) -> tuple[Bytes, Bytes]: ...  # noqa: D102
+    def apply(self, old: Bytes, live: Bytes, width: int, shift: int, steps: Bytes) -> Bytes: ...  # noqa: D102

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import struct
+from math import log2
 from typing import TYPE_CHECKING
 
-import numpy as np
 import zstandard
 
 from mlv_core.codecs.paths import loops
 from mlv_core.errors import DamagedContent
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Bytes = NDArray[np.uint8]
+    from mlv_core.codecs.numbers import Bytes
 
 # Above this zstd gains less than its frame costs in time.
 NOISE_BITS = 7.8
@@ -40,13 +38,13 @@ _ENTRY = struct.Struct("<BI")
 
 def entropy(data: Bytes) -> float:
     """Order-0 entropy of `data` in bits a byte (0 to 8), sampled when it is long."""
-    size = data.size
+    size = len(data)
     if size == 0:
         return 0.0
     stride, places = (1, size) if size <= _PROBE_WHOLE else (size // _PROBE_STEPS, _PROBE_STEPS)
     counts = loops().histogram(data, stride, places)
-    shares = counts[counts > 0] / places
-    return float(-(shares * np.log2(shares)).sum())
+    shares = [count / places for count in counts if count]
+    return -sum(share * log2(share) for share in shares)
 
 
 class StreamWriter:
@@ -56,31 +54,31 @@ class StreamWriter:
 
     def __init__(self) -> None:
         self._context = zstandard.ZstdCompressor(compression_params=_HUFFMAN)
-        self._parts: list[bytes] = []
+        self._parts: list[Bytes] = []
         self.size = 0
 
-    def literal(self, data: bytes) -> None:
+    def literal(self, data: Bytes) -> None:
         """Add bytes as they are."""
         self._parts.append(data)
         self.size += len(data)
 
     def add(self, stream: Bytes) -> None:
         """Add a contiguous stream; its plain length is not written, as the reader knows it."""
-        size = stream.size
+        size = len(stream)
         if size == 0:
             return
         bits = entropy(stream)
-        if bits == 0.0 and (stream == stream[0]).all():
-            self.literal(_ENTRY.pack(_RUN, 1) + stream[:1].tobytes())
+        if bits == 0.0 and loops().histogram(stream, 1, size)[stream[0]] == size:
+            self.literal(_ENTRY.pack(_RUN, 1) + bytes(stream[:1]))
             return
         if bits < NOISE_BITS:
-            packed = self._context.compress(stream.data)
+            packed = self._context.compress(stream)
             if len(packed) < size:
                 self.literal(_ENTRY.pack(_PACKED, len(packed)))
                 self.literal(packed)
                 return
         self.literal(_ENTRY.pack(_RAW, size))
-        self.literal(stream.tobytes())
+        self.literal(stream)
 
     def join(self) -> bytes:
         """The blob."""
@@ -109,15 +107,15 @@ class StreamReader:
     def take(self, size: int) -> Bytes:
         """The next stream, which has `size` bytes; never more memory than that is taken."""
         if size == 0:
-            return np.empty(0, np.uint8)
+            return b""
         method, stored = _ENTRY.unpack(self.literal(_ENTRY.size))
         payload = self.literal(stored)
         if method == _RAW and stored == size:
-            return np.frombuffer(payload, np.uint8)
+            return payload
         if method == _RUN and stored == 1:
-            return np.full(size, payload[0], np.uint8)
+            return bytes(payload) * size
         if method == _PACKED:
-            return np.frombuffer(unpack_zstd(self._context, payload, size), np.uint8)
+            return unpack_zstd(self._context, payload, size)
         raise DamagedContent("a coded segment holds an unknown stream")
 
     def finish(self) -> None:
