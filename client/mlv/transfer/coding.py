@@ -45,13 +45,18 @@ class Job:
 def jobs_for(
     items: Sequence[Item], recipes: dict[ContentHash, Item], missing: set[ContentHash], allowed: frozenset[Codec]
 ) -> Iterator[Job]:
-    """One job a frame for everything in `missing`, each name once; the small files share frames, recipes come last.
+    """One job a frame for everything in `missing`, each name once; small files share frames at the end.
 
-    `recipes` are the items whose recipe is to be sent, by the recipe's name.
+    `recipes` are the items whose recipe is to be sent, by the recipe's name. Each goes ahead of its file's frames, so
+    that the server can put the file together while they come.
     """
     waiting = set(missing)
+    names = {id(item): name for name, item in recipes.items() if name in missing}
     small: list[Item] = []
     for item in items:
+        if id(item) in names:
+            base_recipe = item.base_cut.recipe if item.base_cut and needs_recipe(item.base_cut.recipe) else None
+            yield Job(_recipe_coder(item.cut.recipe, base_recipe, allowed), 0)
         wanted = {segment.hash for segment in item.cut.recipe.segments()} & waiting
         waiting -= wanted
         if not wanted:
@@ -64,10 +69,6 @@ def jobs_for(
             yield _file_job(item, base_recipe, plan, allowed)
     for group in plan_groups([item.cut.recipe.size for item in small]):
         yield _group_job([small[index] for index in group], allowed)
-    for name, item in recipes.items():
-        if name in missing:
-            base_recipe = item.base_cut.recipe if item.base_cut and needs_recipe(item.base_cut.recipe) else None
-            yield Job(_recipe_coder(item.cut.recipe, base_recipe, allowed), 0)
 
 
 def coded(jobs: Iterable[Job], progress: Progress) -> Iterator[Frame]:

@@ -15,6 +15,7 @@ from mlv_core.errors import DamagedContent, LimitExceeded, NotFound, Unreachable
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import FRAME_LIMIT, Frame, PackParser, PlacedFrame, decode_frame, parse_frame
+from mlv_server.content.assembly import Assemblies
 from mlv_server.content.blobs.local import Draft, LocalBlobs
 from mlv_server.content.budget import ByteBudget
 from mlv_server.content.chains import trace
@@ -22,7 +23,6 @@ from mlv_server.content.frames import bases_from, checksum
 from mlv_server.content.memory import PlainCache
 from mlv_server.content.packer import index_sealed, remove_unused
 from mlv_server.content.plain import EMPTY, PlainReader
-from mlv_server.content.spill import Spill
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.packs import NewFrame, NewPack
 from mlv_server.metadata.unit_of_work import Transaction
@@ -42,6 +42,7 @@ class _Upload:
     """One pack on its way in."""
 
     domain_id: int
+    name: str
     draft: Draft
     sweeps: int
     parser: PackParser = field(default_factory=PackParser)
@@ -49,6 +50,13 @@ class _Upload:
     """Members of frames so far, and where their frame lies in the draft."""
     running: deque[asyncio.Task[NewFrame]] = field(default_factory=deque)
     frames: list[NewFrame] = field(default_factory=list)
+    writing: asyncio.Future[None] | None = None
+    """The last chunk on its way to the draft; one at a time."""
+
+    async def written(self) -> None:
+        """Wait until all that came is in the draft. Raises: DiskFull."""
+        if self.writing is not None:
+            await asyncio.shield(self.writing)
 
 
 class Intake:
@@ -59,7 +67,7 @@ class Intake:
         db: Database,
         blobs: LocalBlobs,
         memory: PlainCache,
-        spill: Spill,
+        assemblies: Assemblies,
         reader: PlainReader,
         pool: ThreadPoolExecutor,
         clock: Callable[[], int],
@@ -67,34 +75,43 @@ class Intake:
         self._db = db
         self._blobs = blobs
         self._memory = memory
-        self._spill = spill
+        self._assemblies = assemblies
         self._reader = reader
         self._pool = pool
         self._clock = clock
         self._budget = ByteBudget(FLIGHT_BYTES)
+        self._finishing: set[asyncio.Task[tuple[bytes, int]]] = set()
         self._sealing = tuple(asyncio.Lock() for _ in range(SEAL_LOCKS))
 
-    async def take(self, domain_id: int, chunks: AsyncIterator[bytes]) -> tuple[bytes, int]:
-        """Store one pack; its id and the bytes kept (0 when all of it was there already).
+    async def take(self, domain_id: int, name: str, chunks: AsyncIterator[bytes]) -> tuple[bytes, int]:
+        """Store one pack of the upload `name`; its id and the bytes kept (0 when all of it was there already).
 
-        Raises: DamagedContent, LimitExceeded naming the frame's segment when anything is wrong: then nothing of the
-        pack is kept; DiskFull.
+        A pack that came whole is kept even if the caller goes away meanwhile. Raises: DamagedContent, LimitExceeded
+        naming the frame's segment when anything is wrong: then nothing of the pack is kept; DiskFull.
         """
         sweeps = await self._db.read(lambda tx: tx.sweeps.count(domain_id))
-        upload = _Upload(domain_id, await self._run(self._begin), sweeps)
+        upload = _Upload(domain_id, name, await self._run(self._begin), sweeps)
         try:
             async for chunk in chunks:
                 await self._feed(upload, chunk)
             pack_id = upload.parser.finish()
-            while upload.running:
-                upload.frames.append(await upload.running.popleft())
-            pack = NewPack(pack_id, upload.draft.length, tuple(upload.frames))
-            await self._check_bases(domain_id, pack)
-            return pack_id, await self._seal(upload, pack)
-        finally:
-            # Threads still read the draft: they come to their end before it is closed.
-            await asyncio.shield(asyncio.gather(*upload.running, return_exceptions=True))
-            await self._run(upload.draft.discard)
+        except BaseException:
+            await asyncio.shield(self._end(upload))
+            await asyncio.shield(self._run(partial(self._assemblies.drop, domain_id, name)))
+            raise
+        finishing = asyncio.create_task(self._finish(upload, pack_id))
+        self._finishing.add(finishing)
+        finishing.add_done_callback(self._finished)
+        return await asyncio.shield(finishing)
+
+    async def close(self) -> None:
+        """Wait for packs that came whole."""
+        await asyncio.gather(*self._finishing, return_exceptions=True)
+
+    def _finished(self, task: asyncio.Task[tuple[bytes, int]]) -> None:
+        self._finishing.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller may be gone
 
     def _begin(self) -> Draft:
         self._blobs.need_room(0)
@@ -102,7 +119,8 @@ class Intake:
 
     async def _feed(self, upload: _Upload, chunk: bytes) -> None:
         placed = upload.parser.feed(chunk)
-        await self._run(partial(upload.draft.write, chunk))
+        await upload.written()
+        upload.writing = asyncio.get_running_loop().run_in_executor(self._pool, upload.draft.write, chunk)
         for frame in placed:
             weight = 2 * frame.frame.plain_length + frame.length
             await self._budget.take(weight)
@@ -112,8 +130,28 @@ class Intake:
         while upload.running and upload.running[0].done():
             upload.frames.append(await upload.running.popleft())
 
+    async def _finish(self, upload: _Upload, pack_id: bytes) -> tuple[bytes, int]:
+        try:
+            while upload.running:
+                upload.frames.append(await upload.running[0])
+                upload.running.popleft()
+            await upload.written()
+            pack = NewPack(pack_id, upload.draft.length, tuple(upload.frames))
+            await self._check_bases(upload.domain_id, pack)
+            return pack_id, await self._seal(upload, pack)
+        finally:
+            await self._end(upload)
+
+    async def _end(self, upload: _Upload) -> None:
+        """Threads still read and write the draft: they come to their end before it is closed."""
+        writing = () if upload.writing is None else (upload.writing,)
+        await asyncio.gather(*upload.running, *writing, return_exceptions=True)
+        await self._run(upload.draft.discard)
+
     async def _check(self, upload: _Upload, placed: PlacedFrame, weight: int) -> NewFrame:
         try:
+            if any(base in upload.own for base in placed.frame.bases):
+                await upload.written()
             return await self._run(partial(self._verify, upload, placed))
         finally:
             self._budget.give(weight)
@@ -122,10 +160,12 @@ class Intake:
         frame = placed.frame
         base = self._base(upload, frame, placed.offset, 0)
         plains = decode_frame(frame, base)
-        for (name, _), plain in zip(frame.members, plains, strict=True):
-            self._memory.put((upload.domain_id, name), bytes(plain))
-            if frame.codec != Codec.RAW:
-                self._spill.put(upload.domain_id, name, plain)
+        if len(plains) == 1:
+            self._assemblies.expect(upload.domain_id, upload.name, frame.members[0][0], plains[0])
+        raw = frame.codec == Codec.RAW
+        if not self._assemblies.arrived(upload.domain_id, upload.name, frame.members, plains, raw=raw):
+            for (name, _), plain in zip(frame.members, plains, strict=True):
+                self._memory.put((upload.domain_id, name), bytes(plain))
         return NewFrame(
             placed.offset,
             placed.header_length,

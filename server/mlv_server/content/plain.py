@@ -13,7 +13,6 @@ from mlv_server.content.chains import Chain, trace
 from mlv_server.content.frames import DamagedFrame, bases_from, read_frame
 from mlv_server.content.materialized import MaterializedFiles
 from mlv_server.content.memory import PlainCache
-from mlv_server.content.spill import Spill
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.segments import FramePlace
 
@@ -30,13 +29,11 @@ class PlainReader:
         blobs: LocalBlobs,
         memory: PlainCache,
         materialized: MaterializedFiles,
-        spill: Spill | None = None,
     ) -> None:
         self._db = db
         self._blobs = blobs
         self._memory = memory
         self._materialized = materialized
-        self._spill = spill
 
     def read(self, domain_id: int, name: ContentHash) -> bytes:
         """One segment. Raises: as `read_all`."""
@@ -70,8 +67,6 @@ class PlainReader:
         if name == EMPTY:
             return b""
         plain = self._memory.get((domain_id, name))
-        if plain is None and self._spill is not None:
-            plain = self._spill.get(domain_id, name)
         if plain is None:
             plain = self._materialized.read_segment(domain_id, name)
             if plain is not None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.recipes import Piece, Recipe, RecipeSegment
+from mlv_server.content.assembly import Assemblies
 from mlv_server.content.materialized import CopyDraft, MaterializedFiles
 from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.metadata.contents import ContentItem
@@ -30,11 +31,17 @@ class FileReader:
     """Reads files by their recipes and proves that a recipe gives the file it is said to give."""
 
     def __init__(
-        self, db: Database, reader: PlainReader, materialized: MaterializedFiles, pool: ThreadPoolExecutor
+        self,
+        db: Database,
+        reader: PlainReader,
+        materialized: MaterializedFiles,
+        assemblies: Assemblies,
+        pool: ThreadPoolExecutor,
     ) -> None:
         self._db = db
         self._reader = reader
         self._materialized = materialized
+        self._assemblies = assemblies
         self._pool = pool
 
     async def recipe(self, domain_id: int, name: ContentHash) -> Recipe:
@@ -92,15 +99,21 @@ class FileReader:
                 raise DamagedContent(f"A file is said to have {size} bytes.", items=(f"file {name.hex()}",))
 
     async def _prove_recipe(self, domain_id: int, name: ContentHash, size: int, recipe_name: ContentHash) -> None:
-        recipe = await self.recipe(domain_id, recipe_name)
+        made = await self._run(partial(self._assemblies.finish, domain_id, recipe_name))
+        recipe = await self.recipe(domain_id, recipe_name) if made is None else made.recipe
         segments = recipe.segments()
-        lengths = await self._db.read(lambda tx: tx.segments.lengths(domain_id, [part.hash for part in segments]))
+        names = [recipe_name, *(part.hash for part in segments)]
+        lengths = await self._db.read(lambda tx: tx.segments.lengths(domain_id, names))
+        if recipe_name not in lengths:
+            raise NotFound("A file's recipe was not sent.", items=_both(name, recipe_name))
         lengths[EMPTY] = 0
         for part in segments:
             if lengths.get(part.hash, part.length) != part.length:
                 raise DamagedContent("A recipe names another length than a segment has.", items=_both(name, part.hash))
             if part.hash not in lengths:
                 raise NotFound("A file's segment was not sent.", items=_both(name, part.hash))
+        if made is not None and made.content == name and recipe.size == size:
+            return
         hasher = ContentHasher()
         draft = await self._run(partial(self._materialized.draft, size))
         try:

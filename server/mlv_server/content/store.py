@@ -14,6 +14,7 @@ from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.recipes import Recipe, single
 from mlv_server.content import recovery
+from mlv_server.content.assembly import Assemblies
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import trace
 from mlv_server.content.deltas import DirectDeltas
@@ -23,7 +24,6 @@ from mlv_server.content.materialized import MaterializedFiles
 from mlv_server.content.memory import PlainCache
 from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.content.proof import FileReader
-from mlv_server.content.spill import Spill
 from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.segments import FramePlace
@@ -51,11 +51,11 @@ class ContentStore:
         self.memory = PlainCache(MEMORY_BYTES)
         share = settings.cache_bytes // DELTAS_SHARE
         self.materialized = MaterializedFiles(root / "cache" / "files", settings.cache_bytes - share)
-        self._spill = Spill(root / "cache" / "tmp", share)
-        self.reader = PlainReader(db, self.blobs, self.memory, self.materialized, self._spill)
-        self.files = FileReader(db, self.reader, self.materialized, self.pool)
+        self.reader = PlainReader(db, self.blobs, self.memory, self.materialized)
+        self._assemblies = Assemblies(self.reader, self.materialized, self._stored)
+        self.files = FileReader(db, self.reader, self.materialized, self._assemblies, self.pool)
         self.deltas = DirectDeltas(root / "cache" / "deltas", share)
-        self._intake = Intake(db, self.blobs, self.memory, self._spill, self.reader, self.pool, clock)
+        self._intake = Intake(db, self.blobs, self.memory, self._assemblies, self.reader, self.pool, clock)
         self._recipes: OrderedDict[tuple[int, ContentHash], Recipe] = OrderedDict()
         self._recipe_segments = 0
 
@@ -74,8 +74,9 @@ class ContentStore:
 
     async def close(self) -> None:
         """Wait for the work of all threads."""
+        await self._intake.close()
         await asyncio.to_thread(self.pool.shutdown)
-        self._spill.close()
+        self._assemblies.close()
 
     async def find_missing(self, domain_id: int, hashes: Sequence[ContentHash]) -> list[bool]:
         """For each segment, whether it is to be sent: not there, or only damaged (F4)."""
@@ -89,7 +90,7 @@ class ContentStore:
         anything in the pack is wrong: then nothing of it is kept; DiskFull.
         """
         try:
-            return await self._intake.take(domain_id, chunks)
+            return await self._intake.take(domain_id, upload, chunks)
         except (DamagedContent, LimitExceeded) as error:
             if upload:
                 error.items = (*error.items, f"upload {upload}")
@@ -191,6 +192,9 @@ class ContentStore:
             else:
                 raise NotFound("There is no such content.", items=(f"file {name.hex()}",))
         return found
+
+    def _stored(self, domain_id: int, names: Collection[ContentHash]) -> Collection[ContentHash]:
+        return self.db.read_now(lambda tx: tx.segments.lengths(domain_id, names))
 
     def _keep_recipe(self, domain_id: int, name: ContentHash, recipe: Recipe) -> None:
         count = len(recipe.segments())

@@ -143,7 +143,7 @@ async def commit(store: ContentStore, new: File, base: File | None = None, domai
 def forget(store: ContentStore) -> None:
     """Leave only what lies in packs and copies."""
     store.memory.clear()
-    store._spill.close()
+    store._assemblies.close()
 
 
 async def read(store: ContentStore, file: File, offset: int = 0, length: int | None = None) -> bytes:

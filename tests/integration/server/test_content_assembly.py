@@ -1,0 +1,170 @@
+"""Files are put together while their segments arrive, and what comes out is what reading them through would give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.integration.server.content_kit import (
+    DOMAIN,
+    File,
+    chunks_of,
+    commit,
+    cut,
+    forget,
+    frames_for,
+    model,
+    open_store,
+    pack_of,
+    read,
+    run,
+)
+
+from mlv_core.errors import DamagedContent, NotFound
+from mlv_core.hashing import ContentHash, hash_content
+from mlv_core.packs import Frame
+from mlv_core.recipes import generic
+from mlv_server.content import assembly
+from mlv_server.content.store import ContentStore
+
+UPLOAD = "an upload"
+NOISE = cut(np.random.default_rng(7).integers(0, 256, 6 << 20, np.uint8).tobytes())
+TEXT = cut(b"".join(b"%d,%d\n" % (n, n * n) for n in range(100_000)))
+
+
+async def send(store: ContentStore, frames: list[Frame]) -> None:
+    await store.put_pack(DOMAIN, UPLOAD, chunks_of(pack_of(frames)))
+
+
+def recipe_first(new: File, base: File | None = None) -> list[Frame]:
+    """What a client sends for a file of several segments, in its order."""
+    frames = frames_for(new, base)
+    return [frames[-1], *frames[:-1]]
+
+
+def made(store: ContentStore, file: File) -> ContentHash | None:
+    """What the server has already found that a file's recipe gives."""
+    found = store._assemblies._done.get((DOMAIN, hash_content(file.recipe.encode())))
+    return None if found is None else found.content
+
+
+@pytest.mark.parametrize("file", [model(), TEXT, NOISE], ids=["model", "text", "noise"])
+def test_a_file_is_proved_when_its_last_segment_is_there(tmp_path: Path, file: File):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            await send(store, recipe_first(file))
+            assert made(store, file) == file.name
+            await store.prove(DOMAIN, [file.item])
+            await store.db.write(lambda tx: tx.contents.record(DOMAIN, [file.item]))
+            forget(store)
+            assert await read(store, file) == file.plain
+
+    run(body)
+
+
+def test_a_copy_is_kept_unless_packs_hold_the_bytes_as_they_are(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            await send(store, [*recipe_first(TEXT), *recipe_first(NOISE)])
+            assert store.materialized.holds(DOMAIN, TEXT.name)
+            assert not store.materialized.holds(DOMAIN, NOISE.name)
+
+    run(body)
+
+
+def test_unchanged_segments_are_taken_from_the_store(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            old, new = model(), model(steps=3)
+            await commit(store, old)
+            await send(store, recipe_first(new, old))
+            assert made(store, new) == new.name
+            edited = cut(TEXT.plain[:200_000] + b"inserted" + TEXT.plain[200_000:])
+            await commit(store, TEXT)
+            await send(store, recipe_first(edited, TEXT))
+            assert made(store, edited) == edited.name
+
+    run(body)
+
+
+def test_segments_that_came_in_two_packs_or_in_no_order(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            first, *rest = recipe_first(NOISE)
+            await send(store, [first, *rest[:2]])
+            await send(store, rest[:1:-1])
+            assert made(store, NOISE) == NOISE.name
+
+    run(body)
+
+
+def test_a_file_that_waits_with_too_much_is_read_through_at_publish(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(assembly, "HELD_BYTES", 1 << 20)
+
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            first, *rest = recipe_first(NOISE)
+            await send(store, [first, *rest[::-1]])
+            assert made(store, NOISE) is None
+            assert store._assemblies._held == 0
+            await store.prove(DOMAIN, [NOISE.item])
+
+    run(body)
+
+
+def test_a_recipe_that_gives_another_file_is_refused(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            await send(store, recipe_first(TEXT))
+            _, size, recipe = TEXT.item
+            with pytest.raises(DamagedContent, match="another file"):
+                await store.prove(DOMAIN, [(hash_content(b"something else"), size, recipe)])
+            with pytest.raises(DamagedContent):
+                await store.prove(DOMAIN, [(TEXT.name, size + 1, recipe)])
+
+    run(body)
+
+
+def test_what_was_put_together_from_a_refused_pack_is_not_there(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            pack = pack_of(recipe_first(TEXT))
+            with pytest.raises(DamagedContent):
+                await store.put_pack(DOMAIN, UPLOAD, chunks_of(pack[:-4]))
+            with pytest.raises(NotFound):
+                await store.prove(DOMAIN, [TEXT.item])
+            await send(store, recipe_first(TEXT))
+            await store.prove(DOMAIN, [TEXT.item])
+
+    run(body)
+
+
+def test_uploads_that_end_early_leave_nothing_open(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(assembly, "OPEN_LIMIT", 2)
+
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            files = [cut(bytes([n]) + TEXT.plain) for n in range(5)]
+            for file in files:
+                await send(store, recipe_first(file)[:2])
+            assert len(store._assemblies._open) == 2
+            with pytest.raises(DamagedContent):
+                await store.put_pack(DOMAIN, UPLOAD, chunks_of(b"no pack"))
+            assert not store._assemblies._open
+            assert not store._assemblies._waiting
+            assert store._assemblies._held == 0
+            assert list((store.materialized._root / "tmp").glob("*")) == []
+
+    run(body)
+
+
+def test_a_file_that_only_begins_like_a_recipe_is_content(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            false = cut(b"MLVR" + bytes(1000))
+            wrong = generic(len(false.plain), [(false.name, len(false.plain))])
+            await store.put_pack(DOMAIN, UPLOAD, chunks_of(pack_of(frames_for(File(false.plain, wrong)))))
+            await store.prove(DOMAIN, [(false.name, len(false.plain), None)])
+
+    run(body)
