@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, cast, insert, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, cast, insert, select
 
 from mlv_server.domain.audit import START, AuditEntry, AuditRow, seal
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables import audit
+
+_LAST = Prepared(
+    select(audit.c.sequence, audit.c.hash)
+    .where(audit.c.chain == bindparam("chain"))
+    .order_by(audit.c.sequence.desc())
+    .limit(1)
+)
+_ADD = Prepared(insert(audit), audit.c.keys())
 
 
 class AuditTrail:
@@ -20,13 +29,7 @@ class AuditTrail:
         """Add `entries` to the end of `chain`, in the transaction that they describe."""
         if not entries:
             return
-        last = self._connection.execute(
-            select(audit.c.sequence, audit.c.hash)
-            .where(audit.c.chain == chain)
-            .order_by(audit.c.sequence.desc())
-            .limit(1)
-        ).first()
-        sequence, previous = (last.sequence, last.hash) if last else (0, START)
+        sequence, previous = _LAST.first(self._connection, chain=chain) or (0, START)
         rows = []
         for entry in entries:
             sequence += 1
@@ -45,7 +48,7 @@ class AuditTrail:
                     "hash": row.hash,
                 }
             )
-        self._connection.execute(insert(audit), rows)
+        _ADD.run_many(self._connection, rows)
 
     def chains(self) -> tuple[int, ...]:
         """Every chain that has rows, in order."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mlv_core.entities import Branch, BranchKind
 from mlv_core.errors import HeadMoved, NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, escape
 from mlv_server.metadata.names import canonical_name, claim_name
+from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import branches
 
 IN_LIMIT = 500
@@ -49,8 +50,8 @@ class Branches:
         canonical = canonical_name(self._connection, repository_id, "branch", name)
         if canonical is None:
             return None
-        found = _SELECT.where(branches.c.repository_id == repository_id, branches.c.name == canonical)
-        return _branch(self._connection.execute(found).one())
+        row = _NAMED.first(self._connection, repository=repository_id, name=canonical)
+        return None if row is None else _branch(row)
 
     def get(self, repository_id: int, name: str) -> Branch:
         """The branch of a name.
@@ -65,12 +66,12 @@ class Branches:
     def by_id(self, repository_id: int, branch_id: BranchId) -> Branch:
         """The branch of an id that the database holds."""
         found = _SELECT.where(branches.c.repository_id == repository_id, branches.c.id == branch_id)
-        return _branch(self._connection.execute(found).one())
+        return _branch(tuple(self._connection.execute(found).one()))
 
     def list_all(self, repository_id: int) -> tuple[Branch, ...]:
         """Every branch, in the order of making."""
         found = _SELECT.where(branches.c.repository_id == repository_id).order_by(branches.c.id)
-        return tuple(_branch(row) for row in self._connection.execute(found))
+        return tuple(_branch(tuple(row)) for row in self._connection.execute(found))
 
     def named(self, repository_id: int, names: Iterable[str]) -> dict[str, Branch]:
         """Those branches of these names, as they were given at their making, that exist; by name."""
@@ -79,7 +80,7 @@ class Branches:
         for start in range(0, len(wanted), IN_LIMIT):
             some = branches.c.name.in_(wanted[start : start + IN_LIMIT])
             rows = self._connection.execute(_SELECT.where(branches.c.repository_id == repository_id, some))
-            found.update((row.name, _branch(row)) for row in rows)
+            found.update((row.name, _branch(tuple(row))) for row in rows)
         return found
 
     def advance(
@@ -100,19 +101,23 @@ class Branches:
 
 
 _target = branches.alias("target")
-_SELECT = select(branches, _target.c.name.label("target")).outerjoin(
-    _target, (branches.c.repository_id == _target.c.repository_id) & (branches.c.target_id == _target.c.id)
+_SELECT = select(
+    branches.c.id,
+    branches.c.name,
+    branches.c.kind,
+    _target.c.name.label("target"),
+    branches.c.head,
+    branches.c.origin,
+    branches.c.created_by,
+    branches.c.created_at,
+).outerjoin(_target, (branches.c.repository_id == _target.c.repository_id) & (branches.c.target_id == _target.c.id))
+_NAMED = Prepared(
+    _SELECT.where(branches.c.repository_id == bindparam("repository"), branches.c.name == bindparam("name"))
 )
 
 
-def _branch(row: Row[tuple[object, ...]]) -> Branch:
+def _branch(row: Row) -> Branch:
+    number, name, kind, target, head, origin, by, at = row
     return Branch(
-        id=BranchId(row.id),
-        name=row.name,
-        kind=BranchKind(row.kind),
-        target=row.target or "",
-        head=ChangesetNumber(row.head),
-        origin=ChangesetNumber(row.origin),
-        created_by=row.created_by,
-        created_at=row.created_at,
+        BranchId(number), name, BranchKind(kind), target or "", ChangesetNumber(head), ChangesetNumber(origin), by, at
     )

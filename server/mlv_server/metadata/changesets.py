@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select
 
 from mlv_core.errors import NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, FileId
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables_history import changesets, path_changes
 
 IN_LIMIT = 500
@@ -70,17 +71,17 @@ class Changesets:
 
     def add(self, row: ChangesetRow) -> None:
         """Store a new changeset; the caller has chosen its number as the next one of the repository."""
-        self._connection.execute(insert(changesets), asdict(row))
+        _ADD.run(self._connection, **asdict(row))
 
     def get(self, repository_id: int, number: ChangesetNumber) -> ChangesetRow:
         """The changeset with this number.
 
         Raises: NotFound.
         """
-        found = self.find(repository_id, (number,))
-        if number not in found:
+        row = _ONE.first(self._connection, repository=repository_id, number=number)
+        if row is None:
             raise NotFound(f"There is no changeset @{number}.")
-        return found[number]
+        return ChangesetRow(*row)
 
     def find(self, repository_id: int, numbers: Collection[ChangesetNumber]) -> dict[ChangesetNumber, ChangesetRow]:
         """Those of `numbers` that exist."""
@@ -97,14 +98,8 @@ class Changesets:
 
     def newest(self, repository_id: int) -> ChangesetRow | None:
         """The changeset with the highest number, None in an empty repository."""
-        statement = (
-            select(changesets)
-            .where(changesets.c.repository_id == repository_id)
-            .order_by(changesets.c.number.desc())
-            .limit(1)
-        )
-        row = self._connection.execute(statement).one_or_none()
-        return None if row is None else ChangesetRow(**row._mapping)  # noqa: SLF001
+        row = _NEWEST.first(self._connection, repository=repository_id)
+        return None if row is None else ChangesetRow(*row)
 
     def count(self, repository_id: int) -> int:
         """How many changesets a repository has: their numbers leave none out."""
@@ -166,11 +161,7 @@ class Changesets:
         waiting = [head] if head else []
         while waiting:
             number = waiting.pop()
-            branch = self._connection.execute(
-                select(changesets.c.branch_id).where(
-                    changesets.c.repository_id == repository_id, changesets.c.number == number
-                )
-            ).scalar_one()
+            branch = self.get(repository_id, number).branch_id
             known = reach.get(branch, ChangesetNumber(0))
             if number > known:
                 reach[branch] = number
@@ -191,6 +182,13 @@ class Changesets:
             origin = select(columns.first_parent).where(mine).order_by(columns.number).limit(1)
             found.extend(self._connection.execute(origin).scalars())
         return [number for number in found if number]
+
+
+_COLUMNS = [changesets.c[field.name] for field in fields(ChangesetRow)]
+_OF_REPOSITORY = select(*_COLUMNS).where(changesets.c.repository_id == bindparam("repository"))
+_ONE = Prepared(_OF_REPOSITORY.where(changesets.c.number == bindparam("number")))
+_NEWEST = Prepared(_OF_REPOSITORY.order_by(changesets.c.number.desc()).limit(1))
+_ADD = Prepared(insert(changesets), changesets.c.keys())
 
 
 def _within(within: Mapping[BranchId, ChangesetNumber]) -> ColumnElement[bool]:

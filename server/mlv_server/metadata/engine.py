@@ -123,7 +123,8 @@ class Database:
         )
 
     def _read(self, fn: Callable[[Transaction], T]) -> T:
-        with translated(), self._read_engine.connect() as connection:
+        # Begun at once: prepared statements pass SQLAlchemy by, which would begin at its own first statement.
+        with translated(), self._read_engine.begin() as connection:
             return fn(Transaction(connection, self._policies, self._shelf, writes=False))
 
 

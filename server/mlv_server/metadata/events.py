@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from mlv_server.domain.events import Event, EventKind
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables import events
+
+_LAST = Prepared(select(func.max(events.c.sequence)).where(events.c.repository_id == bindparam("repository")))
+_ADD = Prepared(insert(events), events.c.keys())
 
 
 class Events:
@@ -19,8 +23,8 @@ class Events:
         if not happened:
             return
         last = self.last(repository_id)
-        self._connection.execute(
-            insert(events),
+        _ADD.run_many(
+            self._connection,
             [
                 {
                     "repository_id": repository_id,
@@ -35,8 +39,7 @@ class Events:
 
     def last(self, repository_id: int) -> int:
         """The number of the newest event; 0 before the first."""
-        newest = select(func.max(events.c.sequence)).where(events.c.repository_id == repository_id)
-        return self._connection.scalar(newest) or 0
+        return _LAST.scalar(self._connection, repository=repository_id) or 0
 
     def after(self, repository_id: int, sequence: int, limit: int) -> tuple[tuple[int, int, Event], ...]:
         """At most `limit` events after number `sequence`, oldest first: (number, time in ms, event)."""

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, FileId
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables_history import file_contents
+
+_COLUMNS = [file_contents.c[name] for name in ("file_id", "content", "ordinal", "previous", "changeset")]
+_ONE = Prepared(
+    select(*_COLUMNS).where(
+        file_contents.c.repository_id == bindparam("repository"),
+        file_contents.c.file_id == bindparam("file"),
+        file_contents.c.content == bindparam("content"),
+    )
+)
+_ADD = Prepared(insert(file_contents), file_contents.c.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +45,7 @@ class FileContents:
 
     def find(self, repository_id: int, file_id: FileId, content: ContentHash) -> FileContent | None:
         """The place of a content, None for the first content of a file that was never modified."""
-        columns = file_contents.c
-        row = self._connection.execute(
-            select(columns.file_id, columns.content, columns.ordinal, columns.previous, columns.changeset).where(
-                columns.repository_id == repository_id, columns.file_id == file_id, columns.content == content
-            )
-        ).one_or_none()
+        row = _ONE.first(self._connection, repository=repository_id, file=file_id, content=content)
         return None if row is None else FileContent(*row)
 
     def extend(
@@ -58,8 +64,8 @@ class FileContents:
             known = FileContent(file_id, before[0], 0, None, before[1])
             rows.append(known)
         rows.append(FileContent(file_id, after[0], known.ordinal + 1, before[0], after[1]))
-        self._connection.execute(
-            insert(file_contents),
+        _ADD.run_many(
+            self._connection,
             [
                 {
                     "repository_id": repository_id,

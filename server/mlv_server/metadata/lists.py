@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, LargeBinary, cast, func, insert, select
+from sqlalchemy import Connection, LargeBinary, bindparam, cast, func, insert, select
 
 from mlv_core.changes import EncodedList, ListReader, Shelf
 from mlv_core.errors import DamagedContent, MlvError
 from mlv_core.ids import ChangesetNumber
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables_history import change_lists, list_parts
 
 ListId = bytes
@@ -57,13 +58,13 @@ class Lists:
             "list_id": encoded.id,
             "data": blob[:PART_BYTES],
         }
-        self._connection.execute(insert(change_lists), row)
+        _ADD.run(self._connection, **row)
         parts = [
             {**key, "part": number, "data": blob[number * PART_BYTES : (number + 1) * PART_BYTES]}
             for number in range(1, -(-len(blob) // PART_BYTES))
         ]
         if parts:
-            self._connection.execute(insert(list_parts), parts)
+            _ADD_PART.run_many(self._connection, parts)
 
     def find(self, changeset: ChangesetNumber, level: int) -> ListRow | None:
         """The list of one level that ends at `changeset`, None where it was not made."""
@@ -123,14 +124,30 @@ class Lists:
         return min((start for start in starts if start >= low), default=max(starts))
 
     def _ahead(self, changeset: ChangesetNumber) -> list[ListRow]:
-        columns = change_lists.c
-        statement = (
-            select(columns.changeset, columns.level, columns.before, columns.entries, columns.bytes, columns.list_id)
-            .where(columns.repository_id == self._repository_id, columns.changeset <= changeset)
-            .order_by(columns.changeset.desc(), columns.level.desc())
-            .limit(_AHEAD)
+        found = _BACK_FROM.rows(self._connection, repository=self._repository_id, changeset=changeset)
+        return [ListRow(*row) for row in found]
+
+
+_ADD = Prepared(insert(change_lists), change_lists.c.keys())
+_ADD_PART = Prepared(insert(list_parts), list_parts.c.keys())
+_BACK_FROM = Prepared(
+    select(*(change_lists.c[name] for name in ("changeset", "level", "before", "entries", "bytes", "list_id")))
+    .where(change_lists.c.repository_id == bindparam("repository"), change_lists.c.changeset <= bindparam("changeset"))
+    .order_by(change_lists.c.changeset.desc(), change_lists.c.level.desc())
+    .limit(_AHEAD)
+)
+_FIRST_PART, _PART = (
+    Prepared(
+        # Whoever edited a row may have left text there, which the driver would try to decode.
+        select(cast(table.c.data, LargeBinary)).where(
+            table.c.repository_id == bindparam("repository"),
+            table.c.changeset == bindparam("changeset"),
+            table.c.level == bindparam("level"),
+            *more,
         )
-        return [ListRow(*row) for row in self._connection.execute(statement)]
+    )
+    for table, more in ((change_lists, ()), (list_parts, (list_parts.c.part == bindparam("part"),)))
+)
 
 
 def missing_list(changeset: ChangesetNumber) -> DamagedContent:
@@ -156,14 +173,10 @@ class _Parts:
 
     def _part(self, number: int) -> bytes:
         if self._kept[0] != number:
-            table = list_parts if number else change_lists
-            # Whoever edited a row may have left text there, which the driver would try to decode.
-            statement = select(cast(table.c.data, LargeBinary)).where(
-                table.c.repository_id == self._repository_id,
-                table.c.changeset == self._row.changeset,
-                table.c.level == self._row.level,
-            )
+            where = {"repository": self._repository_id, "changeset": self._row.changeset, "level": self._row.level}
             if number:
-                statement = statement.where(list_parts.c.part == number)
-            self._kept = (number, self._connection.execute(statement).scalar_one_or_none() or b"")
+                data = _PART.scalar(self._connection, **where, part=number)
+            else:
+                data = _FIRST_PART.scalar(self._connection, **where)
+            self._kept = (number, data or b"")
         return self._kept[1]

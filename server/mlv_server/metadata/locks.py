@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from mlv_core.entities import Lock, LockMode, LockScope
-from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, WorkspaceId
+from mlv_core.ids import BranchId, FencingToken, FileId, WorkspaceId
+from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import branches, lock_counters, locks, users
 
 IN_LIMIT = 500
@@ -22,32 +23,29 @@ class Locks:
 
     def last_token(self, repository_id: int) -> FencingToken:
         """The highest fencing token that was ever given out; 0 before the first."""
-        counter = select(lock_counters.c.last_token).where(lock_counters.c.repository_id == repository_id)
-        return FencingToken(self._connection.execute(counter).scalar_one())
+        return FencingToken(_LAST.scalar(self._connection, repository=repository_id))
 
     def add(self, repository_id: int, owner_id: int, branch_id: BranchId, new: tuple[Lock, ...]) -> None:
         """Keep new locks of one owner on one branch, whose tokens follow each other from `last_token` on."""
         if not new:
             return
-        self._connection.execute(insert(locks), [_columns(repository_id, owner_id, branch_id, lock) for lock in new])
-        self._connection.execute(
-            update(lock_counters)
-            .where(lock_counters.c.repository_id == repository_id)
-            .values(last_token=max(lock.token for lock in new))
-        )
+        _ADD.run_many(self._connection, [_columns(repository_id, owner_id, branch_id, lock) for lock in new])
+        _COUNT_ON.run(self._connection, repository=repository_id, token=max(lock.token for lock in new))
 
     def renew(self, repository_id: int, held: tuple[Lock, ...]) -> None:
         """Write reason, base and lease of locks that are held already."""
-        for lock in held:
-            self._connection.execute(
-                update(locks)
-                .where(locks.c.repository_id == repository_id, locks.c.token == lock.token)
-                .values(reason=lock.reason, base=lock.base, lease_until=lock.lease_until)
+        if held:
+            told = [(lock.token, lock.reason, lock.base, lock.lease_until) for lock in held]
+            names = ("known", "new_reason", "new_base", "new_lease")
+            _RENEW.run_many(
+                self._connection, [{"repository": repository_id, **dict(zip(names, one, strict=True))} for one in told]
             )
 
     def on_files(self, repository_id: int, files: Iterable[FileId]) -> tuple[Lock, ...]:
         """Every lock on these files, on whatever branch."""
         wanted = sorted(set(files))
+        if len(wanted) == 1:
+            return _locks(_ON_FILE.rows(self._connection, repository=repository_id, file=wanted[0]))
         found: list[Lock] = []
         for start in range(0, len(wanted), IN_LIMIT):
             found.extend(self._select(repository_id, locks.c.file_id.in_(wanted[start : start + IN_LIMIT])))
@@ -59,8 +57,7 @@ class Locks:
 
     def count_of(self, repository_id: int, owner_id: int) -> int:
         """How many locks a user holds in the repository."""
-        count = select(func.count()).where(locks.c.repository_id == repository_id, locks.c.owner_id == owner_id)
-        return int(self._connection.execute(count).scalar_one())
+        return int(_COUNT.scalar(self._connection, repository=repository_id, owner=owner_id))
 
     def at_paths(self, repository_id: int, paths: Iterable[str]) -> tuple[Lock, ...]:
         """Every lock that shows under one of these paths, on whatever branch."""
@@ -80,13 +77,9 @@ class Locks:
 
     def remove(self, repository_id: int, tokens: Iterable[FencingToken]) -> None:
         """End the locks that these tokens name."""
-        wanted = list(tokens)
-        for start in range(0, len(wanted), IN_LIMIT):
-            self._connection.execute(
-                delete(locks).where(
-                    locks.c.repository_id == repository_id, locks.c.token.in_(wanted[start : start + IN_LIMIT])
-                )
-            )
+        gone = [{"repository": repository_id, "known": token} for token in tokens]
+        if gone:
+            _REMOVE.run_many(self._connection, gone)
 
     def renamed(self, repository_id: int, file_id: FileId, path: str) -> None:
         """Show a file's locks under its new path."""
@@ -96,13 +89,44 @@ class Locks:
 
     def _select(self, repository_id: int, *conditions: ColumnElement[bool]) -> tuple[Lock, ...]:
         found = _SELECT.where(locks.c.repository_id == repository_id, *conditions).order_by(locks.c.path, locks.c.token)
-        return tuple(_lock(row) for row in self._connection.execute(found))
+        return _locks(map(tuple, self._connection.execute(found)))
 
 
 _SELECT = (
-    select(locks, users.c.name.label("owner"), branches.c.name.label("branch"))
+    select(
+        locks.c.file_id,
+        locks.c.path,
+        users.c.name.label("owner"),
+        locks.c.workspace,
+        locks.c.host,
+        locks.c.mode,
+        locks.c.scope,
+        branches.c.name.label("branch"),
+        locks.c.base,
+        locks.c.reason,
+        locks.c.acquired_at,
+        locks.c.lease_until,
+        locks.c.token,
+        locks.c.tree,
+    )
     .join(users, users.c.id == locks.c.owner_id)
     .join(branches, (branches.c.repository_id == locks.c.repository_id) & (branches.c.id == locks.c.branch_id))
+)
+_MINE = locks.c.repository_id == bindparam("repository")
+_ON_FILE = Prepared(_SELECT.where(_MINE, locks.c.file_id == bindparam("file")).order_by(locks.c.path, locks.c.token))
+_COUNT = Prepared(select(func.count()).where(_MINE, locks.c.owner_id == bindparam("owner")))
+_ADD = Prepared(insert(locks), locks.c.keys())
+_REMOVE = Prepared(delete(locks).where(_MINE, locks.c.token == bindparam("known")))
+_RENEW = Prepared(
+    update(locks)
+    .where(_MINE, locks.c.token == bindparam("known"))
+    .values(reason=bindparam("new_reason"), base=bindparam("new_base"), lease_until=bindparam("new_lease"))
+)
+_LAST = Prepared(select(lock_counters.c.last_token).where(lock_counters.c.repository_id == bindparam("repository")))
+_COUNT_ON = Prepared(
+    update(lock_counters)
+    .where(lock_counters.c.repository_id == bindparam("repository"))
+    .values(last_token=bindparam("token"))
 )
 
 
@@ -126,20 +150,8 @@ def _columns(repository_id: int, owner_id: int, branch_id: BranchId, lock: Lock)
     }
 
 
-def _lock(row: Row[tuple[object, ...]]) -> Lock:
-    return Lock(
-        file_id=FileId(row.file_id),
-        path=row.path,
-        owner=row.owner,
-        workspace=WorkspaceId(row.workspace),
-        host=row.host,
-        mode=LockMode(row.mode),
-        scope=LockScope(row.scope),
-        branch=row.branch,
-        base=ChangesetNumber(row.base),
-        reason=row.reason,
-        acquired_at=row.acquired_at,
-        lease_until=row.lease_until,
-        token=FencingToken(row.token),
-        tree=row.tree,
+def _locks(rows: Iterable[Row]) -> tuple[Lock, ...]:
+    return tuple(
+        Lock(file_id, path, owner, workspace, host, LockMode(mode), LockScope(scope), *rest)
+        for file_id, path, owner, workspace, host, mode, scope, *rest in rows
     )

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from mlv_core.errors import AlreadyExists
 from mlv_core.ids import escape, fold
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables import names
+
+_NAME = Prepared(
+    select(names.c.name).where(
+        names.c.repository_id == bindparam("repository"),
+        names.c.folded == bindparam("folded"),
+        names.c.kind == bindparam("kind"),
+    )
+)
 
 
 def claim_name(connection: Connection, repository_id: int, kind: str, name: str) -> None:
@@ -27,9 +36,5 @@ def claim_name(connection: Connection, repository_id: int, kind: str, name: str)
 
 def canonical_name(connection: Connection, repository_id: int, kind: str, name: str) -> str | None:
     """The name as it was given at its making, found without regard to case; None if no `kind` has it."""
-    found: str | None = connection.scalar(
-        select(names.c.name).where(
-            names.c.repository_id == repository_id, names.c.folded == fold(name), names.c.kind == kind
-        )
-    )
+    found: str | None = _NAME.scalar(connection, repository=repository_id, folded=fold(name), kind=kind)
     return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mlv_core.errors import AlreadyExists, NotFound
 from mlv_core.ids import BranchId, RepositoryName, escape, fold
+from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import domains, lock_counters, repositories
 
 
@@ -50,14 +51,14 @@ class Repositories:
                 created_by=by,
                 last_branch_id=0,
             )
-            .returning(repositories)
+            .returning(*_COLUMNS)
         ).one()
         self._connection.execute(insert(lock_counters).values(repository_id=row.id, last_token=0))
-        return _repository(row)
+        return _repository(tuple(row))
 
     def find(self, name: RepositoryName) -> RepositoryRow | None:
         """The repository of a name, or None."""
-        row = self._connection.execute(select(repositories).where(repositories.c.folded == fold(str(name)))).first()
+        row = _NAMED.first(self._connection, folded=fold(str(name)))
         return None if row is None else _repository(row)
 
     def get(self, name: RepositoryName) -> RepositoryRow:
@@ -73,14 +74,14 @@ class Repositories:
     def list_all(self) -> tuple[RepositoryRow, ...]:
         """Every repository, sorted by name."""
         return tuple(
-            _repository(row) for row in self._connection.execute(select(repositories).order_by(repositories.c.folded))
+            _repository(tuple(row))
+            for row in self._connection.execute(select(*_COLUMNS).order_by(repositories.c.folded))
         )
 
     def by_id(self, repository_id: int) -> RepositoryRow:
         """The repository of an id that the database holds."""
-        return _repository(
-            self._connection.execute(select(repositories).where(repositories.c.id == repository_id)).one()
-        )
+        found = self._connection.execute(select(*_COLUMNS).where(repositories.c.id == repository_id))
+        return _repository(tuple(found.one()))
 
     def all_ids(self) -> tuple[int, ...]:
         """The id of every repository."""
@@ -98,12 +99,12 @@ class Repositories:
         return BranchId(int(self._connection.execute(advanced).scalar_one()))
 
 
-def _repository(row: Row[tuple[object, ...]]) -> RepositoryRow:
-    return RepositoryRow(
-        id=row.id,
-        domain_id=row.domain_id,
-        name=RepositoryName(*row.name.split("/", 1)),
-        description=row.description,
-        created_at=row.created_at,
-        created_by=row.created_by,
-    )
+_COLUMNS = tuple(
+    repositories.c[name] for name in ("id", "domain_id", "name", "description", "created_at", "created_by")
+)
+_NAMED = Prepared(select(*_COLUMNS).where(repositories.c.folded == bindparam("folded")))
+
+
+def _repository(row: Row) -> RepositoryRow:
+    number, domain_id, name, description, at, by = row
+    return RepositoryRow(number, domain_id, RepositoryName(*name.split("/", 1)), description, at, by)

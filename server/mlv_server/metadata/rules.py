@@ -6,7 +6,10 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_server.domain.policy import Policy
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables import policy_versions, rules
+
+_VERSION = Prepared(select(func.max(policy_versions.c.version)))
 
 
 class PolicyCache:
@@ -28,7 +31,7 @@ class Rules:
 
     def version(self) -> int:
         """The number of the policy in force; 0 before the first rule."""
-        return self._connection.scalar(select(func.max(policy_versions.c.version))) or 0
+        return _VERSION.scalar(self._connection) or 0
 
     def policy(self) -> Policy:
         """The policy in force.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, insert, or_, select, update
 
 from mlv_core.entities import TokenInfo
 from mlv_core.errors import NotFound
 from mlv_core.ids import escape
+from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import tokens, users
 
 
@@ -48,7 +49,7 @@ class Tokens:
 
     def find(self, token_id: str) -> TokenRow | None:
         """The token of an id, or None."""
-        row = self._connection.execute(_SELECT.where(tokens.c.id == token_id)).first()
+        row = _KNOWN.first(self._connection, token=token_id)
         return None if row is None else _token(row)
 
     def get(self, token_id: str) -> TokenRow:
@@ -66,7 +67,7 @@ class Tokens:
         found = self._connection.execute(
             _SELECT.where(tokens.c.user_id == user_id).order_by(tokens.c.created_at, tokens.c.id)
         )
-        return tuple(_token(row).info for row in found)
+        return tuple(_token(tuple(row)).info for row in found)
 
     def revoke(self, token_id: str, now: int) -> None:
         """Make the token dead from `now` (ms) on, for good."""
@@ -89,18 +90,38 @@ class Tokens:
         )
 
 
-_SELECT = select(tokens, users.c.name.label("user"), users.c.disabled.label("user_disabled")).join(users)
+_SELECT = select(
+    *(
+        tokens.c[name]
+        for name in (
+            "id",
+            "user_id",
+            "secret_hash",
+            "description",
+            "scope",
+            "exchange",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "revoked_at",
+        )
+    ),
+    users.c.name.label("user"),
+    users.c.disabled.label("user_disabled"),
+).join(users)
+_KNOWN = Prepared(_SELECT.where(tokens.c.id == bindparam("token")))
 
 
-def _token(row: Row[tuple[object, ...]]) -> TokenRow:
+def _token(row: Row) -> TokenRow:
+    token, user_id, secret_hash, description, scope, exchange, created, expires, used, revoked, user, disabled = row
     info = TokenInfo(
-        id=row.id,
-        user=row.user,
-        description=row.description,
-        scope=tuple(row.scope),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        last_used_at=row.last_used_at,
-        revoked=row.revoked_at is not None,
+        id=token,
+        user=user,
+        description=description,
+        scope=tuple(scope),
+        created_at=created,
+        expires_at=expires,
+        last_used_at=used,
+        revoked=revoked is not None,
     )
-    return TokenRow(info, row.user_id, row.secret_hash, row.exchange, row.user_disabled)
+    return TokenRow(info, user_id, secret_hash, exchange, disabled)

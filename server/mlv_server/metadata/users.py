@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Row as SqlRow
 
 from mlv_core.entities import User
 from mlv_core.errors import AlreadyExists, NotFound
 from mlv_core.ids import escape, fold
+from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import group_members, groups, users
+
+_COLUMNS = tuple(users.c[name] for name in ("name", "server_admin", "disabled", "created_at", "created_by"))
+_KNOWN = Prepared(select(*_COLUMNS).where(users.c.id == bindparam("user")))
+_GROUPS = Prepared(select(groups.c.name).join(group_members).where(group_members.c.user_id == bindparam("user")))
 
 
 class Users:
@@ -41,15 +47,19 @@ class Users:
         row = self._row(name)
         if row is None:
             raise NotFound(f"There is no user '{escape(name)}'.", advice="'mlv user list' shows them.")
-        return row.id, _user(row)
+        return row.id, User(row.name, row.server_admin, row.disabled, row.created_at, row.created_by)
 
     def by_id(self, user_id: int) -> User:
         """The user of an id that the database holds."""
-        return _user(self._connection.execute(select(users).where(users.c.id == user_id)).one())
+        row = _KNOWN.first(self._connection, user=user_id)
+        if row is None:
+            raise NotFound(f"There is no user {user_id}.")
+        return _user(row)
 
     def list_all(self) -> tuple[User, ...]:
         """Every user, sorted by name."""
-        return tuple(_user(row) for row in self._connection.execute(select(users).order_by(users.c.folded)))
+        found = self._connection.execute(select(*_COLUMNS).order_by(users.c.folded))
+        return tuple(_user(tuple(row)) for row in found)
 
     def disable(self, user_id: int) -> None:
         """Let the user's tokens sign nobody in any more."""
@@ -62,12 +72,11 @@ class Users:
 
     def groups_of(self, user_id: int) -> frozenset[str]:
         """The names of the groups that the user is in."""
-        found = select(groups.c.name).join(group_members).where(group_members.c.user_id == user_id)
-        return frozenset(self._connection.scalars(found))
+        return frozenset(name for (name,) in _GROUPS.rows(self._connection, user=user_id))
 
-    def _row(self, name: str) -> Row[tuple[object, ...]] | None:
+    def _row(self, name: str) -> SqlRow[tuple[object, ...]] | None:
         return self._connection.execute(select(users).where(users.c.folded == fold(name))).first()
 
 
-def _user(row: Row[tuple[object, ...]]) -> User:
-    return User(row.name, row.server_admin, row.disabled, row.created_at, row.created_by)
+def _user(row: Row) -> User:
+    return User(*row)

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from mlv_core.changes import ListReader, Row, Shelf, encode, rows_of
 from mlv_core.entities import Change, FileState, Operation
@@ -14,6 +14,7 @@ from mlv_core.ids import ChangesetNumber, FileId
 from mlv_core.paths import parents
 from mlv_server.metadata.file_contents import FileContents
 from mlv_server.metadata.lists import OWN_LEVEL, ListRow, Lists, missing_list
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables_history import path_changes
 
 ROWS_LIMIT = 4096
@@ -24,6 +25,12 @@ _ROW_BYTES = 32
 _CONTENT_BYTES = 96
 """What the row of a file's content takes: two hashes and numbers."""
 _DELETE = int(Operation.DELETE)
+_ADD_ROW = Prepared(insert(path_changes), path_changes.c.keys())
+_PATHS_OF = Prepared(
+    select(path_changes.c.path).where(
+        path_changes.c.repository_id == bindparam("repository"), path_changes.c.file_id == bindparam("file")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +213,7 @@ class Versions:
 
     def paths_of(self, repository_id: int, file_id: FileId) -> frozenset[str]:
         """Every path that has a row of this file."""
-        statement = select(path_changes.c.path).where(
-            path_changes.c.repository_id == repository_id, path_changes.c.file_id == file_id
-        )
-        return frozenset(self._connection.execute(statement).scalars())
+        return frozenset(path for (path,) in _PATHS_OF.rows(self._connection, repository=repository_id, file=file_id))
 
     def _add_rows(self, repository_id: int, changeset: ChangesetNumber, changes: Collection[Change]) -> int:
         """Write a row for each changed path, unless they are too many; the bytes that it took."""
@@ -225,7 +229,7 @@ class Versions:
             }
             for change in changes
         ]
-        self._connection.execute(insert(path_changes), rows)
+        _ADD_ROW.run_many(self._connection, rows)
         return sum(2 * len(change.path.encode()) + _ROW_BYTES for change in changes)
 
     def _last_row(self, repository_id: int, head: ChangesetNumber, path: str) -> ChangesetNumber | None:

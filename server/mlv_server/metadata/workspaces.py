@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from mlv_core.entities import Workspace
 from mlv_core.errors import NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName, WorkspaceId, escape
+from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import branches, repositories, users, workspaces
 
 
@@ -66,8 +67,7 @@ class Workspaces:
 
     def find(self, repository_id: int, workspace: WorkspaceId) -> WorkspaceRow | None:
         """The workspace of an id, or None."""
-        found = _SELECT.where(workspaces.c.repository_id == repository_id, workspaces.c.id == workspace)
-        row = self._connection.execute(found).first()
+        row = _KNOWN.first(self._connection, repository=repository_id, workspace=workspace)
         return None if row is None else _workspace(row)
 
     def get(self, repository_id: int, workspace: WorkspaceId) -> WorkspaceRow:
@@ -86,7 +86,7 @@ class Workspaces:
         """Every workspace, last seen first."""
         found = _SELECT.where(workspaces.c.repository_id == repository_id)
         ordered = found.order_by(workspaces.c.last_seen.desc(), workspaces.c.id)
-        return tuple(_workspace(row).workspace for row in self._connection.execute(ordered))
+        return tuple(_workspace(tuple(row)).workspace for row in self._connection.execute(ordered))
 
     def remove(self, repository_id: int, workspace: WorkspaceId) -> None:
         """Forget the workspace."""
@@ -97,7 +97,13 @@ class Workspaces:
 
 _SELECT = (
     select(
-        workspaces,
+        workspaces.c.id,
+        workspaces.c.owner_id,
+        workspaces.c.host,
+        workspaces.c.directory,
+        workspaces.c.branch_id,
+        workspaces.c.base,
+        workspaces.c.last_seen,
         users.c.name.label("owner"),
         branches.c.name.label("branch"),
         repositories.c.name.label("repository"),
@@ -109,17 +115,13 @@ _SELECT = (
         (branches.c.repository_id == workspaces.c.repository_id) & (branches.c.id == workspaces.c.branch_id),
     )
 )
+_KNOWN = Prepared(
+    _SELECT.where(workspaces.c.repository_id == bindparam("repository"), workspaces.c.id == bindparam("workspace"))
+)
 
 
-def _workspace(row: Row[tuple[object, ...]]) -> WorkspaceRow:
-    workspace = Workspace(
-        id=WorkspaceId(row.id),
-        repository=RepositoryName(*row.repository.split("/", 1)),
-        owner=row.owner,
-        host=row.host,
-        directory=row.directory,
-        branch=row.branch,
-        base=ChangesetNumber(row.base),
-        last_seen=row.last_seen,
-    )
-    return WorkspaceRow(workspace, row.owner_id, BranchId(row.branch_id))
+def _workspace(row: Row) -> WorkspaceRow:
+    identifier, owner_id, host, directory, branch_id, base, seen, owner, branch, repository = row
+    name = RepositoryName(*repository.split("/", 1))
+    workspace = Workspace(WorkspaceId(identifier), name, owner, host, directory, branch, ChangesetNumber(base), seen)
+    return WorkspaceRow(workspace, owner_id, BranchId(branch_id))
