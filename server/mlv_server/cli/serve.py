@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mlv_core.ids import ServerAddress, escape
 from mlv_server import app
 from mlv_server.auth import certificates
 from mlv_server.cli.output import reporting, show
+from mlv_server.content.blobs.local import make_folder, sync_folder
 from mlv_server.metadata import migrations
 from mlv_server.services import bootstrap, verification
 from mlv_server.settings import SETTINGS_FILE, Settings, default_file, load_settings, split_address
@@ -42,10 +44,9 @@ def init(directory: Path, listen: str | None, hosts: tuple[str, ...], *, plainte
         overrides["server.listen"] = _checked_address(listen)
     if plaintext:
         overrides["server.plaintext"] = True
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    text = default_file(overrides)
+    make_folder(directory.absolute(), 0o700)
     beside = file.with_suffix(".new")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_text(default_file(overrides), encoding="utf-8")
     settings = load_settings(beside)
     settings.content_folder.mkdir(parents=True, exist_ok=True)
     shown = ""
@@ -56,7 +57,10 @@ def init(directory: Path, listen: str | None, hosts: tuple[str, ...], *, plainte
         shown = certificates.fingerprint(certificates.authority_der(settings))
     migrations.upgrade(settings.database_url)
     secret = asyncio.run(_first_token(settings))
+    with beside.open("rb") as written:
+        os.fsync(written.fileno())
     beside.replace(file)
+    sync_folder(directory)
     url = str(ServerAddress(settings.host, settings.port, plaintext=settings.plaintext))
     show(
         {"url": url, "fingerprint": shown, "admin_token": secret, "directory": str(directory.absolute())},

@@ -74,7 +74,7 @@ class Draft:
             failpoint("content.pack.written")
             os.fdatasync(self._descriptor)
             failpoint("content.pack.synced")
-            _make_folder(place.parent)
+            make_folder(place.parent)
             self._path.rename(place)
             failpoint("content.pack.renamed")
             sync_folder(place.parent)
@@ -181,14 +181,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _make_folder(folder: Path) -> None:
-    """Create `folder` and make the names of all newly created parents durable."""
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """Create `folder` and make its name and those of all newly created parents durable."""
     missing: list[Path] = []
     current = folder
     while not current.exists():
         missing.append(current)
         current = current.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=mode)
     for path in missing:
         sync_folder(path.parent)
 
