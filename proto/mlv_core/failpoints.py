@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 
 from mlv_core.errors import InvalidSettings
 
 VARIABLE = "MLV_FAILPOINTS"
-"""The environment variable that arms points: `NAME=ACT,NAME=ACT`."""
+"""The environment variable that arms points: `NAME=ACT,NAME=ACT@HIT`."""
 
 POINTS = frozenset(
     {
@@ -25,6 +27,9 @@ POINTS = frozenset(
         "publish.proved",
         "publish.written",
         "publish.committed",
+        # server: any transaction of the database
+        "database.committing",
+        "database.committed",
         # server: a backup
         "backup.begun",
         "backup.snapshot",
@@ -84,11 +89,18 @@ def failpoint(name: str) -> None:
         act()
 
 
+def arm_every(act: Callable[[str], object]) -> None:
+    """Call `act` with the name of each point that is passed: for a harness that decides there who dies."""
+    _armed.clear()
+    _armed.update({name: partial(act, name) for name in POINTS})
+
+
 def arm(text: str, leave: Callable[[int], object], sleep: Callable[[float], object]) -> None:
-    """Arm the points that `text` (`NAME=ACT,NAME=ACT`) names, and no others.
+    """Arm the points that `text` (`NAME=ACT,NAME=ACT@HIT`) names, and no others.
 
     `exit` ends the process at once by `leave`, `error` and `full` raise what a broken and a full disk raise, `delay`
-    waits by `sleep`. Raises: InvalidSettings for a point or an act that is unknown.
+    waits by `sleep`; with `@HIT` only when the point is passed for the HIT-th time. Raises: InvalidSettings for a
+    point, an act or a hit that is unknown.
     """
     acts: dict[str, Callable[[], object]] = {
         "exit": lambda: leave(EXIT_CODE),
@@ -98,13 +110,20 @@ def arm(text: str, leave: Callable[[int], object], sleep: Callable[[float], obje
     }
     table: dict[str, Callable[[], object]] = {}
     for item in filter(None, text.split(",")):
-        name, _, act = item.partition("=")
-        if name not in POINTS or act not in acts:
+        name, _, told = item.partition("=")
+        act, at, hit = told.partition("@")
+        if name not in POINTS or act not in acts or (at and not (hit.isascii() and hit.isdigit() and int(hit))):
             known = ", ".join(acts)
             raise InvalidSettings(f"{VARIABLE}: '{item}' names no point, or none of the acts {known}.")
-        table[name] = acts[act]
+        table[name] = _at_hit(acts[act], int(hit or 1)) if at else acts[act]
     _armed.clear()
     _armed.update(table)
+
+
+def _at_hit(act: Callable[[], object], hit: int) -> Callable[[], object]:
+    """`act`, done when it is called for the `hit`-th time alone."""
+    calls = count(1)
+    return lambda: act() if next(calls) == hit else None
 
 
 def _refuse(number: int) -> None:

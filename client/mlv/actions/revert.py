@@ -65,7 +65,14 @@ def revert(
         if waiting and not keep_local and not only_unchanged:
             raise Conflict("Files in conflict are decided, not reverted.", items=waiting)
         changed = {item.base.path for item in found if item.base is not None}
-        opened = [f for f in workspace.state.files().values() if under(f.path, roots) and (f.opened or f.token)]
+        # A file that was moved is meant by its new path too.
+        places = {act.source: act.path for act in workspace.state.pending().values() if act.kind == "move"}
+        opened = [
+            file
+            for file in workspace.state.files().values()
+            if (under(file.path, roots) or under(places.get(file.path, file.path), roots))
+            and (file.opened or file.token)
+        ]
         plan = _Plan()
         if not only_unchanged and not keep_local:
             for item in found:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from mlv_core.errors import LimitExceeded, Unreachable
+from mlv_core.failpoints import failpoint
 from mlv_server.metadata.failures import is_serialization_failure, translate, translated
 
 T = TypeVar("T")
@@ -104,6 +105,8 @@ class JoiningWriter:
                         job.result = job.fn(connection)
                     else:
                         job.run_in_savepoint(connection)
+                failpoint("database.committing")
+            failpoint("database.committed")
         except BaseException as error:  # noqa: BLE001 - raised again where the function was handed in
             if len(jobs) > 1:
                 for job in jobs:
