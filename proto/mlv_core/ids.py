@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from enum import Enum
 from typing import NewType
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidName, InvalidRevision
 
 ChangesetNumber = NewType("ChangesetNumber", int)

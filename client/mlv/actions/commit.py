@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from dataclasses import dataclass
 
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
@@ -21,6 +20,7 @@ from mlv.transfer.upload import upload_changes
 from mlv.workspace import guard, journal
 from mlv.workspace.journal import CommitJournal, CommittedFile
 from mlv.workspace.state import TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.entities import LockNeed, Operation, Records
 from mlv_core.errors import LockNeeded, MlvError, NothingToCommit, NotSignedIn, Unreachable, UsageError
 from mlv_core.failpoints import failpoint

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mlv.workspace.opened import Workspace
+from mlv_core.deferred import dataclass
 
 if TYPE_CHECKING:
     from mlv.remote import Server

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlv.actions.checkout import read_target
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
 from mlv.actions.recovering import recover
 from mlv.transfer.download import download
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, Changeset
 from mlv_core.errors import NotFound, UsageError
 from mlv_core.ids import ChangesetNumber, RemoteAddress, RepositoryName, Revision, RevisionKind, escape

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover
@@ -18,6 +18,7 @@ from mlv.workspace.layout import under
 from mlv.workspace.opened import BROKEN, Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of
 from mlv.workspace.state import TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode, LockNeed, LockScope
 from mlv_core.errors import LocalChanges, LockHeld, LockLost, MlvError, NotFound, UsageError
 from mlv_core.hashing import ContentHash

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.actions.meta import effective
@@ -14,6 +14,7 @@ from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, kind_of
 from mlv.workspace.state import TrackedFile, decode_properties
+from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
 from mlv_core.errors import Conflict, MissingFile, UnsupportedFile
 from mlv_core.hashing import HASH_LENGTH, ContentHash

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mlv import config
 from mlv.actions.connecting import default_address, read_address
@@ -12,6 +11,7 @@ from mlv.actions.context import Context
 from mlv.remote import connect
 from mlv.remote.credentials import Credential, forget, load, store
 from mlv.remote.trust import Authority, fetch_authority, same_fingerprint
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Identity
 from mlv_core.errors import NotSignedIn, UntrustedServer
 from mlv_core.ids import ServerAddress

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mlv.actions.context import Context
 from mlv.workspace import guard
 from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import Found, Scan, scan
+from mlv_core.deferred import dataclass
 from mlv_core.errors import MlvError
 
 REQUIRED = 3

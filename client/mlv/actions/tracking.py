@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from mlv.actions.context import Context
 from mlv.actions.sparse import explained, left_out, refuse_outside
@@ -14,6 +13,7 @@ from mlv.workspace.materialize import prune_folders, set_read_only
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of, list_files, scan, stamp_of
 from mlv.workspace.state import Pending, TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.errors import (
     AlreadyExists,
     InvalidPath,

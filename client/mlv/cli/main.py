@@ -75,9 +75,9 @@ class Verbs(click.Group):
 
 
 def _show_version(*, verbose: bool) -> None:
-    from importlib.metadata import version
+    from mlv_core.version import VERSION
 
-    click.echo(f"mlv {version('mlvcs')}")
+    click.echo(f"mlv {VERSION}")
     if verbose:
         from mlv_core.kernels import running
 

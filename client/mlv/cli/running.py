@@ -7,12 +7,12 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlv.cli import output
+from mlv_core.deferred import dataclass
 
 if TYPE_CHECKING:
     from mlv.actions.context import Context

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidSettings
 
 FILE = "credentials.json"

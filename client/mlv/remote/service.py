@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from mlv.remote.channel import Channel, Counters
 from mlv.remote.history import HistoryCalls
 from mlv.remote.people import PeopleCalls
 from mlv.remote.repositories import RepositoryCalls
 from mlv_core.errors import UntrustedServer
 from mlv_core.ids import ServerAddress
+from mlv_core.version import VERSION
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -53,11 +52,7 @@ def connect(
         )
     if not address.plaintext and not authority_pem:
         raise UntrustedServer(f"{address} is not known yet.", advice=f"'mlv login {address}' confirms it once.")
-    try:
-        mine = version("mlvcs")
-    except PackageNotFoundError:
-        mine = "0"
     channel = Channel(
-        address, token, authority_pem, workspace_id=workspace_id, timeout_seconds=timeout_seconds, version=mine
+        address, token, authority_pem, workspace_id=workspace_id, timeout_seconds=timeout_seconds, version=VERSION
     )
     return Server(channel)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 
 from mlv.remote.channel import Channel
+from mlv_core.deferred import dataclass
 from mlv_core.errors import Unreachable, UntrustedServer
 from mlv_core.ids import ServerAddress
 from mlv_proto.v1 import server_pb2 as pb

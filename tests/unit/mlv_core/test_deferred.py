@@ -1,0 +1,99 @@
+"""A dataclass whose methods are made later behaves as the standard library's."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from mlv_core.deferred import dataclass
+from mlv_core.entities import Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Frozen, with every kind of default."""
+
+    x: int
+    y: int = 2
+    names: list[str] = dataclasses.field(default_factory=list)
+    hidden: int = dataclasses.field(default=0, repr=False, compare=False)
+
+
+@dataclass(slots=True)
+class Count:
+    """Not frozen, with a step after its fields are set."""
+
+    value: int = 0
+
+    def __post_init__(self) -> None:
+        self.value += 1
+
+
+def test_fields_are_there_before_the_first_object():
+    @dataclass(frozen=True, slots=True)
+    class Fresh:
+        """Never made."""
+
+        name: str
+        size: int = 0
+
+    assert [item.name for item in dataclasses.fields(Fresh)] == ["name", "size"]
+    assert Fresh.__match_args__ == ("name", "size") == Fresh.__slots__
+
+
+def test_objects_are_equal_hashed_shown_and_replaced_as_dataclasses_are():
+    point = Point(1, names=["a"], hidden=7)
+    assert point == Point(1, 2, ["a"]) != Point(1, 3, ["a"])
+    assert repr(point) == "Point(x=1, y=2, names=['a'])"
+    assert dataclasses.replace(point, x=5) == Point(5, names=["a"])
+    assert dataclasses.asdict(point) == {"x": 1, "y": 2, "names": ["a"], "hidden": 7}
+    assert Point(1).names is not Point(1).names
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(point)
+
+
+def test_a_frozen_object_is_not_changed_and_has_no_other_attributes():
+    point = Point(1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        point.x = 2
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del point.x
+    assert not hasattr(point, "__dict__")
+
+
+def test_wrong_arguments_are_refused_by_the_first_object_too():
+    @dataclass(frozen=True, slots=True)
+    class Strict:
+        """Takes one."""
+
+        one: int
+
+    with pytest.raises(TypeError, match="missing 1 required"):
+        Strict()
+    assert Strict(1).one == 1
+
+
+def test_an_object_that_may_change_does():
+    count = Count(4)
+    assert count.value == 5
+    count.value = 9
+    assert count == Count(8)
+    assert Count.__hash__ is None
+
+
+def test_copies_and_pickles_are_equal_where_the_class_is_new():
+    point = Point(1, names=["a"])
+    assert copy.deepcopy(point) == point == pickle.loads(pickle.dumps(point))
+    script = (
+        "import pickle, sys\n"
+        "from mlv_core.entities import Environment\n"
+        "first = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
+        "assert first == Environment(digest=b'x'), first\n"
+    )
+    sent = pickle.dumps(Environment(digest=b"x")).hex()
+    subprocess.run([sys.executable, "-c", script, sent], check=True, timeout=60)
