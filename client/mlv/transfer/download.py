@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ from mlv.transfer.segments import Segments
 from mlv.transfer.targets import Target
 from mlv.transfer.types import Fetched, OldFile, Progress, Silent
 from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded, MissingFile
-from mlv_core.hashing import ContentHasher
+from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.ids import escape
-from mlv_core.requests import Piece, PlannedChange, PlanPart, Range
+from mlv_core.requests import Piece, PlannedChange, PlanPart
 
 if TYPE_CHECKING:
     from mlv.remote.service import Server
@@ -28,7 +28,8 @@ SHARD_BYTES = 8 << 20
 """Less than this is fetched by one stream."""
 OPEN_FILES = 64
 """Files that are held open at once; those of a part with more are opened for each write."""
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
+"""One read when a file is checked: it stays in the processor's cache until it is hashed."""
 
 
 def download(
@@ -98,23 +99,26 @@ def _fetch(
     progress: Progress,
 ) -> None:
     """Fetch, decode and write the files of the changes that `pieces` names, then verify each as a whole."""
-    files = {index: _file(part.changes[index], incoming) + ".part" for index in pieces}
+    targets: dict[int, Target] = {}
     with ExitStack() as stack:
         segments = Segments(server, repository, part, _old_sources(part, old_file, stack))
-        for index, file in files.items():
+        for index, its_pieces in pieces.items():
             state = part.changes[index].change.state
-            target = Target(file, state.size if state is not None else 0, held=len(files) <= OPEN_FILES)
+            file = _file(part.changes[index], incoming) + ".part"
+            target = Target(file, state.size if state is not None else 0, held=len(pieces) <= OPEN_FILES)
             stack.callback(target.close)
-            segments.add_target(target, pieces[index])
+            segments.add_target(target, its_pieces)
+            targets[index] = target
         needed = segments.ranges_needed()
         progress.start(sum(part.ranges[number].length for number in needed), "receiving")
-        _take_all(segments, _shards(needed, part.ranges), progress)
+        _take_all(segments, _shards(needed, segments.work_of), progress)
         segments.copy_old()
         progress.finish()
-    for index, file in files.items():
-        if not _is_segment(part, index, pieces[index]):
-            _verify(part.changes[index], file)
-        os.replace(file, file.removesuffix(".part"))
+        for index, target in targets.items():
+            target.write_back()
+            if target.straight or not _is_segment(part, index, pieces[index]):
+                _verify(part.changes[index], target, segments)
+            os.replace(target.file, target.file.removesuffix(".part"))
 
 
 def _take_all(segments: Segments, shards: list[list[int]], progress: Progress) -> None:
@@ -153,16 +157,16 @@ def _old_sources(part: PlanPart, old_file: OldFile, stack: ExitStack) -> dict[in
     return sources
 
 
-def _shards(needed: Sequence[int], ranges: Sequence[Range]) -> list[list[int]]:
-    """Cut the ordered ranges into a few runs of about the same number of bytes."""
-    total = sum(ranges[number].length for number in needed)
+def _shards(needed: Sequence[int], work_of: Callable[[int], int]) -> list[list[int]]:
+    """Cut the ordered ranges into a few runs of about the same work."""
+    total = sum(map(work_of, needed))
     if total < SHARD_BYTES:
         return [list(needed)] if needed else []
     shards: list[list[int]] = [[] for _ in range(SHARDS)]
     done = 0
     for number in needed:
         shards[min(SHARDS - 1, done * SHARDS // total)].append(number)
-        done += ranges[number].length
+        done += work_of(number)
     return [shard for shard in shards if shard]
 
 
@@ -172,11 +176,10 @@ def _is_whole(planned: PlannedChange, incoming: str) -> bool:
     state = planned.change.state
     if state is None or not os.path.exists(file):
         return False
-    try:
-        _verify(planned, file)
-    except DamagedContent:
-        return False
-    return True
+    if _holds(file, state.content):
+        return True
+    os.unlink(file)
+    return False
 
 
 def _is_segment(part: PlanPart, index: int, pieces: Sequence[Piece]) -> bool:
@@ -188,19 +191,29 @@ def _is_segment(part: PlanPart, index: int, pieces: Sequence[Piece]) -> bool:
     return segment.hash == state.content and (pieces[0].offset, pieces[0].length) == (0, state.size)
 
 
-def _verify(planned: PlannedChange, file: str) -> None:
-    """Raises: DamagedContent, after removing the file, unless `file` holds exactly the planned content."""
+def _verify(planned: PlannedChange, target: Target, segments: Segments) -> None:
+    """Check a file as a whole (F4); of one that has wrong segments the others are kept for the next attempt.
+
+    Raises: DamagedContent unless it holds exactly the planned content.
+    """
     state = planned.change.state
+    if state is not None and _holds(target.file, state.content):
+        return
+    segments.damaged_in(target)
+    os.unlink(target.file)
+    raise DamagedContent(
+        f"'{escape(planned.change.path)}' (changeset @{planned.changed_in}) did not arrive as it was committed.",
+        advice="Type the same command again; if it stays so, run 'mlv-server verify' on the server.",
+    )
+
+
+def _holds(file: str, content: ContentHash) -> bool:
     hasher = ContentHasher()
-    with open(file, "rb", buffering=0) as handle:
-        while block := handle.read(BLOCK_BYTES):
-            hasher.update(block)
-    if state is None or hasher.digest() != state.content:
-        os.unlink(file)
-        raise DamagedContent(
-            f"'{escape(planned.change.path)}' (changeset @{planned.changed_in}) did not arrive as it was committed.",
-            advice="Type the same command again; if it stays so, run 'mlv-server verify' on the server.",
-        )
+    block = bytearray(BLOCK_BYTES)
+    with open(file, "rb", buffering=0) as handle, memoryview(block) as view:
+        while length := handle.readinto(view):
+            hasher.update(view[:length])
+    return hasher.digest() == content
 
 
 def _file(planned: PlannedChange, incoming: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
@@ -90,6 +90,11 @@ class Segments:
             bases = []
         return needed
 
+    def work_of(self, number: int) -> int:
+        """What a range costs to bring, in bytes: those that come and those that it decodes to."""
+        plain = sum(self._part.segments[member].length for member in self._in_range.get(number, ()))
+        return self._part.ranges[number].length + plain
+
     def expect(self, shards: Sequence[Sequence[int]]) -> None:
         """The runs of ranges that `take` will be called with, each by a thread of its own."""
         self._coming = {number: shard for shard, numbers in enumerate(shards) for number in numbers}
@@ -100,20 +105,37 @@ class Segments:
         A connection that breaks is taken up again as long as each new one brings something.
         Raises: DamagedContent, and whatever the server refuses with.
         """
-        left = list(numbers)
+        left = deque(numbers)
         while left:
             before = len(left)
             try:
-                with closing(self._fetch(left)) as fetched:
-                    for number, data in fetched:
-                        if self._stopped:
-                            raise Interrupted("The transfer was stopped.")
-                        self._deliver(number, data, shard)
-                        left.remove(number)
-                        advance(len(data))
+                self._take_stream(left, shard, advance)
             except Unreachable:
                 if len(left) == before:
                     raise
+
+    def _take_stream(self, left: deque[int], shard: int, advance: Callable[[int], None]) -> None:
+        """One stream of the ranges `left`, each of which is removed when it is where it belongs."""
+        held: list[memoryview] = []
+        straight: Place | None = None
+        with closing(self._stream(list(left))) as stream:
+            for number, offset, data in stream:
+                if self._stopped:
+                    raise Interrupted("The transfer was stopped.")
+                last = offset + len(data) == self._part.ranges[number].length
+                straight = self._straight(number) if not offset else straight
+                if straight is not None:
+                    straight.target.straight = True
+                    straight.target.write(data, straight.position + offset)
+                else:
+                    held.append(data)
+                if last and straight is None:
+                    self._deliver(number, held, shard)
+                    held.clear()
+                if last:
+                    self._arrived(number)
+                    left.popleft()
+                advance(len(data))
 
     def stop(self) -> None:
         """Let every thread that waits or fetches give up."""
@@ -130,34 +152,68 @@ class Segments:
             if self._part.segments[number].range is None and number not in self._there:
                 self._write(number, self._from_old(number))
 
-    def _fetch(self, numbers: Sequence[int]) -> Generator[tuple[int, memoryview]]:
-        """The bytes of each range, cut out of the streams that hold them all."""
+    def damaged_in(self, target: Target) -> None:
+        """Name what is wrong in a file that is not what it should be, and is kept for its good segments.
+
+        Raises: DamagedContent when a segment is wrong.
+        """
+        for number, places in self._places.items():
+            mine = [place for place in places if place.target is target]
+            plain = read_back(mine, self._part.segments[number].length)
+            if plain is not None:
+                self._checked(number, memoryview(plain))
+
+    def _straight(self, number: int) -> Place | None:
+        """Where a range of plain bytes goes as it comes: it fills one place of one file, which is checked as a whole.
+
+        None: its segments go to several places, or are checked one by one.
+        """
+        if self._part.ranges[number].kind is not RangeKind.FILE:
+            return None
+        start: Place | None = None
+        filled = 0
+        for member in self._in_range.get(number, ()):
+            segment = self._part.segments[member]
+            places = self._places.get(member, ())
+            if len(places) != 1 or (places[0].piece.offset, places[0].piece.length) != (0, segment.length):
+                return None
+            at = places[0].position - segment.offset
+            start = start or Place(places[0].target, at, places[0].piece)
+            if (places[0].target, at, segment.offset) != (start.target, start.position, filled):
+                return None
+            filled += segment.length
+        return start if filled == self._part.ranges[number].length else None
+
+    def _stream(self, numbers: Sequence[int]) -> Generator[tuple[int, int, memoryview]]:
+        """Bytes of the ranges as they come, each with its range and where in it they lie."""
         for some in _requests(numbers, self._part.ranges):
             ranges = [self._part.ranges[number] for number in some]
-            held = bytearray()
-            at = 0
+            at = done = 0
             # What the port gives is a generator: closing it ends the call.
             answers = cast(
                 "Generator[bytes]", self._server.get_ranges(self._repository, self._part.target, merged(ranges))
             )
             with closing(answers):
                 for data in answers:
-                    held += data
-                    while at < len(ranges) and len(held) >= ranges[at].length:
-                        length = ranges[at].length
-                        with memoryview(held) as view:
-                            one = bytes(view[:length])
-                        del held[:length]
-                        yield some[at], memoryview(one)
-                        at += 1
-            if at < len(ranges) or held:
-                raise DamagedContent("The server's stream ended early.", advice="Type the same command again.")
+                    view = memoryview(data)
+                    while view and at < len(ranges):
+                        mine = view[: ranges[at].length - done]
+                        yield some[at], done, mine
+                        view = view[len(mine) :]
+                        done += len(mine)
+                        if done == ranges[at].length:
+                            at, done = at + 1, 0
+                    if view:
+                        raise _ended()
+            if at < len(ranges):
+                raise _ended()
 
-    def _deliver(self, number: int, data: memoryview, shard: int) -> None:
-        plain = self._decoded(number, data, shard)
-        for segment, content in plain.items():
+    def _deliver(self, number: int, data: Sequence[memoryview], shard: int) -> None:
+        for segment, content in self._decoded(number, _joined(data), shard).items():
             if segment not in self._there:
                 self._write(segment, content)
+
+    def _arrived(self, number: int) -> None:
         with self._changed:
             self._coming.pop(number, None)
             self._changed.notify_all()
@@ -206,9 +262,9 @@ class Segments:
         on_disk = read_back(self._places.get(number, ()), self._part.segments[number].length)
         if on_disk is not None and hash_content(on_disk) == name:
             return memoryview(on_disk)
-        with closing(self._fetch([place])) as fetched:
-            _, data = next(fetched)
-        return self._decoded(place, data, shard)[number]
+        with closing(self._stream([place])) as stream:
+            data = [part for _, _, part in stream]
+        return self._decoded(place, _joined(data), shard)[number]
 
     def _remembered(self, number: int, place: int, shard: int) -> memoryview | None:
         """Waits for earlier streams only, so that no two ever wait for each other."""
@@ -273,6 +329,14 @@ class Segments:
             for change in (self._part.changes[row] for row in rows[:5])
         )
         return DamagedContent(f"Content did not arrive as it was committed: {why}.", items=(*paths, *names, *items))
+
+
+def _joined(data: Sequence[memoryview]) -> memoryview:
+    return data[0] if len(data) == 1 else memoryview(b"".join(data))
+
+
+def _ended() -> DamagedContent:
+    return DamagedContent("The server's stream ended early.", advice="Type the same command again.")
 
 
 def merged(ranges: Sequence[Range]) -> tuple[Range, ...]:
