@@ -66,6 +66,7 @@ class Metrics:
         self._calls = Counter("mlv_calls", "Finished calls.", ("method", "code"), registry=self.registry)
         self._seconds = Histogram("mlv_call_seconds", "Duration of calls.", ("method",), registry=self.registry)
         self._running = Gauge("mlv_calls_running", "Calls in flight.", registry=self.registry)
+        self._known: dict[tuple[str, str], tuple[Counter, Histogram]] = {}
 
     def begin(self) -> None:
         """A call has come in."""
@@ -74,8 +75,11 @@ class Metrics:
     def end(self, method: str, code: str, seconds: float) -> None:
         """A call has ended with gRPC status `code` after `seconds`."""
         self._running.dec()
-        self._calls.labels(method, code).inc()
-        self._seconds.labels(method).observe(seconds)
+        known = self._known.get((method, code))
+        if known is None:
+            known = self._known[method, code] = (self._calls.labels(method, code), self._seconds.labels(method))
+        known[0].inc()
+        known[1].observe(seconds)
 
     def serve(self, host: str, port: int) -> None:
         """Answer Prometheus at http://host:port/metrics until the process ends."""

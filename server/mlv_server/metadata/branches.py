@@ -83,6 +83,11 @@ class Branches:
             found.update((row.name, _branch(tuple(row))) for row in rows)
         return found
 
+    def with_branch(self, repository_id: int, branch: Branch, names: Iterable[str]) -> dict[str, Branch]:
+        """`branch`, which the caller has already, and those of `names` that exist; by name."""
+        others = set(names) - {branch.name}
+        return {branch.name: branch, **(self.named(repository_id, others) if others else {})}
+
     def advance(
         self, repository_id: int, branch_id: BranchId, expected: ChangesetNumber, head: ChangesetNumber
     ) -> None:

@@ -87,7 +87,7 @@ class Prepared:
         try:
             cursor.executemany(form.text, [form.values(one) for one in many])
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _named(connection, form, error) from error
+            raise _named(connection, form.text, error) from error
         finally:
             cursor.close()
 
@@ -95,7 +95,7 @@ class Prepared:
         try:
             return _driver(connection).execute(form.text, values)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _named(connection, form, error) from error
+            raise _named(connection, form.text, error) from error
 
     def _form(self, connection: Connection) -> _Form:
         form = self._forms.get(connection.dialect.name)
@@ -104,13 +104,21 @@ class Prepared:
         return form
 
 
+def run_plain(connection: Connection, text: str) -> None:
+    """Run a statement without values or rows, such as SAVEPOINT, past SQLAlchemy. It raises what SQLAlchemy raises."""
+    try:
+        _driver(connection).execute(text).close()
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _named(connection, text, error) from error
+
+
 def _driver(connection: Connection) -> Any:  # noqa: ANN401 - the driver's own type
     return connection.connection.driver_connection
 
 
-def _named(connection: Connection, form: _Form, error: Exception) -> BaseException:
+def _named(connection: Connection, text: str, error: Exception) -> BaseException:
     base = connection.dialect.loaded_dbapi.Error
-    return DBAPIError.instance(form.text, None, error, base, dialect=connection.dialect)
+    return DBAPIError.instance(text, None, error, base, dialect=connection.dialect)
 
 
 def _outward(row: Row, converters: Sequence[tuple[int, _Convert]]) -> Row:

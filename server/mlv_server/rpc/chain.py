@@ -121,6 +121,9 @@ class _Frame:
 
     async def __aenter__(self) -> Self:
         self._parts.metrics.begin()
+        if not self._running.locked():
+            await self._running.acquire()  # there is a place: it does not wait
+            return self
         try:
             async with asyncio.timeout(self.seconds_left()):
                 await self._running.acquire()
@@ -207,6 +210,8 @@ class _Frame:
         """Count the call and log it; what a refusal says may name a user's files, so only its code is logged."""
         seconds = time.monotonic() - self._started
         self._parts.metrics.end(self._descriptor.full_name, status, seconds)
+        if status == "OK" and self._parts.settings.log_level != "debug":
+            return
         log = telemetry.logger()
         level = log.debug if status == "OK" else log.warning if status in _WARNED else log.info
         level(

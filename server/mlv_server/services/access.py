@@ -26,7 +26,7 @@ async def authenticate(db: Database, token: str, now: int) -> Principal:
 
     Raises: NotSignedIn.
     """
-    principal, note = await db.read(lambda tx: identify(tx, token, now))
+    principal, note = await db.glance(lambda tx: identify(tx, token, now))
     if note:
         # A full disk must not keep anybody from reading.
         with contextlib.suppress(DiskFull):
@@ -46,7 +46,7 @@ async def authorize(call: Call, action: str, repository: str | None, ref: str = 
             return _Verdict(call.principal, decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
         return _judge(tx, call, action, name, tx.repositories.find(name), ref)
 
-    verdict = await call.db.read(work)
+    verdict = await call.db.glance(work)
     if not verdict.decision.allowed:
         await deny(call, verdict.chain, action, repository or "server", verdict.decision)
         raise verdict.error(action, repository)

@@ -38,7 +38,7 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
 
         owned = tx.locks.count_of(repository.id, call.principal.user_id)
         holder = locking.Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
-        branches = tx.branches.named(repository.id, [branch.name, *(lock.branch for lock in held)])
+        branches = tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held))
         last = tx.locks.last_token(repository.id)
         decision = locking.decide_acquire(holder, request, branch, branches, files, held, last, call.now)
 
