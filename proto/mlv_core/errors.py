@@ -93,6 +93,13 @@ class NothingToCommit(UsageError):
     default_advice = "Change a file, or add records with --param or --metric."
 
 
+class AlreadyMerged(UsageError):
+    """The target of a merge holds all of its source."""
+
+    code = "ALREADY_MERGED"
+    default_advice = "'mlv log' shows what was merged."
+
+
 class MissingFile(UsageError):
     """A tracked file is gone from the disk and was not deleted by command (C8)."""
 

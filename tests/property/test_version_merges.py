@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mlv_core.entities import VERSION_PATH, FileMode, FileState
 from mlv_core.hashing import hash_content
 from mlv_core.ids import FileId
-from mlv_server.domain.merging import Conflict, ConflictKind, Merge, Resolution, Side, merge_versions, with_text
+from mlv_core.merging import Conflict, ConflictKind, Resolution, Side
+from mlv_server.domain.merging import Merge, merge_versions, with_text
 
 PATHS = ("a", "b", "c", "d/e")
 Version = dict[str, FileState | None]

@@ -17,12 +17,12 @@ from mlv.actions.recovering import recover_held
 from mlv.actions.status import status
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
-from mlv.workspace import guard, journal
+from mlv.workspace import guard, journal, merging
 from mlv.workspace.journal import CommitJournal, CommittedFile
 from mlv.workspace.state import TrackedFile
 from mlv_core.deferred import dataclass
 from mlv_core.entities import LockNeed, Operation, Records
-from mlv_core.errors import LockNeeded, MlvError, NothingToCommit, NotSignedIn, Unreachable, UsageError
+from mlv_core.errors import Conflict, LockNeeded, MlvError, NothingToCommit, NotSignedIn, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId, escape
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest
@@ -75,6 +75,7 @@ def commit(
         # Whoever held it until now may have moved it, or died with a commit whose outcome is not known.
         recover_held(context)
         workspace.reload()
+        _check_no_merge(context)
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes and given.empty:
             raise _nothing(context, arguments, given)
@@ -105,6 +106,17 @@ def commit(
         proposal.oldest,
         proposal.newest,
     )
+
+
+def _check_no_merge(context: Context) -> None:
+    """Refuse a commit of files that show the conflicts of a merge. Raises: Conflict."""
+    merge = merging.read(context.workspace.state)
+    if merge is not None:
+        raise Conflict(
+            f"A merge of {escape(merge.source)} waits here.",
+            items=merge.waiting,
+            advice="'mlv merge --continue' commits it once its conflicts are decided; 'mlv merge --abort' drops it.",
+        )
 
 
 def _paths(changes: tuple[ProposedChange, ...]) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mlv.actions.context import Context
-from mlv.workspace import guard
+from mlv.workspace import guard, merging
 from mlv.workspace.layout import under
+from mlv.workspace.merging import OpenMerge
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import Found, Scan, scan
 from mlv_core.deferred import dataclass
@@ -39,7 +40,7 @@ class Status:
 
     `opened` are the files open for edit or locked here, changed or not; `mixed` those that stand at another version
     than `base`, with that version (F3); `broken` those of `opened` whose lock is known to be broken. All are of the
-    paths asked for.
+    paths asked for. `merge` is the one that waits for decisions; its conflicts show as conflicts.
     """
 
     workspace: str
@@ -52,6 +53,7 @@ class Status:
     opened: tuple[str, ...] = ()
     mixed: tuple[tuple[str, int], ...] = ()
     broken: tuple[str, ...] = ()
+    merge: OpenMerge | None = None
 
 
 def scan_and_refresh(
@@ -77,6 +79,9 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
     roots = context.paths(arguments)
     result = scan_and_refresh(workspace, roots)
     files = [_file_status(workspace, found) for found in result.found]
+    merge = merging.read(workspace.state)
+    if merge is not None:
+        files = _with_conflicts(files, [path for path in merge.waiting if under(path, roots)])
     head = None
     if ask_server:
         from mlv.actions import locks
@@ -94,7 +99,16 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
         opened,
         tuple((path, at) for path, at in workspace.state.elsewhere(workspace.base) if under(path, roots)),
         tuple(path for path in opened if (file := workspace.state.file(path)) and workspace.is_broken(file)),
+        merge,
     )
+
+
+def _with_conflicts(files: list[FileStatus], waiting: list[str]) -> list[FileStatus]:
+    """The files, those that wait in a merge as conflicts."""
+    known = {file.path: file for file in files}
+    for path in waiting:
+        known[path] = FileStatus(path, STATES["C"], known[path].lock if path in known else None, "C")
+    return [known[path] for path in sorted(known)]
 
 
 def _file_status(workspace: Workspace, found: Found) -> FileStatus:

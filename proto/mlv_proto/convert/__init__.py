@@ -19,7 +19,9 @@ from mlv_proto.convert.commits import (
 )
 from mlv_proto.convert.content import (
     chunk_from_bytes,
+    chunk_of_parts,
     chunk_to_bytes,
+    chunk_view,
     plan_part_from_wire,
     plan_part_to_wire,
     plan_request_from_wire,
@@ -56,6 +58,12 @@ from mlv_proto.convert.locks import (
     lock_to_wire,
     release_request_from_wire,
     release_request_to_wire,
+)
+from mlv_proto.convert.merges import (
+    merge_request_from_wire,
+    merge_request_to_wire,
+    merged_from_wire,
+    merged_to_wire,
 )
 from mlv_proto.convert.policy import (
     rule_from_wire,
@@ -115,7 +123,9 @@ __all__ = [
     "changeset_number_from_wire",
     "changeset_to_wire",
     "chunk_from_bytes",
+    "chunk_of_parts",
     "chunk_to_bytes",
+    "chunk_view",
     "dataset_from_wire",
     "dataset_to_wire",
     "detail_to_error",
@@ -134,6 +144,10 @@ __all__ = [
     "label_to_wire",
     "lock_from_wire",
     "lock_to_wire",
+    "merge_request_from_wire",
+    "merge_request_to_wire",
+    "merged_from_wire",
+    "merged_to_wire",
     "metric_from_wire",
     "metric_to_wire",
     "needs_from_wire",

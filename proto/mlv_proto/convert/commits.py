@@ -137,7 +137,7 @@ def publish_request_from_wire(message: pb.PublishRequest) -> PublishRequest:
         raise InvalidRequest(f"prepared_min {lowest} is greater than prepared_max {highest}.")
     return PublishRequest(
         repository=checks.repository(message.repository, "repository"),
-        request_id=_request_id(message.request_id),
+        request_id=request_id_from_wire(message.request_id),
         branch=checks.text(message.branch, "branch"),
         workspace=WorkspaceId(checks.text(message.workspace, "workspace")),
         message=checks.text(message.message, "message"),
@@ -212,7 +212,7 @@ def undo_request_from_wire(message: pb.UndoRequest) -> UndoRequest:
     pairs = zip(checks.texts(message.token_paths, "token_paths"), map(FencingToken, tokens), strict=True)
     return UndoRequest(
         repository=checks.repository(message.repository, "repository"),
-        request_id=_request_id(message.request_id),
+        request_id=request_id_from_wire(message.request_id),
         branch=checks.text(message.branch, "branch"),
         workspace=WorkspaceId(checks.text(message.workspace, "workspace")),
         message=checks.text(message.message, "message"),
@@ -225,7 +225,8 @@ def undo_request_from_wire(message: pb.UndoRequest) -> UndoRequest:
     )
 
 
-def _request_id(value: str) -> RequestId:
+def request_id_from_wire(value: str) -> RequestId:
+    """A request's id. Raises: InvalidRequest."""
     if not 0 < len(value) <= REQUEST_ID_LIMIT or not value.isprintable():
         raise InvalidRequest(f"request_id must have 1 to {REQUEST_ID_LIMIT} printable characters.")
     return RequestId(value)

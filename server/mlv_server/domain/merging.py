@@ -8,54 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from typing import TypeVar
 
 from mlv_core.entities import VERSION_PATH, FileMode, FileState, Properties
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import FileId
+from mlv_core.merging import Conflict, ConflictKind, Place, Resolution, Side
 from mlv_server.domain.changes import States, version_state
 
 T = TypeVar("T")
-
-
-class ConflictKind(IntEnum):
-    """Why two sides do not go together."""
-
-    CONTENT = 1
-    DELETED_BY_MINE = 2
-    DELETED_BY_THEIRS = 3
-    MOVED_APART = 4
-    SAME_PATH = 5
-    ATTRIBUTES = 6
-
-
-class Side(IntEnum):
-    """Which state a conflict is resolved to; CONTENT is one that the resolver made."""
-
-    BASE = 1
-    MINE = 2
-    THEIRS = 3
-    CONTENT = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A file at its path in one version."""
-
-    path: str
-    state: FileState
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A file on which both sides disagree; None where a side has no such file. `path` names it to the user."""
-
-    path: str
-    kind: ConflictKind
-    base: Place | None
-    mine: Place | None
-    theirs: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +28,14 @@ class TextCase:
     conflict: Conflict
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
-    """How a conflict was decided; `state` with CONTENT: mode, text, size, content of the file as it shall be."""
-
-    side: Side
-    state: FileState | None = None
-
-
 @dataclass(slots=True)
 class Merge:
-    """What a merge comes to: `wanted` is what shall stand at paths of mine that change."""
+    """What a merge comes to: `wanted` shall stand at paths of mine that change; `decided` are the resolutions used."""
 
     wanted: dict[str, FileState | None] = field(default_factory=dict)
     texts: list[TextCase] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
+    decided: set[str] = field(default_factory=set)
 
 
 _Placed = dict[FileId, Place]
@@ -116,6 +70,7 @@ def merge_versions(
         elif open_case is not None:
             conflict = open_case.conflict if isinstance(open_case, TextCase) else open_case
             if conflict.path in chosen:
+                found.decided.add(conflict.path)
                 outcome = _resolved(conflict, chosen[conflict.path])
             else:
                 found.conflicts.append(conflict)
@@ -237,6 +192,7 @@ def _keep_apart(
         if replace(mine.state, file_id=theirs.state.file_id) == theirs.state:
             ends[other] = None
         elif path in chosen:
+            found.decided.add(path)
             conflict = Conflict(path, ConflictKind.SAME_PATH, None, mine, theirs)
             kept = _resolved(conflict, chosen[path])
             ends[own] = ends[other] = None
@@ -279,6 +235,7 @@ def _merge_version(
             sides = (Place(VERSION_PATH, version_state(one)) for one in (before[0], ours, others))
             found.conflicts.append(Conflict(VERSION_PATH, ConflictKind.ATTRIBUTES, *sides))
             return
+        found.decided.add(VERSION_PATH)
         merged = {Side.BASE: before[0], Side.MINE: ours, Side.THEIRS: others}[side]
     if merged != ours:
         found.wanted[VERSION_PATH] = version_state(merged)

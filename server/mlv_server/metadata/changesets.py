@@ -152,6 +152,20 @@ class Changesets:
         )
         return tuple(self._connection.execute(statement).scalars())
 
+    def parents(
+        self, repository_id: int, high: ChangesetNumber, count: int
+    ) -> dict[ChangesetNumber, tuple[ChangesetNumber, ...]]:
+        """The parents of the changeset `high` and of the `count` - 1 with the next lower numbers."""
+        statement = select(changesets.c.number, changesets.c.first_parent, changesets.c.second_parent).where(
+            changesets.c.repository_id == repository_id,
+            changesets.c.number <= high,
+            changesets.c.number > high - count,
+        )
+        return {
+            ChangesetNumber(number): tuple(ChangesetNumber(parent) for parent in (first, second) if parent)
+            for number, first, second in self._connection.execute(statement)
+        }
+
     def ancestors(self, repository_id: int, head: ChangesetNumber) -> dict[BranchId, ChangesetNumber]:
         """All ancestors of `head` and itself: on each branch, those up to the given number.
 

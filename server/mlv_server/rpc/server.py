@@ -18,6 +18,7 @@ from mlv_server.rpc import (
     info,
     labels,
     locks,
+    merges,
     policy,
     repositories,
     workspaces,
@@ -57,6 +58,7 @@ SERVICES: tuple[Service, ...] = (
     locks.SERVICE,
     history.SERVICE,
     commits.SERVICE,
+    merges.SERVICE,
     content.SERVICE,
 )
 
@@ -89,7 +91,7 @@ def declared_methods(services: tuple[Service, ...] = SERVICES) -> dict[str, tupl
 def contract_services() -> tuple[ServiceDescriptor, ...]:
     """The services that the published .proto files name."""
     pool = descriptor_pool.Default()
-    nouns = ("server", "identity", "policy", "repositories", "locks", "history", "commits", "content")
+    nouns = ("server", "identity", "policy", "repositories", "locks", "history", "commits", "merges", "content")
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())
 

@@ -1,4 +1,4 @@
-"""The first answer to a Publish or Undo, for when the same request comes again (C3)."""
+"""The first answer to a Publish, Undo or Merge, for when the same request comes again (C3)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mlv_core.hashing import ContentHasher
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId
+from mlv_core.merging import MergeRequest
 from mlv_core.requests import Published, PublishRequest, UndoRequest
 from mlv_server.domain import commits as rules
 from mlv_server.metadata.unit_of_work import Transaction
@@ -15,11 +16,17 @@ from mlv_server.services.call import Call
 
 PUBLISH = "publish"
 UNDO = "undo"
+MERGE = "merge"
+Request = PublishRequest | UndoRequest | MergeRequest
 
 
-def digest_of(request: PublishRequest | UndoRequest) -> bytes:
+def digest_of(request: Request) -> bytes:
     """The digest of what is asked for: how content travels and the tokens of locks are no part of it."""
     hasher = ContentHasher()
+    if isinstance(request, MergeRequest):
+        plain_merge = replace(request, tokens=(), recipes=(), inline_pack=b"", upload="")
+        hasher.update(repr(plain_merge).encode("utf-8", "surrogatepass"))
+        return bytes(hasher.digest())
     if isinstance(request, UndoRequest):
         hasher.update(repr(replace(request, tokens=())).encode("utf-8", "surrogatepass"))
         return bytes(hasher.digest())
@@ -30,7 +37,7 @@ def digest_of(request: PublishRequest | UndoRequest) -> bytes:
     return bytes(hasher.digest())
 
 
-def first_answer(tx: Transaction, call: Call, request: PublishRequest | UndoRequest, digest: bytes) -> Published | None:
+def first_answer(tx: Transaction, call: Call, request: Request, digest: bytes) -> Published | None:
     """The answer to the same request that came before, None if it is new.
 
     Raises: RequestReused.
@@ -39,9 +46,7 @@ def first_answer(tx: Transaction, call: Call, request: PublishRequest | UndoRequ
     return None if kept is None else _recall(tx, request.repository, kept)
 
 
-def keep(
-    tx: Transaction, call: Call, request: PublishRequest | UndoRequest, digest: bytes, done: Published
-) -> Published:
+def keep(tx: Transaction, call: Call, request: Request, digest: bytes, done: Published) -> Published:
     """Keep the answer `done`: the changeset and the locks it released; the rest is read from the changeset."""
     where = tx.repositories.get(request.repository).id
     kept = json.dumps({"repository": where, "changeset": done.changeset, "released": done.released}).encode()
@@ -50,15 +55,17 @@ def keep(
 
 
 def find(tx: Transaction, call: Call, repository: RepositoryName, request_id: RequestId) -> Published | None:
-    """What the caller's Publish or Undo of this id came to in this repository; None if there was none."""
-    for method in (PUBLISH, UNDO):
+    """What the caller's Publish, Undo or Merge of this id came to in this repository; None if there was none."""
+    for method in (PUBLISH, UNDO, MERGE):
         kept = tx.requests.find(call.principal.user_id, request_id, method)
         if kept is not None and json.loads(kept)["repository"] == tx.repositories.get(repository).id:
             return _recall(tx, repository, kept)
     return None
 
 
-def _method(request: PublishRequest | UndoRequest) -> str:
+def _method(request: Request) -> str:
+    if isinstance(request, MergeRequest):
+        return MERGE
     return PUBLISH if isinstance(request, PublishRequest) else UNDO
 
 

@@ -41,7 +41,10 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A decided changeset: how it came about, its list, the counter of file ids after it, and what is said of it."""
+    """A decided changeset: how it came about, its list, the counter of file ids after it, and what is said of it.
+
+    `merged` is the version whose changes it takes over, its second parent.
+    """
 
     act: str
     changes: tuple[Change, ...]
@@ -52,6 +55,7 @@ class Landing:
     released: tuple[Lock, ...]
     workspace: WorkspaceId
     pack_bytes: int = 0
+    merged: ChangesetNumber | None = None
 
 
 def load(
@@ -62,15 +66,16 @@ def load(
     workspace: WorkspaceId,
     paths: Iterable[str],
     known: Ground | None = None,
+    action: str = "write",
 ) -> Ground:
-    """What stands at `paths` in the head of a branch, and who locks it, after the caller's right was checked again.
+    """What stands at `paths` in the head of a branch, and who locks it, after the right to `action` was checked again.
 
     `known` was loaded for the same paths a moment ago: where the head is still the same, so is what stands there.
     Raises: NotFound, Denied.
     """
     repository = tx.repositories.get(name)
     branch = tx.branches.get(repository.id, branch_name)
-    access.check(tx, call, "write", repository, f"branch/{branch.name}")
+    access.check(tx, call, action, repository, f"branch/{branch.name}")
     newest = tx.changesets.newest(repository.id)
     if known is not None and known.branch.head == branch.head:
         rows = known.rows
@@ -90,7 +95,7 @@ def load(
         locks=rules.LockGround(
             holder=Holder(call.principal.user, workspace, host),
             branch=branch,
-            branches=tx.branches.named(repository.id, [branch.name, *(lock.branch for lock in held)]),
+            branches=tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held)),
             held=held,
             now=call.now,
         ),
@@ -120,12 +125,14 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
     """
     repository, branch = ground.repository, ground.branch
     number = ChangesetNumber(ground.newest + 1)
-    parent = tx.changesets.get(repository.id, branch.head) if branch.head else None
+    numbers = [] if not branch.head else [branch.head]
+    numbers += [] if landing.merged is None else [landing.merged]
+    parents = [tx.changesets.get(repository.id, one) for one in numbers]
     list_bytes = tx.versions.add(repository.id, number, branch.head, landing.changes, ground.rows)
     changeset = Changeset(
         number=number,
         id=bytes(HASH_LENGTH),
-        parents=() if parent is None else (parent.number,),
+        parents=tuple(numbers),
         branch=branch.name,
         author=call.principal.user,
         time=call.now,
@@ -136,7 +143,7 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
         files_changed=len(landing.changes),
     )
     list_id = tx.versions.list_id(repository.id, number)
-    changeset = replace(changeset, id=changeset_id(changeset, () if parent is None else (parent.id,), list_id))
+    changeset = replace(changeset, id=changeset_id(changeset, tuple(one.id for one in parents), list_id))
     environment_bytes = _keep_environment(tx, repository.id, landing.records.environment)
     records = store_records(landing.records)
     row = ChangesetRow(
@@ -144,8 +151,8 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
         number=number,
         id=changeset.id,
         first_parent=branch.head,
-        second_parent=None,
-        depth=1 if parent is None else parent.depth + 1,
+        second_parent=landing.merged,
+        depth=1 if not branch.head else parents[0].depth + 1,
         branch_id=branch.id,
         author=changeset.author,
         time=changeset.time,

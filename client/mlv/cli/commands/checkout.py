@@ -5,12 +5,16 @@ from __future__ import annotations
 import click
 
 from mlv.actions import checkout as checkouts
+from mlv.actions import merge as merges
 from mlv.actions import resolve as resolving
 from mlv.actions import update as updates
+from mlv.actions.resolve import Resolved
 from mlv.actions.update import Updated
 from mlv.cli.output import count, escaped, size
 from mlv.cli.revisions import paths_and_revision
 from mlv.cli.running import Run, verb
+from mlv.workspace.merging import SIDES
+from mlv_core.errors import NotFound
 
 _SHOWN = 20
 _LETTERS = (("added", "A"), ("modified", "U"), ("deleted", "D"), ("merged", "G"), ("conflicts", "C"))
@@ -84,11 +88,18 @@ def switch(run: Run, branch: str) -> None:
 
 @verb(writes=True)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--accept", type=click.Choice(["mine", "theirs"]), required=True, help="Which side stays.")
+@click.option("--accept", type=click.Choice(SIDES), required=True, help="Which state stays.")
 def resolve(run: Run, paths: tuple[str, ...], *, accept: str) -> None:
-    """Decide conflicts. mine: your file stays, over the new version. theirs: yours moves to .mlv/rescue/."""
+    """Decide conflicts of an update or of a merge.
+
+    Of an update: mine keeps your file, over the new version; theirs moves it to .mlv/rescue/. Of a merge: mine is the
+    state on this branch, theirs that of the merged one, base that of before both, edited your file as it is now.
+    """
     context = run.with_progress() if accept == "theirs" else run.context
-    found = resolving.resolve(context, paths, accept, dry_run=run.dry_run)
+    decided = merges.decide(context, paths, accept, dry_run=run.dry_run)
+    if not decided and accept not in {"mine", "theirs"}:
+        raise NotFound("No conflict of a merge at the named paths.", advice="'mlv status' shows conflicts with a C.")
+    found = Resolved(decided, accept) if decided else resolving.resolve(context, paths, accept, dry_run=run.dry_run)
     value = {
         "paths": list(found.paths),
         "accepted": found.accepted,

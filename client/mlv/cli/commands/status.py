@@ -6,7 +6,7 @@ import click
 
 from mlv.actions import status as actions
 from mlv.actions.status import FileStatus, Status
-from mlv.cli.output import colored, escaped
+from mlv.cli.output import colored, count, escaped
 from mlv.cli.running import Run, verb
 
 _LOCK_LETTERS = {"mine": "K", "other": "O", "unlocked_edit": "E", "expired": "X", "broken": "B"}
@@ -42,6 +42,14 @@ def _value(found: Status) -> dict[str, object]:
         value["broken"] = list(found.broken)
     if found.mixed:
         value["mixed"] = [{"path": path, "changeset": at} for path, at in found.mixed]
+    if found.merge is not None:
+        value["merge"] = {
+            "source": found.merge.source,
+            "source_changeset": found.merge.source_head,
+            "conflicts": [
+                {"path": one.path, "kind": one.kind, "decided": one.decided} for one in found.merge.conflicts
+            ],
+        }
     if found.head is not None:
         value["head"] = found.head
     return value
@@ -61,6 +69,10 @@ def _lines(found: Status, *, quiet: bool) -> list[str]:
     if not quiet:
         behind = f", head @{found.head}" if found.head is not None and found.head != found.base else ""
         lines.append(f"{escaped(found.repository)} {escaped(found.branch)} @{found.base}{behind}")
+    if found.merge is not None and not quiet:
+        waiting = count(len(found.merge.waiting), "conflict")
+        after = "'mlv resolve' decides" if found.merge.waiting else "'mlv merge --continue' finishes"
+        lines.append(f"Merging {escaped(found.merge.source)} @{found.merge.source_head}, {waiting} to decide: {after}.")
     for file in found.files:
         letter = colored(file.letter, _COLORS.get(file.letter, "yellow"))
         lock = _LOCK_LETTERS.get(file.lock or "", " ")
