@@ -59,7 +59,6 @@ def checkout(
             f"'{escape(root)}' is not empty.", advice="Choose another directory, or --adopt to take the files in it."
         )
     server = context.server(address)
-    server.get_repository(name)
     wanted = str(revision)[1:] if revision is not None else branch or "main"
     number, found = server.resolve(name, wanted, branch or "main")
     branch = branch or found or "main"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from mlv.actions.context import Context
 from mlv.transfer.download import download
+from mlv.transfer.types import OldFile
 from mlv_core.codecs import Codec
 from mlv_core.errors import NotFound
 from mlv_core.ids import ChangesetNumber, RepositoryName
@@ -14,36 +16,49 @@ from mlv_core.requests import PlannedChange, PlanPart, PlanRequest
 
 CODECS = frozenset(int(codec) for codec in Codec)
 """What this client can decode."""
+KEPT_ROWS = 150_000
+"""Segments and pieces of a plan that are kept until it is known what happens to each path: some 40 MB of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes of a plan; `parts` are None where they hold no content, or were too many to be kept."""
+
+    changes: list[PlannedChange]
+    parts: list[PlanPart] | None
 
 
 def fetch(
-    context: Context, request: PlanRequest, old_file: Callable[[str], str | None]
-) -> tuple[list[PlannedChange], dict[str, str]]:
-    """Fetch what the plan names; all its changes, and the verified file of each path that has content.
+    context: Context, request: PlanRequest, old_file: OldFile, parts: Iterable[PlanPart] | None = None
+) -> dict[str, str]:
+    """Fetch what the plan names, which is asked for unless its `parts` are given; the verified file of each path.
 
     Raises: those of the connection, DamagedContent, DiskFull.
     """
     server = context.server()
-    changes: list[PlannedChange] = []
-
-    def noted(parts: Iterable[PlanPart]) -> Iterator[PlanPart]:
-        for part in parts:
-            changes.extend(part.changes)
-            yield part
-
-    parts = noted(server.plan_download(request))
     incoming = context.workspace.layout.incoming
     os.makedirs(incoming, exist_ok=True)
-    files = {
+    named = server.plan_download(request) if parts is None else parts
+    return {
         fetched.change.change.path: fetched.file
-        for fetched in download(server, request.repository, parts, old_file, incoming, context.progress)
+        for fetched in download(server, request.repository, named, old_file, incoming, context.progress)
     }
-    return changes, files
 
 
-def planned(context: Context, request: PlanRequest) -> list[PlannedChange]:
-    """The changes of a plan, without content."""
-    return [change for part in context.server().plan_download(request) for change in part.changes]
+def plan(context: Context, request: PlanRequest) -> Plan:
+    """All changes, asked for with content unless the request says otherwise, and for its parts where they are few."""
+    if not request.without_content:
+        parts: list[PlanPart] = []
+        rows = 0
+        for part in context.server().plan_download(request):
+            parts.append(part)
+            rows += len(part.segments) + len(part.pieces)
+            if rows > KEPT_ROWS:
+                break
+        else:
+            return Plan([change for part in parts for change in part.changes], parts)
+    told = context.server().plan_download(replace(request, without_content=True))
+    return Plan([change for part in told for change in part.changes], None)
 
 
 def fetch_versions(context: Context, wanted: list[tuple[str, int]]) -> dict[str, str]:
@@ -58,7 +73,7 @@ def fetch_versions(context: Context, wanted: list[tuple[str, int]]) -> dict[str,
     found: dict[str, str] = {}
     for changeset, paths in by_changeset.items():
         request = PlanRequest(repository, ChangesetNumber(0), ChangesetNumber(changeset), CODECS, tuple(paths))
-        found.update(fetch(context, request, lambda _path: None)[1])
+        found.update(fetch(context, request, lambda _path: None))
     absent = tuple(f"{path}@{changeset}" for path, changeset in wanted if path not in found)
     if absent:
         raise NotFound("The server does not have these files there.", items=absent)

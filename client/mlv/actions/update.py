@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from mlv.actions import fetching
 from mlv.actions.basetexts import keep_base_texts
@@ -59,6 +62,10 @@ class Wish:
     dry_run: bool = False
     newest: bool = False
     rebuilding: bool = False
+
+
+def _unheard() -> None:
+    """Nobody waits for the moment."""
 
 
 def resolve_target(context: Context, revision: Revision | None) -> int:
@@ -121,27 +128,45 @@ def bring(context: Context, wish: Wish) -> Updated:
         workspace.reload()
         if wish.newest:
             wish = replace(wish, target=resolve_target(context, None), branch=workspace.branch)
-        received = context.server().counters.received_bytes
-        result = scan(workspace.layout, workspace.state, untracked=False, thorough=wish.verify)
-        state = workspace.state
-        local = local_of(state.files(), result, state.pending(), state.conflicts())
-        request = _request(workspace, wish, local)
-        changes = fetching.planned(context, request)
-        _check_roots(wish, local, changes)
-        check_paths(change.change.path for change in changes if change.change.state)
-        new = [c.change.path for c in changes if c.change.path not in local.files]
-        local.on_disk = frozenset(path for path in new if os.path.lexists(workspace.layout.absolute(path)))
-        decisions = decide(changes, local, force=wish.force)
-        decisions = _adopted(workspace, decisions, local) if wish.adopt else decisions
-        _refuse(decisions, wish)
-        if wish.dry_run:
-            return _foretold(workspace, decisions, wish)
-        files = _fetch(context, request, decisions, changes, local)
-        work = compose(workspace, decisions, files, target=wish.target, strict=wish.strict)
-        done = _switch(workspace, wish, work, _properties(context, wish))
-        spent = context.server().counters.received_bytes - received
-    register(context)
+        server = context.server()
+        received = server.counters.received_bytes
+        beside = ThreadPoolExecutor(1, thread_name_prefix="mlv-beside")
+        try:
+            properties = beside.submit(_properties, context, wish)
+            decisions, files = _bytes_for(context, wish)
+            if wish.dry_run:
+                return _foretold(workspace, decisions, wish)
+            work = compose(workspace, decisions, files, target=wish.target, strict=wish.strict)
+            register = _registration(context, wish)
+            calls: list[Future[object]] = []
+            done = _switch(workspace, wish, work, properties.result(), lambda: calls.append(beside.submit(register)))
+            for call in calls:
+                call.result()
+        finally:
+            # After a failure nobody waits for an answer that may never come: it ends with the connection.
+            beside.shutdown(wait=False)
+        spent = server.counters.received_bytes - received
     return _updated(workspace, wish, work.told, done, spent)
+
+
+def _bytes_for(context: Context, wish: Wish) -> tuple[list[Decision], dict[str, str]]:
+    """What happens to each path, and the fetched file of each that needs one; none of a dry run."""
+    workspace = context.workspace
+    state = workspace.state
+    result = scan(workspace.layout, state, untracked=False, thorough=wish.verify)
+    local = local_of(state.files(), result, state.pending(), state.conflicts())
+    request = _request(workspace, wish, local)
+    # With nothing local in the way the version's content is needed as it is, so that one plan is enough.
+    alone = not (wish.dry_run or wish.adopt or local.differs or local.pending or local.conflicts)
+    plan = fetching.plan(context, replace(request, without_content=not alone))
+    _check_roots(wish, local, plan.changes)
+    check_paths(change.change.path for change in plan.changes if change.change.state)
+    new = [c.change.path for c in plan.changes if c.change.path not in local.files]
+    local.on_disk = frozenset(path for path in new if os.path.lexists(workspace.layout.absolute(path)))
+    decisions = decide(plan.changes, local, force=wish.force)
+    decisions = _adopted(workspace, decisions, local) if wish.adopt else decisions
+    _refuse(decisions, wish)
+    return decisions, {} if wish.dry_run else _fetch(context, request, decisions, plan, local)
 
 
 def _check_roots(wish: Wish, local: Local, changes: list[PlannedChange]) -> None:
@@ -170,7 +195,6 @@ def _request(workspace: Workspace, wish: Wish, local: Local) -> PlanRequest:
         exclude=workspace.exclude,
         others=others,
         without_old=tuple(p for p in local.differs if _old_file(workspace, local, p) is None),
-        without_content=True,
     )
 
 
@@ -214,29 +238,32 @@ def _refuse(decisions: list[Decision], wish: Wish) -> None:
 
 
 def _fetch(
-    context: Context, request: PlanRequest, decisions: list[Decision], changes: list[PlannedChange], local: Local
+    context: Context, request: PlanRequest, decisions: list[Decision], plan: fetching.Plan, local: Local
 ) -> dict[str, str]:
-    """The bytes of all that need them; the plan is asked for again with content, for no more paths than needed."""
+    """The bytes of all that need them; a plan without content is asked for again, for no more paths than needed."""
     wanted = tuple(d.path for d in decisions if needs_content(d))
     if not wanted:
         return {}
-    with_state = [c for c in changes if c.change.state is not None]
+    with_state = [c for c in plan.changes if c.change.state is not None]
     paths = request.paths if len(wanted) == len(with_state) else wanted
     workspace = context.workspace
-    full = replace(request, without_content=False, paths=paths)
-    return fetching.fetch(context, full, lambda path: _old_file(workspace, local, path))[1]
+    full = replace(request, paths=paths)
+    return fetching.fetch(context, full, lambda path: _old_file(workspace, local, path), plan.parts)
 
 
 def _properties(context: Context, wish: Wish) -> dict[str, str]:
     """The properties of the version itself, which are no file of a plan."""
-    if not wish.target or wish.roots != ("",):
+    if not wish.target or wish.roots != ("",) or wish.dry_run:
         return {}
     repository = RepositoryName.parse(context.workspace.repository)
     rows = context.server().list_files(repository, ChangesetNumber(wish.target), (VERSION_PATH,))
     return {key: value for row in rows if row.path == VERSION_PATH for key, value in row.state.properties}
 
 
-def _switch(workspace: Workspace, wish: Wish, work: Work, properties: dict[str, str]) -> tuple[str, ...]:
+def _switch(
+    workspace: Workspace, wish: Wish, work: Work, properties: dict[str, str], begun: Callable[[], None] = _unheard
+) -> tuple[str, ...]:
+    """Bring the staged bytes to their places; `begun` is called when nothing can undo that any more."""
     whole = wish.roots == ("",)
     settings: dict[str, str] = {}
     if whole:
@@ -264,6 +291,7 @@ def _switch(workspace: Workspace, wish: Wish, work: Work, properties: dict[str, 
     )
     with guard.writing(workspace.layout):
         materialize.begin(workspace.layout, plan)
+        begun()
         rescued = materialize.finish(workspace.layout, workspace.state, plan)
         materialize.clear_incoming(workspace.layout)
         workspace.reload()
@@ -271,16 +299,18 @@ def _switch(workspace: Workspace, wish: Wish, work: Work, properties: dict[str, 
     return rescued
 
 
-def register(context: Context) -> None:
-    """Tell the server where the workspace stands now."""
+def _registration(context: Context, wish: Wish) -> Callable[[], object]:
+    """What tells the server where the workspace stands after the update."""
     workspace = context.workspace
-    context.server().register_workspace(
+    whole = wish.roots == ("",)
+    return partial(
+        context.server().register_workspace,
         RepositoryName.parse(workspace.repository),
         WorkspaceId(workspace.id),
         socket.gethostname(),
         workspace.layout.root,
-        workspace.branch,
-        ChangesetNumber(workspace.base),
+        wish.branch if whole else workspace.branch,
+        ChangesetNumber(wish.target if whole else workspace.base),
     )
 
 

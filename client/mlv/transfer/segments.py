@@ -118,21 +118,22 @@ class Segments:
         """One stream of the ranges `left`, each of which is removed when it is where it belongs."""
         held: list[memoryview] = []
         straight: Place | None = None
+        current, start = -1, 0
         with closing(self._stream(list(left))) as stream:
-            for number, offset, data in stream:
+            for number, at, data, more in stream:
                 if self._stopped:
                     raise Interrupted("The transfer was stopped.")
-                last = offset + len(data) == self._part.ranges[number].length
-                straight = self._straight(number) if not offset else straight
+                if number != current:
+                    current, start, straight = number, at, self._straight(number)
                 if straight is not None:
                     straight.target.straight = True
-                    straight.target.write(data, straight.position + offset)
+                    straight.target.write(data, straight.position + at)
                 else:
                     held.append(data)
-                if last and straight is None:
-                    self._deliver(number, held, shard)
-                    held.clear()
-                if last:
+                if not more:
+                    if straight is None:
+                        self._deliver(number, start, held, shard)
+                        held.clear()
                     self._arrived(number)
                     left.popleft()
                 advance(len(data))
@@ -184,10 +185,22 @@ class Segments:
             filled += segment.length
         return start if filled == self._part.ranges[number].length else None
 
-    def _stream(self, numbers: Sequence[int]) -> Generator[tuple[int, int, memoryview]]:
-        """Bytes of the ranges as they come, each with its range and where in it they lie."""
+    def _missing(self, number: int) -> tuple[int, int]:
+        """From where to where a range is needed: of plain bytes those are left out that an earlier attempt brought."""
+        one = self._part.ranges[number]
+        if self._there and one.kind is RangeKind.FILE:
+            members = self._in_range.get(number, ())
+            lacking = [self._part.segments[member] for member in members if member not in self._there]
+            if lacking:
+                ends = (segment.offset + segment.length for segment in lacking)
+                return min(segment.offset for segment in lacking), max(ends)
+        return 0, one.length
+
+    def _stream(self, numbers: Sequence[int], *, whole: bool = False) -> Generator[tuple[int, int, memoryview, int]]:
+        """What is missing of the ranges, or all, as it comes: range, place in it, bytes, and how many more follow."""
         for some in _requests(numbers, self._part.ranges):
-            ranges = [self._part.ranges[number] for number in some]
+            parts = [(0, self._part.ranges[number].length) if whole else self._missing(number) for number in some]
+            ranges = [_cut(self._part.ranges[number], *part) for number, part in zip(some, parts, strict=True)]
             at = done = 0
             # What the port gives is a generator: closing it ends the call.
             answers = cast(
@@ -198,9 +211,9 @@ class Segments:
                     view = memoryview(data)
                     while view and at < len(ranges):
                         mine = view[: ranges[at].length - done]
-                        yield some[at], done, mine
                         view = view[len(mine) :]
                         done += len(mine)
+                        yield some[at], parts[at][0] + done - len(mine), mine, ranges[at].length - done
                         if done == ranges[at].length:
                             at, done = at + 1, 0
                     if view:
@@ -208,8 +221,8 @@ class Segments:
             if at < len(ranges):
                 raise _ended()
 
-    def _deliver(self, number: int, data: Sequence[memoryview], shard: int) -> None:
-        for segment, content in self._decoded(number, _joined(data), shard).items():
+    def _deliver(self, number: int, start: int, data: Sequence[memoryview], shard: int) -> None:
+        for segment, content in self._decoded(number, start, _joined(data), shard).items():
             if segment not in self._there:
                 self._write(segment, content)
 
@@ -218,15 +231,17 @@ class Segments:
             self._coming.pop(number, None)
             self._changed.notify_all()
 
-    def _decoded(self, number: int, data: memoryview, shard: int) -> dict[int, memoryview]:
-        """The segments of a range, verified, and remembered as bases for others."""
+    def _decoded(self, number: int, start: int, data: memoryview, shard: int) -> dict[int, memoryview]:
+        """The segments in the bytes of a range from `start` on, verified, and remembered as bases for others."""
         members = self._in_range.get(number, [])
         found: dict[int, memoryview] = {}
         whole = len(data)
         if self._part.ranges[number].kind is RangeKind.FILE:
             for member in members:
                 segment = self._part.segments[member]
-                found[member] = self._checked(member, data[segment.offset : segment.offset + segment.length])
+                at = segment.offset - start
+                if at >= 0 and at + segment.length <= len(data):
+                    found[member] = self._checked(member, data[at : at + segment.length])
         else:
             by_hash = self._decoded_frame(number, data, shard)
             whole = sum(len(plain) for plain in by_hash.values())
@@ -262,9 +277,9 @@ class Segments:
         on_disk = read_back(self._places.get(number, ()), self._part.segments[number].length)
         if on_disk is not None and hash_content(on_disk) == name:
             return memoryview(on_disk)
-        with closing(self._stream([place])) as stream:
-            data = [part for _, _, part in stream]
-        return self._decoded(place, _joined(data), shard)[number]
+        with closing(self._stream([place], whole=True)) as stream:
+            data = [part for _, _, part, _ in stream]
+        return self._decoded(place, 0, _joined(data), shard)[number]
 
     def _remembered(self, number: int, place: int, shard: int) -> memoryview | None:
         """Waits for earlier streams only, so that no two ever wait for each other."""
@@ -329,6 +344,10 @@ class Segments:
             for change in (self._part.changes[row] for row in rows[:5])
         )
         return DamagedContent(f"Content did not arrive as it was committed: {why}.", items=(*paths, *names, *items))
+
+
+def _cut(one: Range, start: int, end: int) -> Range:
+    return Range(one.kind, one.id, one.offset + start, end - start)
 
 
 def _joined(data: Sequence[memoryview]) -> memoryview:
