@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
 from mlv_core.codecs import Codec, Encoded, decode
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, LimitExceeded
 from mlv_core.hashing import HASH_LENGTH, ContentHash, hash_content
 
@@ -35,7 +35,7 @@ PACK_MAGIC = b"MLVP"
 PACK_VERSION = 1
 PACK_HEADER = PACK_MAGIC + bytes([PACK_VERSION, 0, 0, 0])
 
-_FRAME = struct.Struct("<2sBxHHI")
+_FRAME = struct.Struct("<2sBBHHI")
 _FRAME_TAG = b"FR"
 _FOOTER_HEAD = struct.Struct("<2sxxI")
 _FOOTER_TAG = b"IX"
@@ -105,7 +105,7 @@ def encode_frame_header(frame: Frame) -> bytes:
     _check_limits(len(frame.members), len(frame.bases), frame.plain_length, len(frame.blob))
     return b"".join(
         (
-            _FRAME.pack(_FRAME_TAG, frame.codec, len(frame.members), len(frame.bases), len(frame.blob)),
+            _FRAME.pack(_FRAME_TAG, frame.codec, 0, len(frame.members), len(frame.bases), len(frame.blob)),
             struct.pack(f"<{len(frame.members)}I", *(length for _, length in frame.members)),
             *(name for name, _ in frame.members),
             *frame.bases,
@@ -170,6 +170,10 @@ class PackBuilder:
 
     def add(self, frame: Frame) -> bytes:
         """The bytes of one more frame. Raises: LimitExceeded."""
+        return self.head(frame) + frame.blob
+
+    def head(self, frame: Frame) -> bytes:
+        """The bytes of one more frame that go before its blob, which is to follow. Raises: LimitExceeded."""
         header = encode_frame_header(frame)
         grown = self.size + len(header) + len(frame.blob)
         if grown + _footer_length(len(self._entries) + 1) > PACK_HARD:
@@ -177,7 +181,7 @@ class PackBuilder:
         self._entries.append(_ENTRY.pack(len(header), len(frame.blob)))
         self._hasher.update(header)
         self.size = grown
-        return header + frame.blob
+        return header
 
     def finish(self) -> bytes:
         """The last bytes of the pack; `pack_id` and `size` are final then."""
@@ -212,17 +216,15 @@ class PackParser:
         self.size += len(view)
         if self.size > PACK_HARD:
             raise LimitExceeded(f"a pack is longer than {PACK_HARD} bytes")
-        self._held += view
-        found: list[PlacedFrame] = []
-        start = 0
-        while len(self._held) - start >= self._wanted:
-            placed, used = self._step(start)
-            start += used
-            self._position += used
-            if placed is not None:
-                found.append(placed)
-        if start:
-            del self._held[:start]
+        if self._held or not view.readonly:
+            self._held += view
+            found, used = self._frames_of(self._held)
+            if used:
+                del self._held[:used]
+            return found
+        # Frames that came whole are parts of what came: nothing is copied.
+        found, used = self._frames_of(view)
+        self._held += view[used:]
         return found
 
     def finish(self) -> bytes:
@@ -233,17 +235,28 @@ class PackParser:
         self.pack_id = digest
         return digest
 
-    def _step(self, start: int) -> tuple[PlacedFrame | None, int]:
+    def _frames_of(self, data: bytearray | memoryview) -> tuple[list[PlacedFrame], int]:
+        found: list[PlacedFrame] = []
+        start = 0
+        while len(data) - start >= self._wanted:
+            placed, used = self._step(data, start)
+            start += used
+            self._position += used
+            if placed is not None:
+                found.append(placed)
+        return found, start
+
+    def _step(self, data: bytearray | memoryview, start: int) -> tuple[PlacedFrame | None, int]:
         """Read what is wanted at `start`; how many bytes are done with. Sets what is wanted next."""
         if self._position == 0:
-            _check_pack_header(self._held)
+            _check_pack_header(data)
             self._wanted = _FOOTER_HEAD.size
             return None, len(PACK_HEADER)
-        tag = bytes(self._held[start : start + 2])
+        tag = bytes(data[start : start + 2])
         if tag == _FOOTER_TAG:
             self._footer = True
             length = _footer_length(len(self._entries))
-            if len(self._held) - start > length:
+            if len(data) - start > length:
                 raise DamagedContent("a pack holds bytes after its index")
             self._wanted = length + 1
             return None, 0
@@ -252,15 +265,18 @@ class PackParser:
         if self._wanted < _FRAME.size:
             self._wanted = _FRAME.size
             return None, 0
-        header_length, blob_length = _measure(memoryview(bytes(self._held[start : start + _FRAME.size])))
+        header_length, blob_length = _measure(memoryview(bytes(data[start : start + _FRAME.size])))
         whole = header_length + blob_length
         if self._wanted < whole:
             self._wanted = whole
             return None, 0
-        with memoryview(self._held) as held:
-            data = memoryview(bytes(held[start : start + whole]))
-        placed = PlacedFrame(_frame(data, header_length), self._position, header_length, data)
-        self._hasher.update(data[:header_length])
+        if isinstance(data, memoryview):
+            raw = data[start : start + whole]
+        else:
+            with memoryview(data) as held:
+                raw = memoryview(bytes(held[start : start + whole]))
+        placed = PlacedFrame(_frame(raw, header_length), self._position, header_length, raw)
+        self._hasher.update(raw[:header_length])
         self._entries.append(_ENTRY.pack(header_length, blob_length))
         self._wanted = _FOOTER_HEAD.size
         return placed, whole
@@ -324,7 +340,7 @@ def footer_for(headers: list[tuple[bytes, int]]) -> tuple[bytes, bytes]:
     return _footer([_ENTRY.pack(len(header), blob_length) for header, blob_length in headers], pack_id), pack_id
 
 
-def _check_pack_header(held: bytearray) -> None:
+def _check_pack_header(held: bytearray | memoryview) -> None:
     head = bytes(held[: len(PACK_HEADER)])
     if head[:4] != PACK_MAGIC:
         raise DamagedContent("the bytes are no pack")
@@ -345,15 +361,15 @@ def _check_limits(members: int, bases: int, plain_length: int, blob_length: int)
 
 def _measure(view: memoryview) -> tuple[int, int]:
     """Lengths of a frame's header and blob from the first bytes of the header."""
-    tag, _, members, bases, blob_length = _FRAME.unpack_from(view)
-    if tag != _FRAME_TAG or members == 0:
+    tag, _, reserved, members, bases, blob_length = _FRAME.unpack_from(view)
+    if tag != _FRAME_TAG or reserved or members == 0:
         raise DamagedContent("a pack holds something that is no frame")
     _check_limits(members, bases, 0, blob_length)
     return _FRAME.size + members * (HASH_LENGTH + 4) + bases * HASH_LENGTH, blob_length
 
 
 def _frame(view: memoryview, header_length: int) -> Frame:
-    _, codec, members, bases, blob_length = _FRAME.unpack_from(view)
+    _, codec, _, members, bases, blob_length = _FRAME.unpack_from(view)
     lengths = struct.unpack_from(f"<{members}I", view, _FRAME.size)
     _check_limits(members, bases, sum(lengths), blob_length)
     at = _FRAME.size + members * 4

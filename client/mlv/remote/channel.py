@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -50,6 +50,37 @@ class Counters:
     sent_bytes: int = 0
     received_bytes: int = 0
     calls: int = 0
+
+
+class Sending(Generic[R]):
+    """A stream on its way to the server."""
+
+    def __init__(self, call: grpc.Future[R], failed: list[BaseException], address: ServerAddress) -> None:
+        self._call = call
+        self._failed = failed
+        self._address = address
+
+    def result(self) -> R:
+        """Wait for the answer. Raises: as `Channel.unary`; what failed while the messages were made, as it is.
+
+        It is not tried again.
+        """
+        try:
+            return self._call.result()
+        except grpc.RpcError as error:
+            if self._failed:
+                raise self._failed[0] from error
+            raise errors.named(error, self._address) from error
+        except grpc.FutureCancelledError as error:
+            raise Unreachable("The transfer was cancelled.") from error
+
+    def when_done(self, act: Callable[[], None]) -> None:
+        """Call `act`, in a thread of the connection's own, once the answer or a failure is there."""
+        self._call.add_done_callback(lambda _: act())
+
+    def cancel(self) -> None:
+        """Break it off, unless it is done."""
+        self._call.cancel()
 
 
 class Channel:
@@ -135,11 +166,8 @@ class Channel:
         serialize: Callable[[T], bytes],
         answer: Callable[[bytes], R],
         metadata: tuple[tuple[str, str], ...],
-    ) -> R:
-        """Call a method that is sent a stream; what fails while the messages are made is raised as it is.
-
-        Raises: as `unary`; it is not tried again.
-        """
+    ) -> Sending[R]:
+        """Begin to call a method that is sent a stream; the messages are made in a thread of the connection's own."""
         call = self._channel.stream_unary(f"/mlv.v1.{method}", self._counted(serialize), self._counting_parse(answer))
         failed: list[BaseException] = []
 
@@ -150,12 +178,8 @@ class Channel:
                 failed.append(error)
                 raise
 
-        try:
-            return call(watched(), timeout=STREAM_SECONDS, metadata=self._with_request_id(metadata))
-        except grpc.RpcError as error:
-            if failed:
-                raise failed[0] from error
-            raise errors.named(error, self.address) from error
+        begun = call.future(watched(), timeout=STREAM_SECONDS, metadata=self._with_request_id(metadata))
+        return Sending(begun, failed, self.address)
 
     def close(self) -> None:
         """Close the connection."""

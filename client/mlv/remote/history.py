@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mlv.remote.channel import LONG_CALL_SECONDS, Channel
+from mlv.remote.channel import LONG_CALL_SECONDS, Channel, Sending
 from mlv_core.entities import Change, Changeset
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId
@@ -113,17 +113,18 @@ class HistoryCalls:
         answer = self._channel.unary("CommitsService/GetOutcome", request, commits_pb2.GetOutcomeResponse)
         return convert.published_from_wire(answer.outcome) if answer.HasField("outcome") else None
 
-    def put_pack(self, repository: RepositoryName, upload: str, chunks: Iterable[bytes]) -> tuple[bytes, int]:
-        """Send the bytes of a pack; its id, and how many bytes the server kept."""
+    def put_pack(
+        self, repository: RepositoryName, upload: str, chunks: Iterable[Sequence[bytes | memoryview]]
+    ) -> Sending[tuple[bytes, int]]:
+        """Begin to send a pack, each message in parts; the answer is its id, and how many bytes the server kept."""
         metadata = (("mlv-repository", str(repository)), ("mlv-upload", upload))
-        answer = self._channel.send(
+        return self._channel.send(
             "ContentService/PutPack",
             chunks,
-            convert.chunk_to_bytes,
-            content_pb2.PutPackResponse.FromString,
+            convert.chunk_of_parts,
+            lambda data: _stored(content_pb2.PutPackResponse.FromString(data)),
             metadata,
         )
-        return bytes(answer.pack), int(answer.stored_bytes)
 
     def get_ranges(
         self, repository: RepositoryName, changeset: ChangesetNumber, ranges: Sequence[Range]
@@ -143,3 +144,7 @@ class HistoryCalls:
             "ContentService/PlanDownload", message, content_pb2.PlanDownloadResponse.FromString
         )
         return (convert.plan_part_from_wire(answer) for answer in answers)
+
+
+def _stored(answer: content_pb2.PutPackResponse) -> tuple[bytes, int]:
+    return bytes(answer.pack), int(answer.stored_bytes)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mlv.transfer.reading import CutContent, Source, changing, read_extents
 from mlv.transfer.types import Progress, UploadInput
 from mlv_core.codecs import Codec, encode_group, encode_patch
+from mlv_core.codecs.streams import NOISE_BITS, entropy
 from mlv_core.framing import FramePlan, encode_plan, plan_frames, plan_groups
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.packs import Frame, frame_of
@@ -19,6 +20,9 @@ WORKERS = 2
 """Threads that code frames; numpy, zstd and BLAKE3 release the interpreter's lock."""
 IN_FLIGHT = 6
 """Frames read and being coded: with bases and results about 10 MiB each, within a transfer's budget of 128 MiB."""
+FAILED_ATTEMPTS = 2
+TRIED_AGAIN = 16
+"""Noise of a file is not patched after so many patches of it gave nothing, save for one frame in so many."""
 PATCHED_BYTES = 4 << 10
 """A smaller file is not worth a frame of its own: it shares one with its neighbours."""
 
@@ -65,8 +69,9 @@ def jobs_for(
             small.append(item)
             continue
         base_recipe = item.base_cut.recipe if item.base_cut else None
+        against = _Against()
         for plan in plan_frames(item.cut.recipe, base_recipe, wanted):
-            yield _file_job(item, base_recipe, plan, allowed)
+            yield _file_job(item, base_recipe, plan, allowed, against)
     for group in plan_groups([item.cut.recipe.size for item in small]):
         yield _group_job([small[index] for index in group], allowed)
 
@@ -90,7 +95,32 @@ def coded(jobs: Iterable[Job], progress: Progress) -> Iterator[Frame]:
             yield finished()
 
 
-def _file_job(item: Item, base_recipe: Recipe | None, plan: FramePlan, allowed: frozenset[Codec]) -> Job:
+class _Against:
+    """Whether noise of a file is worth coding against its base: not where the last attempts gave nothing."""
+
+    def __init__(self) -> None:
+        self._failed = 0
+        self._left_out = 0
+
+    def worth(self, plain: memoryview) -> bool:
+        """Whether to try; where it is not, one in `TRIED_AGAIN` is tried all the same."""
+        if self._failed < FAILED_ATTEMPTS or not _is_noise(plain):
+            return True
+        self._left_out += 1
+        return self._left_out % TRIED_AGAIN == 0
+
+    def note(self, frame: Frame) -> None:
+        """What an attempt gave."""
+        self._failed = 0 if frame.bases else self._failed + 1
+
+
+def _is_noise(plain: memoryview) -> bool:
+    return entropy(plain) >= NOISE_BITS
+
+
+def _file_job(
+    item: Item, base_recipe: Recipe | None, plan: FramePlan, allowed: frozenset[Codec], against: _Against
+) -> Job:
     segments = item.cut.recipe.segments()
     members = [(segments[index].hash, segments[index].length) for index in plan.members]
 
@@ -98,6 +128,8 @@ def _file_job(item: Item, base_recipe: Recipe | None, plan: FramePlan, allowed: 
         extents = tuple(extent for index in plan.members for extent in item.cut.extents[index])
         plain = memoryview(read_extents(item.source, extents)).cast("B")
         _check(plain, members, item.given.path)
+        if not plan.typed and not (plan.bases and against.worth(plain)) and _is_noise(plain):
+            return Frame(Codec.RAW, (), tuple(members), plain)
         old: bytes | memoryview | None = None
         if plan.bases and item.base is not None and item.base_cut is not None:
             old_extents = tuple(extent for index in plan.bases for extent in item.base_cut.extents[index])
@@ -105,7 +137,10 @@ def _file_job(item: Item, base_recipe: Recipe | None, plan: FramePlan, allowed: 
             old_segments = item.base_cut.recipe.segments()
             bases = [(old_segments[index].hash, old_segments[index].length) for index in plan.bases]
             _check(old, bases, item.given.path)
-        return encode_plan(plan, item.cut.recipe, base_recipe, plain, old, allowed)
+        frame = encode_plan(plan, item.cut.recipe, base_recipe, plain, old, allowed)
+        if plan.bases and not plan.typed:
+            against.note(frame)
+        return frame
 
     return Job(code, sum(length for _, length in members))
 

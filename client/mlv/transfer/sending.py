@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from mlv.transfer.types import INLINE_LIMIT_BYTES
 from mlv_core.packs import PACK_TARGET, Frame, PackBuilder
 
 CHUNK_BYTES = 1 << 20
-"""One message of the stream: large enough that its framing costs nothing, small enough to be buffered twice."""
+"""Small frames share a message of the stream up to this size: its framing costs nothing, several can be buffered."""
+MESSAGE_BYTES = 6 << 20
+"""A frame of up to this size is one message, so that neither side puts it together; a server takes 8 MiB."""
+PACKS_AT_ONCE = 2
+"""While the server makes one pack durable, the next is on its way."""
 
-PutPack = Callable[[Iterator[bytes]], object]
+
+class Sending(Protocol):
+    """A pack on its way."""
+
+    def result(self) -> object:
+        """Wait for the server's answer. Raises: whatever went wrong."""
+
+    def when_done(self, act: Callable[[], None]) -> None:
+        """Call `act`, in any thread, once the answer or a failure is there."""
+
+    def cancel(self) -> None:
+        """Break it off, unless it is done."""
+
+
+Message = Sequence[bytes | memoryview]
+"""The parts of one message, in order."""
+PutPack = Callable[[Iterator[Message]], Sending]
 
 
 def send_frames(frames: Iterator[Frame], put_pack: PutPack | None) -> bytes:
@@ -27,25 +49,62 @@ def send_frames(frames: Iterator[Frame], put_pack: PutPack | None) -> bytes:
         if put_pack is not None and size > INLINE_LIMIT_BYTES:
             break
     else:
-        return b"".join(_pack(iter(held))) if held else b""
-    rest = _Rest(held, frames)
-    while rest.more():
-        put_pack(_pack(rest.one_pack()))
+        return b"".join(part for message in _pack(iter(held)) for part in message) if held else b""
+    _send(_Rest(held, frames), put_pack)
     return b""
 
 
-def _pack(frames: Iterator[Frame]) -> Iterator[bytes]:
-    """The bytes of one pack in pieces of at most 1 MiB."""
+def _send(rest: _Rest, put_pack: PutPack) -> None:
+    """Send all that is left. A pack begins when the one before it has no more to send, not when it is answered."""
+    running: deque[Sending] = deque()
+    try:
+        while rest.more():
+            ended = threading.Event()
+            running.append(put_pack(_ending(_pack(rest.one_pack()), ended)))
+            running[-1].when_done(ended.set)
+            ended.wait()
+            while len(running) >= PACKS_AT_ONCE:
+                running[0].result()
+                running.popleft()
+        while running:
+            running[0].result()
+            running.popleft()
+    except BaseException:
+        for sending in running:
+            sending.cancel()
+        raise
+
+
+def _ending(messages: Iterator[Message], ended: threading.Event) -> Iterator[Message]:
+    try:
+        yield from messages
+    finally:
+        ended.set()
+
+
+def _pack(frames: Iterator[Frame]) -> Iterator[Message]:
+    """The bytes of one pack in messages of whole frames; only a frame over `MESSAGE_BYTES` comes in several."""
     builder = PackBuilder()
-    waiting = bytearray(builder.start())
+    waiting: list[bytes | memoryview] = [builder.start()]
+    size = 0
     for frame in frames:
-        waiting += builder.add(frame)
-        while len(waiting) >= CHUNK_BYTES:
-            yield bytes(waiting[:CHUNK_BYTES])
-            del waiting[:CHUNK_BYTES]
-    waiting += builder.finish()
-    for start in range(0, len(waiting), CHUNK_BYTES):
-        yield bytes(waiting[start : start + CHUNK_BYTES])
+        head = builder.head(frame)
+        if size and size + len(head) + len(frame.blob) > CHUNK_BYTES:
+            yield waiting
+            waiting, size = [], 0
+        waiting += (head, frame.blob)
+        size += len(head) + len(frame.blob)
+        if size > MESSAGE_BYTES:
+            yield from _pieces(waiting)
+            waiting, size = [], 0
+    yield [*waiting, builder.finish()]
+
+
+def _pieces(parts: Message) -> Iterator[Message]:
+    for part in parts:
+        view = memoryview(part)
+        for start in range(0, len(view), CHUNK_BYTES):
+            yield (view[start : start + CHUNK_BYTES],)
 
 
 class _Rest:

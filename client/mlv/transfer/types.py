@@ -78,14 +78,13 @@ class UploadedContent:
 class UploadResult:
     """What Publish needs besides the change list: one `contents` entry for each input, in their order.
 
-    `recipes` pairs the hash of each new file of more than one segment with its recipe's. Exactly one of
-    `inline_pack` and `packs` is filled when anything had to be sent.
+    `recipes` pairs the hash of each new file of more than one segment with its recipe's. `inline_pack` holds all of
+    what there was to send, or nothing when it was sent.
     """
 
     contents: tuple[UploadedContent, ...]
     recipes: tuple[tuple[ContentHash, ContentHash], ...]
     inline_pack: bytes
-    packs: tuple[bytes, ...]
     raw_bytes: int
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mlv.transfer.coding import PATCHED_BYTES, Item, Job, coded, jobs_for
 from mlv.transfer.reading import BytesSource, CutContent, FileSource, Source, cut_content
-from mlv.transfer.sending import send_frames
+from mlv.transfer.sending import Message, Sending, send_frames
 from mlv.transfer.types import Progress, Silent, UploadedContent, UploadInput, UploadResult
 from mlv_core.codecs import Codec
 from mlv_core.errors import FileChanging, Unreachable
@@ -67,7 +67,7 @@ def upload_changes(
 
 
 class _Upload:
-    """One attempt. `sending`: a pack was on its way when it failed; `refused`: a file changed at each reading."""
+    """One attempt. `sending`: packs were on their way when it failed; `refused`: a file changed at each reading."""
 
     def __init__(
         self, server: Server, repository: RepositoryName, upload: str, codecs: frozenset[int], progress: Progress
@@ -82,7 +82,6 @@ class _Upload:
         self._contents: list[UploadedContent] = []
         self._recipes: dict[ContentHash, ContentHash] = {}
         self._done: set[ContentHash] = set()
-        self._packs: list[bytes] = []
 
     def run(self, inputs: Sequence[UploadInput]) -> UploadResult:
         """Read, ask, code and send everything."""
@@ -92,13 +91,11 @@ class _Upload:
         inline = send_frames(frames, self._put_pack if self._upload else None)
         self._progress.finish()
         raw = sum(content.size for content in self._contents)
-        return UploadResult(tuple(self._contents), tuple(self._recipes.items()), inline, tuple(self._packs), raw)
+        return UploadResult(tuple(self._contents), tuple(self._recipes.items()), inline, raw)
 
-    def _put_pack(self, chunks: Iterator[bytes]) -> None:
+    def _put_pack(self, messages: Iterator[Message]) -> Sending:
         self.sending = True
-        pack, _ = self._server.put_pack(self._repository, self._upload, chunks)
-        self.sending = False
-        self._packs.append(pack)
+        return self._server.put_pack(self._repository, self._upload, messages)
 
     def _jobs(self, inputs: Sequence[UploadInput], sizes: Sequence[int]) -> Iterator[Job]:
         for batch in _batches(inputs, sizes):

@@ -136,6 +136,7 @@ class Assemblies:
                 gone.append(self._forget(next(iter(self._open))))
         for one in gone:
             self._give_up(one)
+        self._advance(assembly)
 
     def arrived(
         self,

@@ -83,7 +83,7 @@ class Intake:
         self._finishing: set[asyncio.Task[tuple[bytes, int]]] = set()
         self._sealing = tuple(asyncio.Lock() for _ in range(SEAL_LOCKS))
 
-    async def take(self, domain_id: int, name: str, chunks: AsyncIterator[bytes]) -> tuple[bytes, int]:
+    async def take(self, domain_id: int, name: str, chunks: AsyncIterator[bytes | memoryview]) -> tuple[bytes, int]:
         """Store one pack of the upload `name`; its id and the bytes kept (0 when all of it was there already).
 
         A pack that came whole is kept even if the caller goes away meanwhile. Raises: DamagedContent, LimitExceeded
@@ -117,7 +117,7 @@ class Intake:
         self._blobs.need_room(0)
         return self._blobs.draft()
 
-    async def _feed(self, upload: _Upload, chunk: bytes) -> None:
+    async def _feed(self, upload: _Upload, chunk: bytes | memoryview) -> None:
         placed = upload.parser.feed(chunk)
         await upload.written()
         upload.writing = asyncio.get_running_loop().run_in_executor(self._pool, upload.draft.write, chunk)
@@ -166,6 +166,8 @@ class Intake:
         if not self._assemblies.arrived(upload.domain_id, upload.name, frame.members, plains, raw=raw):
             for (name, _), plain in zip(frame.members, plains, strict=True):
                 self._memory.put((upload.domain_id, name), bytes(plain))
+            # A recipe may have become known meanwhile; one that comes later finds them in memory.
+            self._assemblies.arrived(upload.domain_id, upload.name, frame.members, plains, raw=raw)
         return NewFrame(
             placed.offset,
             placed.header_length,

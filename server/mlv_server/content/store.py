@@ -83,7 +83,9 @@ class ContentStore:
         missing = await self.db.read(lambda tx: tx.segments.missing(domain_id, hashes))
         return [gone and name != EMPTY for gone, name in zip(missing, hashes, strict=True)]
 
-    async def put_pack(self, domain_id: int, upload: str, chunks: AsyncIterator[bytes]) -> tuple[bytes, int]:
+    async def put_pack(
+        self, domain_id: int, upload: str, chunks: AsyncIterator[bytes | memoryview]
+    ) -> tuple[bytes, int]:
         """Verify and store one pack that comes in pieces; its id, and the bytes kept: 0 when nothing in it was new.
 
         When this returns, the pack is durable. Raises: DamagedContent, LimitExceeded naming upload and segment, when
@@ -194,7 +196,10 @@ class ContentStore:
         return found
 
     def _stored(self, domain_id: int, names: Collection[ContentHash]) -> Collection[ContentHash]:
-        return self.db.read_now(lambda tx: tx.segments.lengths(domain_id, names))
+        """Those of `names` that can be read: durable, or taken in just now."""
+        kept = {name for name in names if (domain_id, name) in self.memory}
+        rest = [name for name in names if name not in kept]
+        return kept.union(self.db.read_now(lambda tx: tx.segments.lengths(domain_id, rest)))
 
     def _keep_recipe(self, domain_id: int, name: ContentHash, recipe: Recipe) -> None:
         count = len(recipe.segments())

@@ -12,7 +12,7 @@ from mlv_server.services import content
 from mlv_server.services.call import Call
 
 
-async def _put_pack(call: Call, chunks: AsyncIterator[bytes], metadata: dict[str, str]) -> pb.PutPackResponse:
+async def _put_pack(call: Call, chunks: AsyncIterator[memoryview], metadata: dict[str, str]) -> pb.PutPackResponse:
     name = RepositoryName.parse(metadata["mlv-repository"])
     pack, stored = await content.put_pack(call, name, metadata.get("mlv-upload", ""), chunks)
     return pb.PutPackResponse(pack=pack, stored_bytes=stored)
@@ -36,7 +36,7 @@ async def _plan_download(call: Call, request: pb.PlanDownloadRequest) -> AsyncIt
 SERVICE = Service(
     "mlv.v1.ContentService",
     (
-        Method("PutPack", "write", _put_pack, deserializer=convert.chunk_from_bytes),
+        Method("PutPack", "write", _put_pack, deserializer=convert.chunk_view),
         Method("GetRanges", "read", _get_ranges, serializer=convert.chunk_to_bytes),
         Method("PlanDownload", "read", _plan_download),
     ),

@@ -34,7 +34,7 @@ PAGE_FILES = 2000
 
 
 async def put_pack(
-    call: Call, repository: RepositoryName, upload: str, chunks: AsyncIterator[bytes]
+    call: Call, repository: RepositoryName, upload: str, chunks: AsyncIterator[bytes | memoryview]
 ) -> tuple[bytes, int]:
     """Keep one pack in the repository's content domain; its id and the bytes kept, 0 when nothing in it was new.
 

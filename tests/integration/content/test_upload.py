@@ -29,20 +29,20 @@ def upload_again(site: Site, repo: mlv.Repository, inputs: list[UploadInput]) ->
 
 def test_C5_what_the_server_has_is_not_sent_again(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Two packs, the connection breaks in the second: the first is not sent again."""
-    monkeypatch.setattr(sending, "PACK_TARGET", 3 << 20)
+    monkeypatch.setattr(sending, "PACK_TARGET", 2 << 20)
     repo = site.repository()
     data = np.random.default_rng(6).bytes(8_000_000)
     (tmp_path / "noise.dat").write_bytes(data)
     inputs = [UploadInput("noise.dat", str(tmp_path / "noise.dat"))]
     real = site.server.put_pack
-    calls: list[bytes] = []
+    calls = []
 
-    def breaking(repository, upload, chunks):
+    def breaking(repository, upload, messages):
         if len(calls) == 2:
+            calls[1].result()
             raise KeyboardInterrupt
-        found = real(repository, upload, chunks)
-        calls.append(found[0])
-        return found
+        calls.append(real(repository, upload, messages))
+        return calls[-1]
 
     monkeypatch.setattr(site.server, "put_pack", breaking, raising=False)
     with pytest.raises(KeyboardInterrupt):

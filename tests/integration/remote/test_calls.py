@@ -126,20 +126,20 @@ def test_a_pack_is_sent_in_a_stream(plain: Any, server: Server):
         return content_pb2.PutPackResponse(pack=data[:32], stored_bytes=len(data)).SerializeToString()
 
     plain.answers["PutPack"] = answer
-    assert server.put_pack(REPO, "up", iter([b"a" * 32, b"b" * 68])) == (b"a" * 32, 100)
+    assert server.put_pack(REPO, "up", iter([(b"a" * 32,), (b"b" * 60, b"b" * 8)])).result() == (b"a" * 32, 100)
     assert plain.seen[0].metadata["mlv-repository"] == str(REPO)
     assert plain.seen[0].metadata["mlv-upload"] == "up"
     assert server.counters.sent_bytes == len(convert.chunk_to_bytes(b"a" * 32) + convert.chunk_to_bytes(b"b" * 68))
 
 
 def test_what_fails_while_a_pack_is_made_is_raised_as_it_is(plain: Any, server: Server):
-    def chunks() -> Iterator[bytes]:
-        yield b"a"
+    def chunks() -> Iterator[tuple[bytes]]:
+        yield (b"a",)
         raise FileChanging("model.pt keeps changing.")
 
     plain.answers["PutPack"] = lambda requests, _context: b"".join(requests)
     with pytest.raises(FileChanging):
-        server.put_pack(REPO, "up", chunks())
+        server.put_pack(REPO, "up", chunks()).result()
 
 
 def test_plaintext_is_for_the_loopback_only():

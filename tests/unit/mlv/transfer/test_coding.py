@@ -10,7 +10,7 @@ import pytest
 
 from mlv.transfer.coding import Item, coded, jobs_for
 from mlv.transfer.reading import BytesSource, FileSource, cut_content
-from mlv.transfer.sending import CHUNK_BYTES, send_frames
+from mlv.transfer.sending import MESSAGE_BYTES, send_frames
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Silent, UploadInput
 from mlv_core.codecs import ALL_CODECS, Codec
 from mlv_core.errors import FileChanging
@@ -147,14 +147,36 @@ def test_nothing_to_send_is_no_pack():
     assert send_frames(iter(()), pytest.fail) == b""
 
 
-def test_many_bytes_are_sent_in_packs_of_messages_of_a_mebibyte():
+class Sent:
+    """A pack that was taken as fast as it came."""
+
+    def __init__(self, messages):
+        self.messages = [b"".join(message) for message in messages]
+
+    def when_done(self, act):
+        act()
+
+    def result(self):
+        return None
+
+    def cancel(self):
+        pytest.fail("nothing went wrong")
+
+
+def test_many_bytes_are_sent_in_packs_of_messages_that_a_server_takes():
     frames = random_frames(INLINE_LIMIT_BYTES + 1, 30 << 20, 30 << 20, 5 << 20)
-    packs: list[list[bytes]] = []
-    assert send_frames(iter(frames), lambda chunks: packs.append(list(chunks))) == b""
+    sent: list[Sent] = []
+
+    def put_pack(messages):
+        sent.append(Sent(messages))
+        return sent[-1]
+
+    assert send_frames(iter(frames), put_pack) == b""
+    packs = [one.messages for one in sent]
     assert len(packs) == 2
     found = []
     for pack in packs:
-        assert max(len(chunk) for chunk in pack) <= CHUNK_BYTES
+        assert max(len(chunk) for chunk in pack) <= MESSAGE_BYTES + 1_000
         assert sum(len(chunk) for chunk in pack) < PACK_TARGET + (31 << 20)
         parser = PackParser()
         found += [placed.frame.members for chunk in pack for placed in parser.feed(chunk)]
