@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidSettings, UsageError
 
 CONFIG_VARIABLE = "MLV_CONFIG_DIR"

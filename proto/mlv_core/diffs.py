@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import DatasetReference, Environment, Metric, MetricKind, Param, Properties
 from mlv_core.ids import escape
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from mlv_core.codecs import ALL_CODECS, Codec, encode, encode_group, encode_patch
+from mlv_core.deferred import dataclass
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import BASES_LIMIT, MEMBERS_LIMIT, Frame, frame_of
 from mlv_core.recipes import Recipe, RecipeSegment, match_bases

@@ -6,11 +6,11 @@ import struct
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, LimitExceeded
 from mlv_core.hashing import HASH_LENGTH, ContentHash, hash_content
 from mlv_core.segments import OPAQUE, REST_KEY, ElementType, Extent, Layout, SegmentKey, element_from_code

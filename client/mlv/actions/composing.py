@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mlv.actions.merging import compare
 from mlv.actions.status import REQUIRED
@@ -13,6 +13,7 @@ from mlv.workspace.journal import Stamp, Step
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK
 from mlv.workspace.state import TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.errors import LocalChanges
 
 

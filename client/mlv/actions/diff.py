@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
@@ -14,6 +14,7 @@ from mlv.actions.texts import is_text
 from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import EXECUTABLE, SYMLINK, Found, kind_of
+from mlv_core.deferred import dataclass
 from mlv_core.diffs import TEXT_DIFF_LIMIT, unified_diff
 from mlv_core.ids import escape
 

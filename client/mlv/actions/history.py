@@ -7,11 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mlv.actions.checkout import read_target
 from mlv.actions.context import Context
-from mlv.actions.fetching import CODECS
 from mlv.actions.recovering import recover
-from mlv.transfer.download import download
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, Changeset
 from mlv_core.errors import NotFound, UsageError
@@ -46,6 +43,8 @@ def place_of(context: Context, text: str, repository: str | None = None) -> Plac
         return Place(str(found.server), found.repository, found.path, found.revision, "main")
     path, revision = split(text)
     if repository is not None:
+        from mlv.actions.checkout import read_target
+
         server, name, own = read_target(repository)
         return Place(server, RepositoryName.parse(name), path.strip("/"), revision or own, "main")
     recover(context)
@@ -127,6 +126,9 @@ def fetch_to(context: Context, place: Place, number: ChangesetNumber, folder: st
 
     Raises: as `read_file`.
     """
+    from mlv.actions.fetching import CODECS
+    from mlv.transfer.download import download
+
     server = context.server(place.server)
     if not place.path or not number:
         raise NotFound(f"There is no '{escape(place.path)}' in @{number}.", advice="'mlv ls' lists the files.")

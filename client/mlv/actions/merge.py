@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS, fetch_versions
@@ -19,6 +19,7 @@ from mlv.workspace import guard, merging
 from mlv.workspace.layout import under
 from mlv.workspace.merging import OpenConflict, OpenMerge
 from mlv.workspace.scan import scan
+from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH, FileMode, FileState
 from mlv_core.errors import Conflict, HeadMoved, LocalChanges, NotFound, UsageError
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName, RequestId, WorkspaceId, escape

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from mlv.actions.texts import is_text
 from mlv.workspace import pristine
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of
 from mlv.workspace.state import TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.merges import merge_text
 
 MERGE_LIMIT_BYTES = 16 << 20

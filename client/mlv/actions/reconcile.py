@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mlv.actions import tracking
 from mlv.actions.context import Context
 from mlv.actions.status import REQUIRED, scan_and_refresh
 from mlv.workspace import guard
 from mlv.workspace.state import Pending
+from mlv_core.deferred import dataclass
 
 
 @dataclass(frozen=True, slots=True)

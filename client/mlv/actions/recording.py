@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mlv.actions import environment
 from mlv.actions.context import Context
 from mlv.actions.recordfiles import read_record_files
+from mlv_core.deferred import dataclass
 from mlv_core.entities import (
     DatasetReference,
     DatasetRole,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
@@ -15,6 +14,7 @@ from mlv.workspace.journal import Step, UpdateJournal
 from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.state import TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mlv.actions.context import Context
 from mlv.actions.restoring import stage_bases
@@ -14,6 +14,7 @@ from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, scan
 from mlv.workspace.state import TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.errors import Conflict, LockHeld, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
 
 _AWAY_SECONDS = 2.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
 from mlv.actions.locks import forget_released, noting_lost_locks
 from mlv.actions.recovering import recover
+from mlv_core.deferred import dataclass
 from mlv_core.errors import HeadMoved, NothingToCommit, UsageError
 from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, RequestId, Revision, RevisionKind, WorkspaceId
 from mlv_core.requests import Published, UndoRequest

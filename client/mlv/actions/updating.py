@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from mlv.workspace.scan import Found, Scan
 from mlv.workspace.state import Pending, TrackedFile, encode_properties
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, FileMode, FileState, Operation
 from mlv_core.requests import PlannedChange
 

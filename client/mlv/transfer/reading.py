@@ -7,10 +7,10 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mlv.transfer.types import Stamp
+from mlv_core.deferred import dataclass
 from mlv_core.errors import FileChanging, LimitExceeded, MissingFile
 from mlv_core.hashing import ContentHash, ContentHasher, hash_content
 from mlv_core.ids import escape

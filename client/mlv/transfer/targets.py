@@ -6,9 +6,9 @@ import ctypes
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import cast
 
+from mlv_core.deferred import dataclass
 from mlv_core.requests import Piece
 
 WRITEBACK_BYTES = 16 << 20

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from mlv.workspace.layout import Layout
 from mlv.workspace.state import TrackedFile
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent
 from mlv_core.failpoints import failpoint
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidPath, NotAWorkspace, UsageError
 from mlv_core.ids import escape
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from mlv.workspace.state import State
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent
 
 SETTING = "merge"

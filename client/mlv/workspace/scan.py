@@ -7,11 +7,11 @@ import os
 import stat as stat_bits
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from mlv.workspace.layout import CONTROL, Layout, under
 from mlv.workspace.state import Pending, State, TrackedFile
+from mlv_core.deferred import dataclass
 
 REGULAR, EXECUTABLE, SYMLINK = 0, 1, 2
 """The values of mlv_core's FileMode, which costs start-up time to import."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ import zstandard
 
 from mlv_core.changes.leaves import Columns, ascending, decode_leaf, encode_leaf
 from mlv_core.changes.rows import Row
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import HASH_LENGTH, hash_structured
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from mlv_core.codecs import general, typed
 from mlv_core.codecs.streams import NOISE_BITS, entropy
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, LimitExceeded
 from mlv_core.segments.elements import OPAQUE, ElementType
 

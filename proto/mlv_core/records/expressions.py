@@ -5,8 +5,8 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import DatasetRole, Param
 from mlv_core.errors import UsageError
 from mlv_core.ids import RepositoryName, Revision, escape

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.segments.elements import OPAQUE, ElementType
 
 ReadAt = Callable[[int, int], bytes]

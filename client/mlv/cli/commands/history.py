@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,8 +17,10 @@ from mlv.cli.running import Run, verb
 from mlv.cli.values import change_value, changeset_value, prepared_on, records_value, state_of
 from mlv_core.entities import Change, Changeset, DatasetReference
 from mlv_core.errors import NotFound, UsageError
-from mlv_core.records import MetricExpression, parse_metric_expression
 from mlv_core.requests import HistoryFilter
+
+if TYPE_CHECKING:
+    from mlv_core.records import MetricExpression
 
 _LOWER_IS_BETTER = re.compile(r"loss|error|perplexity|\b(?:ppl|rmse|mse|mae|wer|cer|fid|nll|latency)\b", re.IGNORECASE)
 _LINE = 200
@@ -65,7 +68,11 @@ def log(
     wanted = HistoryFilter(
         branch="" if all_branches else branch or place.branch, author=author, first=low, last=high, labelled=labelled
     )
-    expression = parse_metric_expression(metric) if metric else None
+    expression = None
+    if metric:
+        from mlv_core.records import parse_metric_expression
+
+        expression = parse_metric_expression(metric)
     name = expression.name if expression else ""
     found: Iterable[Changeset] = actions.log(run.context, place, wanted, 0 if expression else limit or 0)
     if expression:

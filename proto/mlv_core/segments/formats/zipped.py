@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.segments.elements import OPAQUE, U8, ElementType
 from mlv_core.segments.formats import npy, torch_pickle
 from mlv_core.segments.layout import TENSOR_LIMIT, TYPED_MINIMUM, Layout, NotThisFormat, ReadAt, Tensor, layout_of
