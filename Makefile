@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check format lint types imports tidy buf bench bench-compare bench-bytes proto docs bounds clean
+.PHONY: help setup demo test test-all check format lint types imports tidy buf bench bench-compare bench-bytes proto docs bounds fuzz clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,6 +78,10 @@ docs: $(DEV) ## generate the reference pages from the code
 
 bounds: $(DEV) ## run the unit tests against the lowest and the newest dependencies that pyproject.toml allows
 	@$(BIN)/python tests/bounds.py
+
+fuzz: $(DEV) ## fuzz every parser and every call for half an hour (INPUTS, MESSAGES, SEED, REPORT=file.md; tests/fuzz)
+	@nice $(BIN)/python -m tests.fuzz --sanitize $(if $(INPUTS),--inputs $(INPUTS)) $(if $(MESSAGES),--messages $(MESSAGES)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 clean: ## delete everything that make has made
 	@rm -rf $(VENV) .cache build dist proto/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -157,7 +157,7 @@ def _from_file(file: str) -> dict[str, Value]:
 
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # the library also raises plain ValueErrors: numbers without end
         raise InvalidSettings(f"{file}: {error}.", advice="Mend the named line.") from error
     numbers = {match["name"]: at for at, line in enumerate(text.splitlines(), 1) if (match := _LINE.match(line))}
     found: dict[str, Value] = {}

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 
 from mlv_core.errors import InvalidPath, PathClash, UnsupportedFile
 from mlv_core.ids import escape, fold
@@ -19,6 +20,8 @@ PART_LIMIT = 255
 """Bytes of one part in UTF-8: what every file system holds."""
 GLOB_LIMIT = 1024
 """Characters of a pattern: far above any real one, and a bound on the work of matching."""
+SETS_LIMIT = 32
+"""Sets in square brackets in a pattern: each range of one takes up to 2 ms until it can be matched."""
 OWN_FOLDER = ".mlv"
 """The folder in which a workspace keeps its state; no part of a path bears this name."""
 
@@ -42,11 +45,15 @@ def check_path(path: str) -> str:
 
 
 def check_paths(paths: Iterable[str]) -> None:
-    """Check each path and that no two of them clash; clashes are told first, so that both paths are named (F2).
+    """Check each path and that no two of them clash (F2).
 
+    Clashes are told before all but a path that is too long, so that both paths are named.
     Raises: PathClash, InvalidPath.
     """
     everything = list(paths)
+    for path in everything:
+        if len(path) > PATH_LIMIT:
+            check_path(path)
     clashes = find_clashes(everything)
     if clashes:
         shown = tuple(f"{show_path(first)} and {show_path(second)}" for first, second in clashes)
@@ -73,32 +80,34 @@ def find_clashes(paths: Iterable[str]) -> list[tuple[str, str]]:
     Two files whose paths differ only by case or Unicode form, two that need folders that do, or a file where the
     other needs a folder. One pair for each offending path, (earlier, later) in the order given.
     """
-    files: dict[str, str] = {}
-    folders: dict[str, tuple[str, str]] = {}
-    known: set[str] = set()
-    clashes: list[tuple[str, str]] = []
-    for path in paths:
-        key = clash_key(path)
-        other = files.setdefault(key, path)
-        if other != path:
-            clashes.append((other, path))
-            continue
-        if key in folders:
-            clashes.append((folders[key][1], path))
-            continue
-        parent = path.rpartition("/")[0]
-        while parent and parent not in known:
-            parent_key = clash_key(parent)
-            spelling, user = folders.setdefault(parent_key, (parent, path))
-            if spelling != parent:
-                clashes.append((user, path))
-                break
-            if parent_key in files:
-                clashes.append((files[parent_key], path))
-                break
-            known.add(parent)
-            parent = parent.rpartition("/")[0]
-    return clashes
+    everything = list(paths)
+    # In the order of folded parts, what clashes stands side by side: a folder's content is one run, right after a
+    # file of its name. Nothing is kept of the folders on the way: a hostile path has thousands of them.
+    keys = [clash_key(path).replace("/", "\0") for path in everything]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    found: dict[int, tuple[str, str]] = {}
+    for at, other in pairwise(order):
+        if _clash(everything[at], everything[other], keys[at], keys[other]):
+            first, second = sorted((at, other))
+            found.setdefault(second, (everything[first], everything[second]))
+    return [found[second] for second in sorted(found)]
+
+
+def _clash(path: str, other: str, key: str, other_key: str) -> bool:
+    """Whether two neighbours clash, given their folded forms, the first of which is not the greater one."""
+    folder, other_folder = path.rpartition("/")[0], other.rpartition("/")[0]
+    if folder == other_folder:
+        return key == other_key and path != other
+    if other_key.startswith(key) and other_key[len(key) : len(key) + 1] in {"", "\0"}:
+        return path != other
+    for spelled, other_spelled, part, other_part in zip(
+        folder.split("/"), other_folder.split("/"), key.split("\0"), other_key.split("\0"), strict=False
+    ):
+        if part != other_part:
+            return False
+        if spelled != other_spelled:
+            return True
+    return False
 
 
 def is_below(path: str, directory: str) -> bool:
@@ -195,6 +204,8 @@ def _part_fault(part: str) -> str:
 def _compiled(pattern: str) -> re.Pattern[str]:
     if len(pattern) > GLOB_LIMIT:
         raise InvalidPath(f"The pattern '{show_path(pattern)}' is longer than {GLOB_LIMIT} characters.")
+    if pattern.count("[") > SETS_LIMIT:
+        raise InvalidPath(f"The pattern '{show_path(pattern)}' has more than {SETS_LIMIT} sets in square brackets.")
     below = pattern.endswith("/") or not re.search(r"[*?\[]", pattern)
     body = pattern.strip("/")
     anywhere = "/" not in pattern.rstrip("/")

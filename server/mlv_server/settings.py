@@ -131,7 +131,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None, **ov
         raise InvalidSettings(
             f"Cannot read the settings {path}: {reason}.", advice="'mlv-server init DIR' makes a server's folder."
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # the library also raises plain ValueErrors: numbers without end
         raise InvalidSettings(f"{path}: {error}.") from error
     where = _lines(text)
     values: dict[str, object] = {setting.name: setting.default for setting in SETTINGS}

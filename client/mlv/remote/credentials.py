@@ -34,7 +34,7 @@ def load(config_directory: str) -> dict[str, Credential]:
             return {entry["url"]: Credential(**entry) for entry in json.load(handle)}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidSettings(f"{file} is damaged.", advice="Remove it and sign in again with 'mlv login'.") from error
 
 

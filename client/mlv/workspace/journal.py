@@ -113,7 +113,7 @@ def _read(place: str, parse: Callable[[dict[str, Any]], T]) -> T | None:
             return parse(json.load(stream))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedContent(
             f"The workspace's journal cannot be read: {error}.",
             advice="'mlv update --verify' compares every file with the server.",

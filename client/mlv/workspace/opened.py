@@ -56,7 +56,7 @@ class Workspace:
         try:
             with open(where.identity, encoding="utf-8") as stream:
                 settings = {str(key): str(value) for key, value in json.load(stream).items()}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
             raise DamagedContent(
                 "The workspace's identity is gone.", advice="Check out into a new directory."
             ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat as stat_bits
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from mlv.workspace.layout import CONTROL, Layout, under
 from mlv.workspace.state import Pending, State, TrackedFile
 from mlv_core.deferred import dataclass
+from mlv_core.errors import InvalidSettings
 
 REGULAR, EXECUTABLE, SYMLINK = 0, 1, 2
 """The values of mlv_core's FileMode, which costs start-up time to import."""
@@ -165,8 +167,23 @@ def ignore_rules(layout: Layout) -> Callable[[str], bool]:
         return lambda _path: False
     import pathspec
 
-    spec = pathspec.GitIgnoreSpec.from_lines(lines)
+    try:
+        spec = pathspec.GitIgnoreSpec.from_lines(lines)
+    except (ValueError, re.error) as error:
+        raise InvalidSettings(
+            f"{IGNORE_FILE}, line {_first_bad(pathspec.GitIgnoreSpec.from_lines, lines)}: this is no pattern.",
+            advice="It takes the patterns of .gitignore.",
+        ) from error
     return lambda path: bool(spec.match_file(path))
+
+
+def _first_bad(compiles: Callable[[list[str]], object], lines: list[str]) -> int:
+    for number, line in enumerate(lines, 1):
+        try:
+            compiles([line])
+        except (ValueError, re.error):
+            return number
+    return len(lines)
 
 
 def list_files(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_result]:

@@ -16,7 +16,7 @@ COMMAND_LINE = "command line"
 NAME_LIMIT = 256
 """Characters of a param's or metric's name: one line of a table."""
 
-_CONDITION = re.compile(r"\s*(?P<name>[^<>=!]+?)\s*(?:(?P<operator>>=|<=|==|!=|=|>|<)\s*(?P<value>.+?)\s*)?", re.DOTALL)
+_CONDITION = re.compile(r"(?P<name>[^<>=!]++)(?:(?P<operator>>=|<=|==|!=|=|>|<)(?P<value>.++))?", re.DOTALL)
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,

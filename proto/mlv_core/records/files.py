@@ -22,9 +22,11 @@ VALUES_LIMIT = 10_000
 DEPTH_LIMIT = 64
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_TABLE = re.compile(r"\s*\[\[?\s*(?P<name>[^\[\]]+?)\s*\]\]?\s*(?:#.*)?")
-_KEY = re.compile(r"""\s*(?P<name>(?:[\w.\- ]+|"[^"]*"|'[^']*')+?)\s*=""")
-_LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[^=:#;\s][^=:]*?)\s*[=:]\s*(?P<value>.*?)\s*")
+# Possessive throughout: any text may be asked for its keys, and one that tries again takes for ever on some.
+_TABLE = re.compile(r"\s*+\[\[?(?P<name>[^\[\]]++)\]\]?\s*+(?:#.*)?")
+_KEY = re.compile(r"""\s*+(?P<name>(?:[\w.\- ]++|"[^"]*+"|'[^']*+')++)=""")
+_NAME = re.compile(r"""("[^"]*"|'[^']*'|[^.\s"']+)""")
+_LINE = re.compile(r"\s*+(?:export\s++)?(?P<name>[^=:#;\s][^=:]*+)[=:](?P<value>.*+)")
 _STEP_NAMES = ("step", "global_step", "epoch", "iteration")
 
 
@@ -212,8 +214,7 @@ def _toml_lines(text: str) -> dict[tuple[str, ...], int]:
 
 
 def _dotted(name: str) -> tuple[str, ...]:
-    parts = re.findall(r"""\s*("[^"]*"|'[^']*'|[^.\s"']+)\s*\.?""", name)
-    return tuple(part.strip("\"'") for part in parts)
+    return tuple(part.strip("\"'") for part in _NAME.findall(name))
 
 
 def _yaml_leaves(text: str) -> Iterator[Leaf]:
@@ -243,4 +244,4 @@ def _line_leaves(text: str) -> Iterator[Leaf]:
         match = _LINE.fullmatch(line)
         if match is None:
             raise ValueError(f"line {number} is not NAME=VALUE")
-        yield Leaf((match["name"],), match["value"].strip("\"'"), number)
+        yield Leaf((match["name"].rstrip(),), match["value"].strip().strip("\"'"), number)

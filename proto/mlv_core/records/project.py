@@ -27,8 +27,8 @@ def read_project(text: str) -> Project:
     advice = "It may hold 'params' and 'metrics', each a list of paths or globs."
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidSettings(f"{PROJECT_FILE}: {error}.", advice=advice) from error
+    except (ValueError, RecursionError) as error:  # the library also raises plain ValueErrors: numbers without end
+        raise InvalidSettings(f"{PROJECT_FILE}: {escape(str(error))}.", advice=advice) from error
     unknown = [name for name in table if name not in {"params", "metrics"}]
     if unknown:
         raise InvalidSettings(f"{PROJECT_FILE}: unknown key '{escape(unknown[0])}'.", advice=advice)

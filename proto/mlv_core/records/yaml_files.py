@@ -7,35 +7,73 @@ from collections.abc import Iterator
 
 import yaml
 
+_MERGE = "tag:yaml.org,2002:merge"
+# A few hundred bytes of aliases of aliases can name more values than any machine holds, none of which is a leaf.
+_NODES_LIMIT = 100_000
+
+Pairs = list[tuple[str, yaml.Node]]
+
 
 def yaml_leaves(text: str, depth_limit: int) -> Iterator[tuple[tuple[str, ...], str, int]]:
     """Names, text as written and line of each value. No object of any kind is made.
 
-    Raises: ValueError for text that is no YAML; RecursionError when it is nested deeper than `depth_limit`.
+    Raises: ValueError for text that is no YAML, or whose aliases name too many values; RecursionError when it is
+    nested deeper than `depth_limit`.
     """
     try:
-        loader = yaml.SafeLoader(text)
-        root = loader.get_single_node()
-        if root is not None:
-            yield from _walk(loader, root, (), depth_limit)
+        root = yaml.SafeLoader(text).get_single_node()
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
+    if root is not None:
+        yield from _Walk().leaves(root, (), depth_limit)
 
 
-def _walk(
-    loader: yaml.SafeLoader, node: yaml.Node, names: tuple[str, ...], depth: int
-) -> Iterator[tuple[tuple[str, ...], str, int]]:
-    if depth == 0:
-        raise RecursionError
-    if isinstance(node, yaml.MappingNode):
-        loader.flatten_mapping(node)
+class _Walk:
+    """One pass over the nodes of a file, each of which may be met many times."""
+
+    def __init__(self) -> None:
+        self._left = _NODES_LIMIT
+        self._merged: dict[int, Pairs | None] = {}
+
+    def leaves(self, node: yaml.Node, names: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], str, int]]:
+        self._left -= 1
+        if depth == 0:
+            raise RecursionError
+        if self._left < 0:
+            raise ValueError(f"its aliases name more than {_NODES_LIMIT} values")
+        if isinstance(node, yaml.MappingNode):
+            for key, value in self._pairs(node):
+                yield from self.leaves(value, (*names, key), depth - 1)
+        elif isinstance(node, yaml.SequenceNode) and not all(isinstance(item, yaml.ScalarNode) for item in node.value):
+            for number, item in enumerate(node.value):
+                yield from self.leaves(item, (*names, str(number)), depth - 1)
+        else:
+            yield names or ("value",), _text(node), node.start_mark.line + 1
+
+    def _pairs(self, node: yaml.MappingNode) -> Pairs:
+        """The names and values of a mapping: what it merges first, each name once, its own before all others."""
+        if id(node) in self._merged:
+            known = self._merged[id(node)]
+            if known is None:
+                raise ValueError("a mapping merges itself")
+            return known
+        self._merged[id(node)] = None
+        found: dict[str, yaml.Node] = {}
         for key, value in node.value:
-            yield from _walk(loader, value, (*names, str(key.value)), depth - 1)
-    elif isinstance(node, yaml.SequenceNode) and not all(isinstance(item, yaml.ScalarNode) for item in node.value):
-        for number, item in enumerate(node.value):
-            yield from _walk(loader, item, (*names, str(number)), depth - 1)
-    else:
-        yield names or ("value",), _text(node), node.start_mark.line + 1
+            if key.tag == _MERGE:
+                for other in reversed(value.value) if isinstance(value, yaml.SequenceNode) else [value]:
+                    if not isinstance(other, yaml.MappingNode):
+                        raise ValueError(f"line {key.start_mark.line + 1} merges no mapping")  # noqa: TRY004 - a wrong text
+                    found.update(self._pairs(other))
+        for key, value in node.value:
+            plain = isinstance(key, yaml.ScalarNode)
+            if not plain:
+                raise ValueError(f"line {key.start_mark.line + 1} has a key that is no text")
+            if key.tag != _MERGE:
+                found[key.value] = value
+        pairs = list(found.items())
+        self._merged[id(node)] = pairs
+        return pairs
 
 
 def _text(node: yaml.Node) -> str:

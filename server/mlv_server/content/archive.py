@@ -74,7 +74,7 @@ class Archive:
         """Whether this program reads the folder. Raises: VersionSkew, DamagedContent."""
         try:
             body = json.loads((self.root / MARK).read_bytes())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DamagedContent(f"{self.root / MARK} is damaged.") from error
         manifests.check_format(body if isinstance(body, dict) else {})
 

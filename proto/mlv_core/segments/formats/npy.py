@@ -27,7 +27,7 @@ _HEADER_LIMIT = 64 * 1024
 
 _HEADER = re.compile(
     rb"\s*\{\s*'descr':\s*'([<>|=][a-zA-Z]\d{1,3})',\s*'fortran_order':\s*(?:True|False),"
-    rb"\s*'shape':\s*\(((?:\d{1,19}(?:,\s*)?){0,64})\),?\s*\}\s*"
+    rb"\s*'shape':\s*\(((?:\d{1,19}(?:,\s*|(?=\)))){0,64})\),?\s*\}\s*"
 )
 _ELEMENTS = {
     "<f8": F64, "<f4": F32, "<f2": F16, "<i8": I64, "<i4": I32, "<i2": I16, "|i1": I8, "<u8": U64, "<u4": U32,
