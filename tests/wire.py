@@ -50,8 +50,10 @@ class Wire:
         path = "/{0}/{2}".format(*method.rpartition("."))
         options: dict[str, Any] = {"timeout": CALL_SECONDS, "metadata": self._metadata + metadata}
         try:
-            if descriptor.client_streaming:
-                stream = iter([request]) if isinstance(request, bytes) else iter(request)
+            stream = iter([request]) if isinstance(request, bytes) else iter(request)
+            if descriptor.client_streaming and descriptor.server_streaming:
+                found = list(self._channel.stream_stream(path, None, answer.FromString)(stream, **options))
+            elif descriptor.client_streaming:
                 found = [self._channel.stream_unary(path, None, answer.FromString)(stream, **options)]
             elif descriptor.server_streaming:
                 found = list(self._channel.unary_stream(path, None, answer.FromString)(request, **options))

@@ -247,6 +247,9 @@ class PlanPart:
 
     Ranges stand in the order of fetching and decoding: a frame's bases are decoded before it. A PACK range is
     exactly one frame. Bases of frames are found by hash among `segments`.
+
+    A file of very many pieces comes alone in several parts: `start` is where in the file the pieces of this one begin,
+    `more` whether another follows.
     """
 
     target: ChangesetNumber
@@ -254,3 +257,5 @@ class PlanPart:
     segments: tuple[PlannedSegment, ...] = ()
     ranges: tuple[Range, ...] = ()
     pieces: tuple[Piece, ...] = ()
+    start: int = 0
+    more: bool = False

@@ -52,7 +52,7 @@ def strangers(team: Team, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def ask(line: Wire, method: str, repository: str, *, filled: bool) -> Reply:
     """What the method says when it is asked about `repository`; its name is taken out of the answer."""
     descriptor = METHODS[method]
-    if descriptor.client_streaming:
+    if "repository" not in descriptor.input_type.fields_by_name:
         chunk = content_pb2.Chunk(data=b"MLVP" + bytes(100)).SerializeToString()
         reply = line.send(method, chunk, (("mlv-repository", repository),))
     else:

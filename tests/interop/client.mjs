@@ -22,11 +22,22 @@ const RAW = [0];
 
 const metadata = new grpc.Metadata();
 
+// One message each way. A stream of one message is the same bytes, so this also calls the methods whose requests and
+// answers may be cut into several, as long as this client's are short.
 function unary(service, method, request) {
+  const { path: name, requestSerialize, responseDeserialize } = service[method];
+  const options = { deadline: Date.now() + 30_000 };
   return new Promise((resolve, reject) => {
-    const options = { deadline: Date.now() + 30_000 };
-    service[method](request, metadata, options, (error, answer) => (error ? reject(named(error)) : resolve(answer)));
+    const done = (error, answer) => (error ? reject(named(error)) : resolve(answer));
+    service.makeUnaryRequest(name, requestSerialize, responseDeserialize, request, metadata, options, done);
   });
+}
+
+// A list of any length: its entries come in as many messages as they need.
+async function list(service, method, request, field) {
+  const found = [];
+  for await (const answer of service[method](request, metadata)) found.push(...answer[field]);
+  return found;
 }
 
 // The server's own account of a failure: an ErrorDetail in the binary trailer `mlv-error-bin`.
@@ -52,7 +63,9 @@ async function trusted() {
 // --- download: a client that knows only codec 0 is sent plain bytes -------------------------------------------------
 
 async function download(content, changeset, wanted) {
-  const plan = content.PlanDownload({ repository, target: changeset, paths: [wanted], codecs: RAW }, metadata);
+  const plan = content.PlanDownload(metadata);
+  plan.write({ repository, target: changeset, paths: [wanted], codecs: RAW });
+  plan.end();
   for await (const part of plan) {
     const row = part.changes.paths.indexOf(wanted);
     if (row < 0) continue;
@@ -191,8 +204,8 @@ const history = new v1.HistoryService(target, credentials);
 const content = new v1.ContentService(target, credentials, { "grpc.max_receive_message_length": 8 << 20 });
 
 const { user } = await unary(identity, "WhoAmI", {});
-const listed = (await unary(repositories, "ListRepositories", {})).repositories.map(({ name }) => name);
-const heads = (await unary(branches, "ListBranches", { repository })).branches.map(({ name, head }) => [name, head]);
+const listed = (await list(repositories, "ListRepositories", {}, "repositories")).map(({ name }) => name);
+const heads = (await list(branches, "ListBranches", { repository }, "branches")).map(({ name, head }) => [name, head]);
 const { changeset } = await unary(history, "ResolveRevision", { repository, revision });
 const rows = [];
 for await (const { files: found } of history.ListFiles({ repository, changeset }, metadata)) {

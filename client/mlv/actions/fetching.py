@@ -56,7 +56,7 @@ def plan(context: Context, request: PlanRequest) -> Plan:
             if rows > KEPT_ROWS:
                 break
         else:
-            return Plan([change for part in parts for change in part.changes], parts)
+            return Plan([change for part in parts if not part.start for change in part.changes], parts)
     told = context.server().plan_download(replace(request, without_content=True))
     return Plan([change for part in told for change in part.changes], None)
 

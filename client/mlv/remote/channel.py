@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -21,11 +22,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MESSAGE_LIMIT = 8 << 20
-"""What a server takes in one message."""
-ANSWER_LIMIT = 16 << 20
-"""What it may answer with."""
+"""What a server takes, and answers with, in one message."""
 OPTIONS = (
-    ("grpc.max_receive_message_length", ANSWER_LIMIT),
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_LIMIT),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -36,7 +35,7 @@ OPTIONS = (
 CALL_SECONDS = 60.0
 """Deadline of an ordinary call."""
 LONG_CALL_SECONDS = 900.0
-"""Deadline of a call in which the server reads content through: Publish of many gigabytes."""
+"""Deadline of a call in which the server reads content through, or lists of a million files are sent."""
 STREAM_SECONDS = 24 * 3600.0
 """Deadline of a stream of content; a dead peer is found by keepalive long before."""
 FIRST_PAUSE_SECONDS = 0.1
@@ -121,12 +120,7 @@ class Channel:
         Raises: the error that the server raised; Unreachable, UntrustedServer; LimitExceeded, and nothing is sent, for
         a request that no message can hold.
         """
-        size = request.ByteSize()
-        if size > MESSAGE_LIMIT:
-            raise LimitExceeded(
-                f"The request has {size:,} bytes; a message holds {MESSAGE_LIMIT:,}, about 100,000 files.",
-                advice="Do it in parts: name folders or files.",
-            )
+        _check_size(request)
         call = self._channel.unary_unary(
             f"/mlv.v1.{method}", self._counted(type(request).SerializeToString), self._received(answer)
         )
@@ -140,13 +134,24 @@ class Channel:
 
         Raises: as `unary`, also while the stream is read; it is not tried again once something arrived.
         """
-        call = self._channel.unary_stream(
-            f"/mlv.v1.{method}", self._counted(type(request).SerializeToString), self._counting_parse(parse)
-        )
+        return self.exchange(method, lambda: iter((request,)), parse, seconds=seconds)
+
+    def exchange(
+        self,
+        method: str,
+        requests: Callable[[], Iterator[Message]],
+        parse: Callable[[bytes], T],
+        *,
+        seconds: float = LONG_CALL_SECONDS,
+    ) -> Iterator[T]:
+        """Call a method that is sent a request in one or more messages and answers with a stream.
+
+        `requests` makes the messages anew for each try. Raises: as `answers`.
+        """
         metadata = self._with_request_id(())
 
         def begin() -> tuple[Any, list[T]]:
-            stream = call(request, timeout=seconds, metadata=metadata)
+            stream = self._send_slices(method, requests(), parse, seconds, metadata)
             first = next(stream, None)
             return stream, [] if first is None else [first]
 
@@ -180,6 +185,24 @@ class Channel:
 
         begun = call.future(watched(), timeout=STREAM_SECONDS, metadata=self._with_request_id(metadata))
         return Sending(begun, failed, self.address)
+
+    def _send_slices(
+        self,
+        method: str,
+        messages: Iterator[Message],
+        parse: Callable[[bytes], T],
+        seconds: float,
+        metadata: tuple[tuple[str, str], ...],
+    ) -> Any:  # noqa: ANN401 - gRPC's call, which is an iterator too
+        """Begin a call; a stream of one message is the same bytes as a single message, and needs no thread."""
+        first, second = next(messages), next(messages, None)
+        _check_size(first)
+        path, sent = f"/mlv.v1.{method}", self._counted(type(first).SerializeToString)
+        if second is None:
+            one = self._channel.unary_stream(path, sent, self._counting_parse(parse))
+            return one(first, timeout=seconds, metadata=metadata)
+        many = self._channel.stream_stream(path, sent, self._counting_parse(parse))
+        return many(chain((first, second), messages), timeout=seconds, metadata=metadata)
 
     def close(self) -> None:
         """Close the connection."""
@@ -224,3 +247,13 @@ class Channel:
             return parse(data)
 
         return count
+
+
+def _check_size(request: Message) -> None:
+    """Raises: LimitExceeded."""
+    size = request.ByteSize()
+    if size > MESSAGE_LIMIT:
+        raise LimitExceeded(
+            f"The request has {size:,} bytes beside its list of files; a message holds {MESSAGE_LIMIT:,}.",
+            advice="Give fewer or shorter texts.",
+        )

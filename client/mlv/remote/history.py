@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import TypeVar
 
-from mlv.remote.channel import LONG_CALL_SECONDS, Channel, Sending
+from mlv.remote.channel import LONG_CALL_SECONDS, STREAM_SECONDS, Channel, Sending
 from mlv_core.entities import Change, Changeset
+from mlv_core.errors import InternalError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId
+from mlv_core.paths import parents
 from mlv_core.requests import (
     BeginOutcome,
     BeginRequest,
@@ -25,8 +29,11 @@ from mlv_proto import convert
 from mlv_proto.v1 import commits_pb2, content_pb2
 from mlv_proto.v1 import history_pb2 as pb
 
-ASKED_AT_ONCE = 100_000
-"""Hashes in one FindMissing: 3.2 MB of a message's 8 MiB."""
+T = TypeVar("T")
+ASKED_AT_ONCE = 32_000
+"""Hashes in one FindMissing: 1 MiB."""
+PATHS_AT_ONCE = 10_000
+"""Paths that a server lets one listing name."""
 
 
 class HistoryCalls:
@@ -45,8 +52,13 @@ class HistoryCalls:
     ) -> tuple[Changeset, tuple[Change, ...]]:
         """A changeset and its change list."""
         request = pb.GetChangesetRequest(repository=str(repository), changeset=number)
-        answer = self._channel.unary("HistoryService/GetChangeset", request, pb.GetChangesetResponse)
-        return convert.changeset_from_wire(answer.changeset), convert.changes_from_wire(answer.changes)
+        answers = self._channel.answers("HistoryService/GetChangeset", request, pb.GetChangesetResponse.FromString)
+        changeset: Changeset | None = None
+        changes: list[Change] = []
+        for answer in answers:
+            changeset = changeset or convert.changeset_from_wire(answer.changeset)
+            changes += convert.changes_from_wire(answer.changes)
+        return _there(changeset), tuple(changes)
 
     def list_changesets(self, repository: RepositoryName, wanted: HistoryFilter) -> tuple[tuple[Changeset, ...], int]:
         """A page of changesets, newest first, and where the next page begins (0: nowhere)."""
@@ -58,9 +70,10 @@ class HistoryCalls:
         self, repository: RepositoryName, number: ChangesetNumber, paths: tuple[str, ...] = ()
     ) -> Iterator[FileRow]:
         """The files of a version in the order of their paths."""
-        request = pb.ListFilesRequest(repository=str(repository), changeset=number, paths=paths)
-        for message in self._channel.answers("HistoryService/ListFiles", request, pb.ListFilesResponse.FromString):
-            yield from convert.file_rows_from_wire(message)
+        for some in _path_groups(paths):
+            request = pb.ListFilesRequest(repository=str(repository), changeset=number, paths=some)
+            for message in self._channel.answers("HistoryService/ListFiles", request, pb.ListFilesResponse.FromString):
+                yield from convert.file_rows_from_wire(message)
 
     def diff_versions(
         self,
@@ -70,16 +83,17 @@ class HistoryCalls:
         paths: tuple[str, ...] = (),
     ) -> Iterator[VersionDifference]:
         """What differs between two versions."""
-        request = pb.DiffVersionsRequest(repository=str(repository), to=second, paths=paths, **{"from": first})
-        answers = self._channel.answers("HistoryService/DiffVersions", request, pb.DiffVersionsResponse.FromString)
-        for message in answers:
-            yield from convert.differences_from_wire(message)
+        for some in _path_groups(paths):
+            request = pb.DiffVersionsRequest(repository=str(repository), to=second, paths=some, **{"from": first})
+            answers = self._channel.answers("HistoryService/DiffVersions", request, pb.DiffVersionsResponse.FromString)
+            for message in answers:
+                yield from convert.differences_from_wire(message)
 
     def begin(self, request: BeginRequest) -> BeginOutcome:
         """May these changes be committed? Asked before content is sent (C7)."""
-        message = convert.begin_request_to_wire(request)
-        answer = self._channel.unary("CommitsService/Begin", message, commits_pb2.BeginResponse)
-        return convert.begin_outcome_from_wire(answer)
+        parse = commits_pb2.BeginResponse.FromString
+        answers = self._channel.exchange("CommitsService/Begin", lambda: convert.BEGIN.cut(request), parse)
+        return convert.begin_outcome_from_wire(_there(next(answers, None)))
 
     def find_missing(self, repository: RepositoryName, hashes: Sequence[ContentHash]) -> list[bool]:
         """Of each hash, whether the server lacks it."""
@@ -93,25 +107,24 @@ class HistoryCalls:
 
     def publish(self, request: PublishRequest) -> Published:
         """Make the changeset; the same request id again gives the first answer (C3)."""
-        message = convert.publish_request_to_wire(request)
-        answer = self._channel.unary(
-            "CommitsService/Publish", message, commits_pb2.PublishResponse, seconds=LONG_CALL_SECONDS
-        )
-        return convert.published_from_wire(answer)
+        parse = commits_pb2.PublishResponse.FromString
+        return _published(self._channel.exchange("CommitsService/Publish", lambda: convert.PUBLISH.cut(request), parse))
 
     def undo(self, request: UndoRequest) -> Published:
         """Take committed changesets back (C9)."""
-        message = convert.undo_request_to_wire(request)
-        answer = self._channel.unary(
-            "CommitsService/Undo", message, commits_pb2.UndoResponse, seconds=LONG_CALL_SECONDS
-        )
-        return convert.published_from_wire(answer.outcome)
+        parse = commits_pb2.UndoResponse.FromString
+        answers = self._channel.exchange("CommitsService/Undo", lambda: convert.UNDO.cut(request), parse)
+        return _published(answer.outcome for answer in answers)
 
     def outcome(self, repository: RepositoryName, request_id: RequestId) -> Published | None:
         """What became of a request id; None: the server knows nothing of it."""
         request = commits_pb2.GetOutcomeRequest(repository=str(repository), request_id=request_id)
-        answer = self._channel.unary("CommitsService/GetOutcome", request, commits_pb2.GetOutcomeResponse)
-        return convert.published_from_wire(answer.outcome) if answer.HasField("outcome") else None
+        parse = commits_pb2.GetOutcomeResponse.FromString
+        answers = self._channel.answers("CommitsService/GetOutcome", request, parse, seconds=LONG_CALL_SECONDS)
+        first = _there(next(answers, None))
+        if not first.HasField("outcome"):
+            return None
+        return _published(answer.outcome for answer in chain((first,), answers))
 
     def put_pack(
         self, repository: RepositoryName, upload: str, chunks: Iterable[Sequence[bytes | memoryview]]
@@ -139,11 +152,36 @@ class HistoryCalls:
 
     def plan_download(self, request: PlanRequest) -> Iterator[PlanPart]:
         """What to fetch, and how the files are put together."""
-        message = convert.plan_request_to_wire(request)
-        answers = self._channel.answers(
-            "ContentService/PlanDownload", message, content_pb2.PlanDownloadResponse.FromString
+        parse = content_pb2.PlanDownloadResponse.FromString
+        answers = self._channel.exchange(
+            "ContentService/PlanDownload", lambda: convert.PLAN.cut(request), parse, seconds=STREAM_SECONDS
         )
         return (convert.plan_part_from_wire(answer) for answer in answers)
+
+
+def _published(answers: Iterable[commits_pb2.PublishResponse]) -> Published:
+    """The whole of an answer that came in one or more messages."""
+    gathering = convert.Gathering(convert.PUBLISHED)
+    for answer in answers:
+        gathering.add(answer)
+    return gathering.whole()
+
+
+def _path_groups(paths: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """`paths` in as many groups as a server takes, in order; what lies below another one of them is left out."""
+    if len(paths) <= PATHS_AT_ONCE:
+        yield paths
+        return
+    named = frozenset(paths)
+    outer = sorted(path for path in named if named.isdisjoint(parents(path)))
+    for start in range(0, len(outer), PATHS_AT_ONCE):
+        yield tuple(outer[start : start + PATHS_AT_ONCE])
+
+
+def _there(answer: T | None) -> T:
+    if answer is None:
+        raise InternalError("The server's answer holds no message.")
+    return answer
 
 
 def _stored(answer: content_pb2.PutPackResponse) -> tuple[bytes, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlv.remote.channel import Channel
+from mlv.remote.channel import CALL_SECONDS, Channel
 from mlv_core.entities import Identity, Rule, ServerInfo, TokenInfo, User
 from mlv_proto import convert
 from mlv_proto.v1 import identity_pb2 as pb
@@ -40,8 +40,9 @@ class PeopleCalls:
 
     def list_users(self) -> tuple[User, ...]:
         """All users."""
-        answer = self._channel.unary("IdentityService/ListUsers", pb.ListUsersRequest(), pb.ListUsersResponse)
-        return tuple(convert.user_from_wire(user) for user in answer.users)
+        request, parse = pb.ListUsersRequest(), pb.ListUsersResponse.FromString
+        answers = self._channel.answers("IdentityService/ListUsers", request, parse, seconds=CALL_SECONDS)
+        return tuple(convert.user_from_wire(user) for answer in answers for user in answer.users)
 
     def disable_user(self, name: str, *, dry_run: bool = False) -> User:
         """Shut a user out."""
@@ -67,10 +68,9 @@ class PeopleCalls:
 
     def list_tokens(self, user: str = "") -> tuple[TokenInfo, ...]:
         """The tokens of `user` ('' = the caller), without their secrets."""
-        answer = self._channel.unary(
-            "IdentityService/ListTokens", pb.ListTokensRequest(user=user), pb.ListTokensResponse
-        )
-        return tuple(convert.token_info_from_wire(info) for info in answer.tokens)
+        request, parse = pb.ListTokensRequest(user=user), pb.ListTokensResponse.FromString
+        answers = self._channel.answers("IdentityService/ListTokens", request, parse, seconds=CALL_SECONDS)
+        return tuple(convert.token_info_from_wire(info) for answer in answers for info in answer.tokens)
 
     def revoke_token(self, identifier: str, *, dry_run: bool = False) -> TokenInfo:
         """Make a token worthless at once."""
@@ -92,5 +92,10 @@ class PeopleCalls:
     def show_policy(self, repository: str = "") -> tuple[tuple[Rule, ...], int]:
         """The rules that speak of a repository ('' = all of the server), and the policy's version."""
         request = policy_pb2.ShowPolicyRequest(repository=repository)
-        answer = self._channel.unary("PolicyService/ShowPolicy", request, policy_pb2.ShowPolicyResponse)
-        return tuple(convert.rule_from_wire(rule) for rule in answer.rules), answer.version
+        parse = policy_pb2.ShowPolicyResponse.FromString
+        rules: list[Rule] = []
+        version = 0
+        for answer in self._channel.answers("PolicyService/ShowPolicy", request, parse, seconds=CALL_SECONDS):
+            rules += map(convert.rule_from_wire, answer.rules)
+            version = answer.version
+        return tuple(rules), version

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlv.remote.channel import Channel
+from mlv.remote.channel import CALL_SECONDS, LONG_CALL_SECONDS, Channel
 from mlv_core.entities import Branch, BranchKind, Label, Lock, Repository, Workspace
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
@@ -25,8 +25,9 @@ class RepositoryCalls:
     def list_repositories(self) -> tuple[Repository, ...]:
         """The repositories that the caller may list."""
         request = pb.ListRepositoriesRequest()
-        answer = self._channel.unary("RepositoriesService/ListRepositories", request, pb.ListRepositoriesResponse)
-        return tuple(convert.repository_from_wire(repository) for repository in answer.repositories)
+        parse = pb.ListRepositoriesResponse.FromString
+        answers = self._channel.answers("RepositoriesService/ListRepositories", request, parse, seconds=CALL_SECONDS)
+        return tuple(convert.repository_from_wire(one) for answer in answers for one in answer.repositories)
 
     def get_repository(self, name: RepositoryName) -> Repository:
         """One repository with its sizes."""
@@ -59,8 +60,9 @@ class RepositoryCalls:
     def list_branches(self, repository: RepositoryName) -> tuple[Branch, ...]:
         """The branches of a repository."""
         request = pb.ListBranchesRequest(repository=str(repository))
-        answer = self._channel.unary("BranchesService/ListBranches", request, pb.ListBranchesResponse)
-        return tuple(convert.branch_from_wire(branch) for branch in answer.branches)
+        parse = pb.ListBranchesResponse.FromString
+        answers = self._channel.answers("BranchesService/ListBranches", request, parse, seconds=CALL_SECONDS)
+        return tuple(convert.branch_from_wire(branch) for answer in answers for branch in answer.branches)
 
     def create_label(
         self, repository: RepositoryName, name: str, at: str = "", message: str = "", *, dry_run: bool = False
@@ -73,8 +75,9 @@ class RepositoryCalls:
     def list_labels(self, repository: RepositoryName) -> tuple[Label, ...]:
         """The labels of a repository."""
         request = pb.ListLabelsRequest(repository=str(repository))
-        answer = self._channel.unary("LabelsService/ListLabels", request, pb.ListLabelsResponse)
-        return tuple(convert.label_from_wire(label) for label in answer.labels)
+        parse = pb.ListLabelsResponse.FromString
+        answers = self._channel.answers("LabelsService/ListLabels", request, parse, seconds=CALL_SECONDS)
+        return tuple(convert.label_from_wire(label) for answer in answers for label in answer.labels)
 
     def register_workspace(
         self,
@@ -95,8 +98,9 @@ class RepositoryCalls:
     def list_workspaces(self, repository: RepositoryName) -> tuple[Workspace, ...]:
         """The registered workspaces of a repository."""
         request = pb.ListWorkspacesRequest(repository=str(repository))
-        answer = self._channel.unary("WorkspacesService/ListWorkspaces", request, pb.ListWorkspacesResponse)
-        return tuple(convert.workspace_from_wire(workspace) for workspace in answer.workspaces)
+        parse = pb.ListWorkspacesResponse.FromString
+        answers = self._channel.answers("WorkspacesService/ListWorkspaces", request, parse, seconds=CALL_SECONDS)
+        return tuple(convert.workspace_from_wire(one) for answer in answers for one in answer.workspaces)
 
     def remove_workspace(self, repository: RepositoryName, identifier: WorkspaceId) -> int:
         """Forget a workspace; how many locks were released."""
@@ -107,20 +111,23 @@ class RepositoryCalls:
 
     def acquire_locks(self, request: AcquireRequest) -> AcquireOutcome:
         """All locks of the request or none (L6)."""
-        message = convert.acquire_request_to_wire(request)
-        answer = self._channel.unary("LocksService/AcquireLocks", message, locks_pb2.AcquireLocksResponse)
-        return convert.acquire_outcome_from_wire(answer)
+        parse = locks_pb2.AcquireLocksResponse.FromString
+        gathering = convert.Gathering(convert.ACQUIRED)
+        for answer in self._channel.exchange("LocksService/AcquireLocks", lambda: convert.ACQUIRE.cut(request), parse):
+            gathering.add(answer)
+        return gathering.whole()
 
     def release_locks(self, request: ReleaseRequest) -> tuple[Lock, ...]:
         """Give up locks; those that went."""
-        message = convert.release_request_to_wire(request)
-        answer = self._channel.unary("LocksService/ReleaseLocks", message, locks_pb2.ReleaseLocksResponse)
-        return tuple(convert.lock_from_wire(lock) for lock in answer.released)
+        parse = locks_pb2.ReleaseLocksResponse.FromString
+        answers = self._channel.exchange("LocksService/ReleaseLocks", lambda: convert.RELEASE.cut(request), parse)
+        return tuple(convert.lock_from_wire(lock) for answer in answers for lock in answer.released)
 
     def list_locks(
         self, repository: RepositoryName, branch: str = "", paths: tuple[str, ...] = (), owner: str = ""
     ) -> tuple[Lock, ...]:
         """The locks of a repository."""
         request = locks_pb2.ListLocksRequest(repository=str(repository), branch=branch, paths=paths, owner=owner)
-        answer = self._channel.unary("LocksService/ListLocks", request, locks_pb2.ListLocksResponse)
-        return tuple(convert.lock_from_wire(lock) for lock in answer.locks)
+        parse = locks_pb2.ListLocksResponse.FromString
+        answers = self._channel.answers("LocksService/ListLocks", request, parse, seconds=LONG_CALL_SECONDS)
+        return tuple(convert.lock_from_wire(lock) for answer in answers for lock in answer.locks)

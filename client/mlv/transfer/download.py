@@ -48,8 +48,13 @@ def download(
     """
     os.makedirs(incoming, exist_ok=True)
     shown = progress or Silent()
+    resumes = False
     for part in parts:
-        yield from _one_part(server, repository, part, old_file, incoming, shown)
+        if part.more and not part.start:
+            # Only what an earlier attempt left is looked at: later stretches find what this one has begun.
+            resumes = os.path.exists(_file(part.changes[0], incoming) + ".part")
+        looked_at = resumes if part.start or part.more else None
+        yield from _one_part(server, repository, part, old_file, incoming, shown, resumes=looked_at)
 
 
 def _one_part(
@@ -59,6 +64,8 @@ def _one_part(
     old_file: OldFile,
     incoming: str,
     progress: Progress,
+    *,
+    resumes: bool | None,
 ) -> Iterator[Fetched]:
     pieces: dict[int, list[Piece]] = {}
     for piece in part.pieces:
@@ -69,12 +76,14 @@ def _one_part(
         if planned.change.state is not None and (index in pieces or planned.change.state.size == 0)
     ]
     first = _distinct(part.changes, wanted)
-    missing = {index: pieces.get(index, []) for index in first if not _is_whole(part.changes[index], incoming)}
+    missing = {index: pieces.get(index, []) for index in first if not _is_there(part, index, incoming)}
     if missing:
         try:
-            _fetch(server, repository, part, missing, old_file, incoming, progress)
+            _fetch(server, repository, part, missing, old_file, incoming, progress, resumes=resumes)
         except OSError as error:
             raise _named(error) from error
+    if part.more:
+        return
     for index in wanted:
         yield Fetched(part.changes[index], _file(part.changes[index], incoming))
 
@@ -97,6 +106,8 @@ def _fetch(
     old_file: OldFile,
     incoming: str,
     progress: Progress,
+    *,
+    resumes: bool | None,
 ) -> None:
     """Fetch, decode and write the files of the changes that `pieces` names, then verify each as a whole."""
     targets: dict[int, Target] = {}
@@ -106,8 +117,9 @@ def _fetch(
             state = part.changes[index].change.state
             file = _file(part.changes[index], incoming) + ".part"
             target = Target(file, state.size if state is not None else 0, held=len(pieces) <= OPEN_FILES)
+            target.resumes = target.resumes if resumes is None else resumes
             stack.callback(target.close)
-            segments.add_target(target, its_pieces)
+            segments.add_target(target, its_pieces, part.start)
             targets[index] = target
         needed = segments.ranges_needed()
         progress.start(sum(part.ranges[number].length for number in needed), "receiving")
@@ -116,7 +128,10 @@ def _fetch(
         progress.finish()
         for index, target in targets.items():
             target.write_back()
-            if target.straight or not _is_segment(part, index, pieces[index]):
+            if part.more:
+                continue
+            # Of a file that came in several parts it is not known which bytes were checked on their way.
+            if target.straight or part.start or not _is_segment(part, index, pieces[index]):
                 _verify(part.changes[index], target, segments)
             os.replace(target.file, target.file.removesuffix(".part"))
 
@@ -168,6 +183,13 @@ def _shards(needed: Sequence[int], work_of: Callable[[int], int]) -> list[list[i
         shards[min(SHARDS - 1, done * SHARDS // total)].append(number)
         done += work_of(number)
     return [shard for shard in shards if shard]
+
+
+def _is_there(part: PlanPart, index: int, incoming: str) -> bool:
+    """Whether a change's content needs no fetching; it was verified with the first part that speaks of it."""
+    if part.start:
+        return os.path.exists(_file(part.changes[index], incoming))
+    return _is_whole(part.changes[index], incoming)
 
 
 def _is_whole(planned: PlannedChange, incoming: str) -> bool:

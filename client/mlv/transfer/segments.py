@@ -55,9 +55,12 @@ class Segments:
         self._changed = threading.Condition()
         self._stopped = False
 
-    def add_target(self, target: Target, pieces: Sequence[Piece]) -> None:
-        """Put `target` together from `pieces`; of what an earlier attempt left in it the good segments are kept."""
-        position = 0
+    def add_target(self, target: Target, pieces: Sequence[Piece], start: int = 0) -> None:
+        """Put `target` together from `pieces`, which begin at `start` of it.
+
+        Of what an earlier attempt left in it the good segments are kept.
+        """
+        position = start
         mine: dict[int, list[Place]] = {}
         for piece in pieces:
             mine.setdefault(piece.segment, []).append(Place(target, position, piece))

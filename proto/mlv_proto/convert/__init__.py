@@ -77,6 +77,19 @@ from mlv_proto.convert.server import (
     server_info_from_wire,
     server_info_to_wire,
 )
+from mlv_proto.convert.slices import (
+    ACQUIRE,
+    ACQUIRED,
+    BEGIN,
+    PLAN,
+    PUBLISH,
+    PUBLISHED,
+    RELEASE,
+    UNDO,
+    Gathering,
+    Sliced,
+    batches,
+)
 from mlv_proto.convert.values import (
     branch_from_wire,
     branch_kind_from_wire,
@@ -103,10 +116,21 @@ from mlv_proto.convert.values import (
 )
 
 __all__ = [
+    "ACQUIRE",
+    "ACQUIRED",
+    "BEGIN",
+    "PLAN",
+    "PUBLISH",
+    "PUBLISHED",
+    "RELEASE",
+    "UNDO",
+    "Gathering",
+    "Sliced",
     "acquire_outcome_from_wire",
     "acquire_outcome_to_wire",
     "acquire_request_from_wire",
     "acquire_request_to_wire",
+    "batches",
     "begin_outcome_from_wire",
     "begin_outcome_to_wire",
     "begin_request_from_wire",

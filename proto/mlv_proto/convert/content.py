@@ -152,6 +152,8 @@ def plan_part_to_wire(part: PlanPart) -> pb.PlanDownloadResponse:
         piece_offsets=[piece.offset for piece in part.pieces],
         piece_lengths=[piece.length for piece in part.pieces],
         target=part.target,
+        start=part.start,
+        more=part.more,
     )
 
 
@@ -163,6 +165,8 @@ def plan_part_from_wire(message: pb.PlanDownloadResponse) -> PlanPart:
     changed = checks.bounded(message.changed_in, count, "changed_in")
     ranges = ranges_from_wire(message.ranges)
     segments = _segments(message, count, len(ranges))
+    if (message.start or message.more) and count != 1:
+        raise InvalidRequest(f"start and more speak of one file, but there are {count} changes.")
     return PlanPart(
         checks.changeset(message.target, "target"),
         tuple(
@@ -172,6 +176,8 @@ def plan_part_from_wire(message: pb.PlanDownloadResponse) -> PlanPart:
         segments,
         ranges,
         _pieces(message, count, segments),
+        checks.number(message.start, "start"),
+        message.more,
     )
 
 

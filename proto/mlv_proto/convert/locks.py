@@ -118,7 +118,7 @@ def release_request_to_wire(request: ReleaseRequest) -> pb.ReleaseLocksRequest:
 
 def release_request_from_wire(message: pb.ReleaseLocksRequest) -> ReleaseRequest:
     """A request to give up locks. Raises: InvalidRequest."""
-    if not message.paths and not message.all:
+    if not message.paths and not message.rows and not message.all:
         raise InvalidRequest("paths is empty, and all is not set: there is nothing to release.")
     return ReleaseRequest(
         repository=checks.repository(message.repository, "repository"),

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mlv_proto.v1 import values_pb2 as mlv__proto_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amlv_proto/v1/commits.proto\x12\x06mlv.v1\x1a\x19mlv_proto/v1/values.proto\"\x96\x01\n\x0c\x42\x65ginRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12 \n\x07\x63hanges\x18\x04 \x01(\x0b\x32\x0f.mlv.v1.Changes\x12\r\n\x05\x62\x61ses\x18\x05 \x03(\x04\x12\x0e\n\x06tokens\x18\x06 \x03(\x04\x12\x0e\n\x06\x63odecs\x18\x07 \x03(\r\"c\n\rBeginResponse\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x63odecs\x18\x02 \x03(\r\x12\x0c\n\x04head\x18\x03 \x01(\x04\x12$\n\nlock_needs\x18\x04 \x03(\x0e\x32\x10.mlv.v1.LockNeed\"8\n\x12\x46indMissingRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06hashes\x18\x02 \x01(\x0c\"&\n\x13\x46indMissingResponse\x12\x0f\n\x07missing\x18\x01 \x01(\x0c\"\xf4\x02\n\x0ePublishRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12 \n\x07\x63hanges\x18\x06 \x01(\x0b\x32\x0f.mlv.v1.Changes\x12\r\n\x05\x62\x61ses\x18\x07 \x03(\x04\x12\x0e\n\x06tokens\x18\x08 \x03(\x04\x12\x14\n\x0cprepared_min\x18\t \x01(\x04\x12\x14\n\x0cprepared_max\x18\n \x01(\x04\x12 \n\x07records\x18\x0b \x01(\x0b\x32\x0f.mlv.v1.Records\x12\x16\n\x0e\x63ontent_hashes\x18\x0c \x01(\x0c\x12\x15\n\rrecipe_hashes\x18\r \x01(\x0c\x12\x13\n\x0binline_pack\x18\x0e \x01(\x0c\x12\x12\n\nkeep_locks\x18\x0f \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x10 \x01(\x08\x12\x0e\n\x06upload\x18\x11 \x01(\t\"\xa8\x01\n\x0fPublishResponse\x12\x11\n\tchangeset\x18\x01 \x01(\x04\x12\x0e\n\x06parent\x18\x02 \x01(\x04\x12\n\n\x02id\x18\x03 \x01(\x0c\x12\x0e\n\x06\x62ranch\x18\x04 \x01(\t\x12\x0c\n\x04time\x18\x05 \x01(\x03\x12\x10\n\x08released\x18\x06 \x03(\t\x12 \n\x07\x63hanges\x18\x07 \x01(\x0b\x32\x0f.mlv.v1.Changes\x12\x14\n\x0cstored_bytes\x18\x08 \x01(\x04\"\xe3\x01\n\x0bUndoRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\r\n\x05\x66irst\x18\x06 \x01(\x04\x12\x0c\n\x04last\x18\x07 \x01(\x04\x12\x0f\n\x02to\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05paths\x18\t \x03(\t\x12\x13\n\x0btoken_paths\x18\n \x03(\t\x12\x0e\n\x06tokens\x18\x0b \x03(\x04\x12\x0f\n\x07\x64ry_run\x18\x0c \x01(\x08\x42\x05\n\x03_to\"8\n\x0cUndoResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.mlv.v1.PublishResponse\";\n\x11GetOutcomeRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x12GetOutcomeResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.mlv.v1.PublishResponse2\xc2\x02\n\x0e\x43ommitsService\x12\x34\n\x05\x42\x65gin\x12\x14.mlv.v1.BeginRequest\x1a\x15.mlv.v1.BeginResponse\x12\x46\n\x0b\x46indMissing\x12\x1a.mlv.v1.FindMissingRequest\x1a\x1b.mlv.v1.FindMissingResponse\x12:\n\x07Publish\x12\x16.mlv.v1.PublishRequest\x1a\x17.mlv.v1.PublishResponse\x12\x31\n\x04Undo\x12\x13.mlv.v1.UndoRequest\x1a\x14.mlv.v1.UndoResponse\x12\x43\n\nGetOutcome\x12\x19.mlv.v1.GetOutcomeRequest\x1a\x1a.mlv.v1.GetOutcomeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amlv_proto/v1/commits.proto\x12\x06mlv.v1\x1a\x19mlv_proto/v1/values.proto\"\xa4\x01\n\x0c\x42\x65ginRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12 \n\x07\x63hanges\x18\x04 \x01(\x0b\x32\x0f.mlv.v1.Changes\x12\r\n\x05\x62\x61ses\x18\x05 \x03(\x04\x12\x0e\n\x06tokens\x18\x06 \x03(\x04\x12\x0e\n\x06\x63odecs\x18\x07 \x03(\r\x12\x0c\n\x04rows\x18\x08 \x01(\r\"c\n\rBeginResponse\x12\x0e\n\x06upload\x18\x01 \x01(\t\x12\x0e\n\x06\x63odecs\x18\x02 \x03(\r\x12\x0c\n\x04head\x18\x03 \x01(\x04\x12$\n\nlock_needs\x18\x04 \x03(\x0e\x32\x10.mlv.v1.LockNeed\"8\n\x12\x46indMissingRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06hashes\x18\x02 \x01(\x0c\"&\n\x13\x46indMissingResponse\x12\x0f\n\x07missing\x18\x01 \x01(\x0c\"\x82\x03\n\x0ePublishRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12 \n\x07\x63hanges\x18\x06 \x01(\x0b\x32\x0f.mlv.v1.Changes\x12\r\n\x05\x62\x61ses\x18\x07 \x03(\x04\x12\x0e\n\x06tokens\x18\x08 \x03(\x04\x12\x14\n\x0cprepared_min\x18\t \x01(\x04\x12\x14\n\x0cprepared_max\x18\n \x01(\x04\x12 \n\x07records\x18\x0b \x01(\x0b\x32\x0f.mlv.v1.Records\x12\x16\n\x0e\x63ontent_hashes\x18\x0c \x01(\x0c\x12\x15\n\rrecipe_hashes\x18\r \x01(\x0c\x12\x13\n\x0binline_pack\x18\x0e \x01(\x0c\x12\x12\n\nkeep_locks\x18\x0f \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x10 \x01(\x08\x12\x0e\n\x06upload\x18\x11 \x01(\t\x12\x0c\n\x04rows\x18\x12 \x01(\r\"\xa8\x01\n\x0fPublishResponse\x12\x11\n\tchangeset\x18\x01 \x01(\x04\x12\x0e\n\x06parent\x18\x02 \x01(\x04\x12\n\n\x02id\x18\x03 \x01(\x0c\x12\x0e\n\x06\x62ranch\x18\x04 \x01(\t\x12\x0c\n\x04time\x18\x05 \x01(\x03\x12\x10\n\x08released\x18\x06 \x03(\t\x12 \n\x07\x63hanges\x18\x07 \x01(\x0b\x32\x0f.mlv.v1.Changes\x12\x14\n\x0cstored_bytes\x18\x08 \x01(\x04\"\xf1\x01\n\x0bUndoRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12\x11\n\tworkspace\x18\x04 \x01(\t\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\r\n\x05\x66irst\x18\x06 \x01(\x04\x12\x0c\n\x04last\x18\x07 \x01(\x04\x12\x0f\n\x02to\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\r\n\x05paths\x18\t \x03(\t\x12\x13\n\x0btoken_paths\x18\n \x03(\t\x12\x0e\n\x06tokens\x18\x0b \x03(\x04\x12\x0f\n\x07\x64ry_run\x18\x0c \x01(\x08\x12\x0c\n\x04rows\x18\r \x01(\rB\x05\n\x03_to\"8\n\x0cUndoResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.mlv.v1.PublishResponse\";\n\x11GetOutcomeRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x12GetOutcomeResponse\x12(\n\x07outcome\x18\x01 \x01(\x0b\x32\x17.mlv.v1.PublishResponse2\xce\x02\n\x0e\x43ommitsService\x12\x36\n\x05\x42\x65gin\x12\x14.mlv.v1.BeginRequest\x1a\x15.mlv.v1.BeginResponse(\x01\x12\x46\n\x0b\x46indMissing\x12\x1a.mlv.v1.FindMissingRequest\x1a\x1b.mlv.v1.FindMissingResponse\x12>\n\x07Publish\x12\x16.mlv.v1.PublishRequest\x1a\x17.mlv.v1.PublishResponse(\x01\x30\x01\x12\x35\n\x04Undo\x12\x13.mlv.v1.UndoRequest\x1a\x14.mlv.v1.UndoResponse(\x01\x30\x01\x12\x45\n\nGetOutcome\x12\x19.mlv.v1.GetOutcomeRequest\x1a\x1a.mlv.v1.GetOutcomeResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,25 +33,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlv_proto.v1.commits_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BEGINREQUEST']._serialized_start=66
-  _globals['_BEGINREQUEST']._serialized_end=216
-  _globals['_BEGINRESPONSE']._serialized_start=218
-  _globals['_BEGINRESPONSE']._serialized_end=317
-  _globals['_FINDMISSINGREQUEST']._serialized_start=319
-  _globals['_FINDMISSINGREQUEST']._serialized_end=375
-  _globals['_FINDMISSINGRESPONSE']._serialized_start=377
-  _globals['_FINDMISSINGRESPONSE']._serialized_end=415
-  _globals['_PUBLISHREQUEST']._serialized_start=418
-  _globals['_PUBLISHREQUEST']._serialized_end=790
-  _globals['_PUBLISHRESPONSE']._serialized_start=793
-  _globals['_PUBLISHRESPONSE']._serialized_end=961
-  _globals['_UNDOREQUEST']._serialized_start=964
-  _globals['_UNDOREQUEST']._serialized_end=1191
-  _globals['_UNDORESPONSE']._serialized_start=1193
-  _globals['_UNDORESPONSE']._serialized_end=1249
-  _globals['_GETOUTCOMEREQUEST']._serialized_start=1251
-  _globals['_GETOUTCOMEREQUEST']._serialized_end=1310
-  _globals['_GETOUTCOMERESPONSE']._serialized_start=1312
-  _globals['_GETOUTCOMERESPONSE']._serialized_end=1374
-  _globals['_COMMITSSERVICE']._serialized_start=1377
-  _globals['_COMMITSSERVICE']._serialized_end=1699
+  _globals['_BEGINREQUEST']._serialized_end=230
+  _globals['_BEGINRESPONSE']._serialized_start=232
+  _globals['_BEGINRESPONSE']._serialized_end=331
+  _globals['_FINDMISSINGREQUEST']._serialized_start=333
+  _globals['_FINDMISSINGREQUEST']._serialized_end=389
+  _globals['_FINDMISSINGRESPONSE']._serialized_start=391
+  _globals['_FINDMISSINGRESPONSE']._serialized_end=429
+  _globals['_PUBLISHREQUEST']._serialized_start=432
+  _globals['_PUBLISHREQUEST']._serialized_end=818
+  _globals['_PUBLISHRESPONSE']._serialized_start=821
+  _globals['_PUBLISHRESPONSE']._serialized_end=989
+  _globals['_UNDOREQUEST']._serialized_start=992
+  _globals['_UNDOREQUEST']._serialized_end=1233
+  _globals['_UNDORESPONSE']._serialized_start=1235
+  _globals['_UNDORESPONSE']._serialized_end=1291
+  _globals['_GETOUTCOMEREQUEST']._serialized_start=1293
+  _globals['_GETOUTCOMEREQUEST']._serialized_end=1352
+  _globals['_GETOUTCOMERESPONSE']._serialized_start=1354
+  _globals['_GETOUTCOMERESPONSE']._serialized_end=1416
+  _globals['_COMMITSSERVICE']._serialized_start=1419
+  _globals['_COMMITSSERVICE']._serialized_end=1753
 # @@protoc_insertion_point(module_scope)

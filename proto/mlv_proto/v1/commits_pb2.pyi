@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class BeginRequest(_message.Message):
-    __slots__ = ("repository", "branch", "workspace", "changes", "bases", "tokens", "codecs")
+    __slots__ = ("repository", "branch", "workspace", "changes", "bases", "tokens", "codecs", "rows")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class BeginRequest(_message.Message):
     BASES_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     workspace: str
@@ -23,7 +24,8 @@ class BeginRequest(_message.Message):
     bases: _containers.RepeatedScalarFieldContainer[int]
     tokens: _containers.RepeatedScalarFieldContainer[int]
     codecs: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., changes: _Optional[_Union[_values_pb2.Changes, _Mapping]] = ..., bases: _Optional[_Iterable[int]] = ..., tokens: _Optional[_Iterable[int]] = ..., codecs: _Optional[_Iterable[int]] = ...) -> None: ...
+    rows: int
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., changes: _Optional[_Union[_values_pb2.Changes, _Mapping]] = ..., bases: _Optional[_Iterable[int]] = ..., tokens: _Optional[_Iterable[int]] = ..., codecs: _Optional[_Iterable[int]] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class BeginResponse(_message.Message):
     __slots__ = ("upload", "codecs", "head", "lock_needs")
@@ -52,7 +54,7 @@ class FindMissingResponse(_message.Message):
     def __init__(self, missing: _Optional[bytes] = ...) -> None: ...
 
 class PublishRequest(_message.Message):
-    __slots__ = ("repository", "request_id", "branch", "workspace", "message", "changes", "bases", "tokens", "prepared_min", "prepared_max", "records", "content_hashes", "recipe_hashes", "inline_pack", "keep_locks", "dry_run", "upload")
+    __slots__ = ("repository", "request_id", "branch", "workspace", "message", "changes", "bases", "tokens", "prepared_min", "prepared_max", "records", "content_hashes", "recipe_hashes", "inline_pack", "keep_locks", "dry_run", "upload", "rows")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +72,7 @@ class PublishRequest(_message.Message):
     KEEP_LOCKS_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     UPLOAD_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     repository: str
     request_id: str
     branch: str
@@ -87,7 +90,8 @@ class PublishRequest(_message.Message):
     keep_locks: bool
     dry_run: bool
     upload: str
-    def __init__(self, repository: _Optional[str] = ..., request_id: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., message: _Optional[str] = ..., changes: _Optional[_Union[_values_pb2.Changes, _Mapping]] = ..., bases: _Optional[_Iterable[int]] = ..., tokens: _Optional[_Iterable[int]] = ..., prepared_min: _Optional[int] = ..., prepared_max: _Optional[int] = ..., records: _Optional[_Union[_values_pb2.Records, _Mapping]] = ..., content_hashes: _Optional[bytes] = ..., recipe_hashes: _Optional[bytes] = ..., inline_pack: _Optional[bytes] = ..., keep_locks: bool = ..., dry_run: bool = ..., upload: _Optional[str] = ...) -> None: ...
+    rows: int
+    def __init__(self, repository: _Optional[str] = ..., request_id: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., message: _Optional[str] = ..., changes: _Optional[_Union[_values_pb2.Changes, _Mapping]] = ..., bases: _Optional[_Iterable[int]] = ..., tokens: _Optional[_Iterable[int]] = ..., prepared_min: _Optional[int] = ..., prepared_max: _Optional[int] = ..., records: _Optional[_Union[_values_pb2.Records, _Mapping]] = ..., content_hashes: _Optional[bytes] = ..., recipe_hashes: _Optional[bytes] = ..., inline_pack: _Optional[bytes] = ..., keep_locks: bool = ..., dry_run: bool = ..., upload: _Optional[str] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class PublishResponse(_message.Message):
     __slots__ = ("changeset", "parent", "id", "branch", "time", "released", "changes", "stored_bytes")
@@ -110,7 +114,7 @@ class PublishResponse(_message.Message):
     def __init__(self, changeset: _Optional[int] = ..., parent: _Optional[int] = ..., id: _Optional[bytes] = ..., branch: _Optional[str] = ..., time: _Optional[int] = ..., released: _Optional[_Iterable[str]] = ..., changes: _Optional[_Union[_values_pb2.Changes, _Mapping]] = ..., stored_bytes: _Optional[int] = ...) -> None: ...
 
 class UndoRequest(_message.Message):
-    __slots__ = ("repository", "request_id", "branch", "workspace", "message", "first", "last", "to", "paths", "token_paths", "tokens", "dry_run")
+    __slots__ = ("repository", "request_id", "branch", "workspace", "message", "first", "last", "to", "paths", "token_paths", "tokens", "dry_run", "rows")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
@@ -123,6 +127,7 @@ class UndoRequest(_message.Message):
     TOKEN_PATHS_FIELD_NUMBER: _ClassVar[int]
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     repository: str
     request_id: str
     branch: str
@@ -135,7 +140,8 @@ class UndoRequest(_message.Message):
     token_paths: _containers.RepeatedScalarFieldContainer[str]
     tokens: _containers.RepeatedScalarFieldContainer[int]
     dry_run: bool
-    def __init__(self, repository: _Optional[str] = ..., request_id: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., message: _Optional[str] = ..., first: _Optional[int] = ..., last: _Optional[int] = ..., to: _Optional[int] = ..., paths: _Optional[_Iterable[str]] = ..., token_paths: _Optional[_Iterable[str]] = ..., tokens: _Optional[_Iterable[int]] = ..., dry_run: bool = ...) -> None: ...
+    rows: int
+    def __init__(self, repository: _Optional[str] = ..., request_id: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., message: _Optional[str] = ..., first: _Optional[int] = ..., last: _Optional[int] = ..., to: _Optional[int] = ..., paths: _Optional[_Iterable[str]] = ..., token_paths: _Optional[_Iterable[str]] = ..., tokens: _Optional[_Iterable[int]] = ..., dry_run: bool = ..., rows: _Optional[int] = ...) -> None: ...
 
 class UndoResponse(_message.Message):
     __slots__ = ("outcome",)

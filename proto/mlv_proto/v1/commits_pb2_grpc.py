@@ -27,6 +27,10 @@ if _version_not_supported:
 
 class CommitsServiceStub(object):
     """Making changesets.
+
+    A request that comes as a stream may be cut by entries of its lists: the first message says everything else and how
+    many entries there are (`rows`), each further one holds some of them and nothing else. A stream of one message needs
+    no `rows`. An answer that comes as a stream is cut the same way: what is no list stands in the first message.
     """
 
     def __init__(self, channel):
@@ -35,7 +39,7 @@ class CommitsServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.Begin = channel.unary_unary(
+        self.Begin = channel.stream_unary(
                 '/mlv.v1.CommitsService/Begin',
                 request_serializer=mlv__proto_dot_v1_dot_commits__pb2.BeginRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_commits__pb2.BeginResponse.FromString,
@@ -45,17 +49,17 @@ class CommitsServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_commits__pb2.FindMissingRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_commits__pb2.FindMissingResponse.FromString,
                 _registered_method=True)
-        self.Publish = channel.unary_unary(
+        self.Publish = channel.stream_stream(
                 '/mlv.v1.CommitsService/Publish',
                 request_serializer=mlv__proto_dot_v1_dot_commits__pb2.PublishRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_commits__pb2.PublishResponse.FromString,
                 _registered_method=True)
-        self.Undo = channel.unary_unary(
+        self.Undo = channel.stream_stream(
                 '/mlv.v1.CommitsService/Undo',
                 request_serializer=mlv__proto_dot_v1_dot_commits__pb2.UndoRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_commits__pb2.UndoResponse.FromString,
                 _registered_method=True)
-        self.GetOutcome = channel.unary_unary(
+        self.GetOutcome = channel.unary_stream(
                 '/mlv.v1.CommitsService/GetOutcome',
                 request_serializer=mlv__proto_dot_v1_dot_commits__pb2.GetOutcomeRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_commits__pb2.GetOutcomeResponse.FromString,
@@ -64,9 +68,13 @@ class CommitsServiceStub(object):
 
 class CommitsServiceServicer(object):
     """Making changesets.
+
+    A request that comes as a stream may be cut by entries of its lists: the first message says everything else and how
+    many entries there are (`rows`), each further one holds some of them and nothing else. A stream of one message needs
+    no `rows`. An answer that comes as a stream is cut the same way: what is no list stands in the first message.
     """
 
-    def Begin(self, request, context):
+    def Begin(self, request_iterator, context):
         """Decides everything that can be decided before content is sent (C1, C7).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -80,14 +88,14 @@ class CommitsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Publish(self, request, context):
+    def Publish(self, request_iterator, context):
         """Makes the changeset in one transaction.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Undo(self, request, context):
+    def Undo(self, request_iterator, context):
         """Makes a changeset that takes back committed ones (C9).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -104,7 +112,7 @@ class CommitsServiceServicer(object):
 
 def add_CommitsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Begin': grpc.unary_unary_rpc_method_handler(
+            'Begin': grpc.stream_unary_rpc_method_handler(
                     servicer.Begin,
                     request_deserializer=mlv__proto_dot_v1_dot_commits__pb2.BeginRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_commits__pb2.BeginResponse.SerializeToString,
@@ -114,17 +122,17 @@ def add_CommitsServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_commits__pb2.FindMissingRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_commits__pb2.FindMissingResponse.SerializeToString,
             ),
-            'Publish': grpc.unary_unary_rpc_method_handler(
+            'Publish': grpc.stream_stream_rpc_method_handler(
                     servicer.Publish,
                     request_deserializer=mlv__proto_dot_v1_dot_commits__pb2.PublishRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_commits__pb2.PublishResponse.SerializeToString,
             ),
-            'Undo': grpc.unary_unary_rpc_method_handler(
+            'Undo': grpc.stream_stream_rpc_method_handler(
                     servicer.Undo,
                     request_deserializer=mlv__proto_dot_v1_dot_commits__pb2.UndoRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_commits__pb2.UndoResponse.SerializeToString,
             ),
-            'GetOutcome': grpc.unary_unary_rpc_method_handler(
+            'GetOutcome': grpc.unary_stream_rpc_method_handler(
                     servicer.GetOutcome,
                     request_deserializer=mlv__proto_dot_v1_dot_commits__pb2.GetOutcomeRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_commits__pb2.GetOutcomeResponse.SerializeToString,
@@ -139,10 +147,14 @@ def add_CommitsServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CommitsService(object):
     """Making changesets.
+
+    A request that comes as a stream may be cut by entries of its lists: the first message says everything else and how
+    many entries there are (`rows`), each further one holds some of them and nothing else. A stream of one message needs
+    no `rows`. An answer that comes as a stream is cut the same way: what is no list stands in the first message.
     """
 
     @staticmethod
-    def Begin(request,
+    def Begin(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -152,8 +164,8 @@ class CommitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_unary(
+            request_iterator,
             target,
             '/mlv.v1.CommitsService/Begin',
             mlv__proto_dot_v1_dot_commits__pb2.BeginRequest.SerializeToString,
@@ -196,7 +208,7 @@ class CommitsService(object):
             _registered_method=True)
 
     @staticmethod
-    def Publish(request,
+    def Publish(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -206,8 +218,8 @@ class CommitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/mlv.v1.CommitsService/Publish',
             mlv__proto_dot_v1_dot_commits__pb2.PublishRequest.SerializeToString,
@@ -223,7 +235,7 @@ class CommitsService(object):
             _registered_method=True)
 
     @staticmethod
-    def Undo(request,
+    def Undo(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -233,8 +245,8 @@ class CommitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/mlv.v1.CommitsService/Undo',
             mlv__proto_dot_v1_dot_commits__pb2.UndoRequest.SerializeToString,
@@ -260,7 +272,7 @@ class CommitsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.CommitsService/GetOutcome',

@@ -45,7 +45,7 @@ class ContentServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_content__pb2.GetRangesRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_content__pb2.Chunk.FromString,
                 _registered_method=True)
-        self.PlanDownload = channel.unary_stream(
+        self.PlanDownload = channel.stream_stream(
                 '/mlv.v1.ContentService/PlanDownload',
                 request_serializer=mlv__proto_dot_v1_dot_content__pb2.PlanDownloadRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_content__pb2.PlanDownloadResponse.FromString,
@@ -70,8 +70,9 @@ class ContentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def PlanDownload(self, request, context):
-        """What to fetch for an update or checkout, and how the files are put together.
+    def PlanDownload(self, request_iterator, context):
+        """What to fetch for an update or checkout, and how the files are put together. The request may be cut by its paths
+        as those of CommitsService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,7 +91,7 @@ def add_ContentServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_content__pb2.GetRangesRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_content__pb2.Chunk.SerializeToString,
             ),
-            'PlanDownload': grpc.unary_stream_rpc_method_handler(
+            'PlanDownload': grpc.stream_stream_rpc_method_handler(
                     servicer.PlanDownload,
                     request_deserializer=mlv__proto_dot_v1_dot_content__pb2.PlanDownloadRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_content__pb2.PlanDownloadResponse.SerializeToString,
@@ -162,7 +163,7 @@ class ContentService(object):
             _registered_method=True)
 
     @staticmethod
-    def PlanDownload(request,
+    def PlanDownload(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -172,8 +173,8 @@ class ContentService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/mlv.v1.ContentService/PlanDownload',
             mlv__proto_dot_v1_dot_content__pb2.PlanDownloadRequest.SerializeToString,

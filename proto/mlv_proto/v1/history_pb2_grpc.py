@@ -40,7 +40,7 @@ class HistoryServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_history__pb2.ResolveRevisionRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_history__pb2.ResolveRevisionResponse.FromString,
                 _registered_method=True)
-        self.GetChangeset = channel.unary_unary(
+        self.GetChangeset = channel.unary_stream(
                 '/mlv.v1.HistoryService/GetChangeset',
                 request_serializer=mlv__proto_dot_v1_dot_history__pb2.GetChangesetRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_history__pb2.GetChangesetResponse.FromString,
@@ -74,7 +74,8 @@ class HistoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetChangeset(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """The changeset comes in the first message, its changes in as many as they need.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -108,7 +109,7 @@ def add_HistoryServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_history__pb2.ResolveRevisionRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_history__pb2.ResolveRevisionResponse.SerializeToString,
             ),
-            'GetChangeset': grpc.unary_unary_rpc_method_handler(
+            'GetChangeset': grpc.unary_stream_rpc_method_handler(
                     servicer.GetChangeset,
                     request_deserializer=mlv__proto_dot_v1_dot_history__pb2.GetChangesetRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_history__pb2.GetChangesetResponse.SerializeToString,
@@ -178,7 +179,7 @@ class HistoryService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.HistoryService/GetChangeset',

@@ -50,7 +50,7 @@ class IdentityServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_identity__pb2.AddUserRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.AddUserResponse.FromString,
                 _registered_method=True)
-        self.ListUsers = channel.unary_unary(
+        self.ListUsers = channel.unary_stream(
                 '/mlv.v1.IdentityService/ListUsers',
                 request_serializer=mlv__proto_dot_v1_dot_identity__pb2.ListUsersRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.ListUsersResponse.FromString,
@@ -65,7 +65,7 @@ class IdentityServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_identity__pb2.CreateTokenRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.CreateTokenResponse.FromString,
                 _registered_method=True)
-        self.ListTokens = channel.unary_unary(
+        self.ListTokens = channel.unary_stream(
                 '/mlv.v1.IdentityService/ListTokens',
                 request_serializer=mlv__proto_dot_v1_dot_identity__pb2.ListTokensRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.ListTokensResponse.FromString,
@@ -148,7 +148,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.AddUserRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_identity__pb2.AddUserResponse.SerializeToString,
             ),
-            'ListUsers': grpc.unary_unary_rpc_method_handler(
+            'ListUsers': grpc.unary_stream_rpc_method_handler(
                     servicer.ListUsers,
                     request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.ListUsersRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_identity__pb2.ListUsersResponse.SerializeToString,
@@ -163,7 +163,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.CreateTokenRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_identity__pb2.CreateTokenResponse.SerializeToString,
             ),
-            'ListTokens': grpc.unary_unary_rpc_method_handler(
+            'ListTokens': grpc.unary_stream_rpc_method_handler(
                     servicer.ListTokens,
                     request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.ListTokensRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_identity__pb2.ListTokensResponse.SerializeToString,
@@ -277,7 +277,7 @@ class IdentityService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.IdentityService/ListUsers',
@@ -358,7 +358,7 @@ class IdentityService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.IdentityService/ListTokens',

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AcquireLocksRequest(_message.Message):
-    __slots__ = ("repository", "branch", "workspace", "mode", "scope", "reason", "paths", "hashes", "only_required", "dry_run", "many", "bases")
+    __slots__ = ("repository", "branch", "workspace", "mode", "scope", "reason", "paths", "hashes", "only_required", "dry_run", "many", "bases", "rows")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,7 @@ class AcquireLocksRequest(_message.Message):
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     MANY_FIELD_NUMBER: _ClassVar[int]
     BASES_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     workspace: str
@@ -33,7 +34,8 @@ class AcquireLocksRequest(_message.Message):
     dry_run: bool
     many: bool
     bases: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., mode: _Optional[_Union[_values_pb2.LockMode, str]] = ..., scope: _Optional[_Union[_values_pb2.LockScope, str]] = ..., reason: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., hashes: _Optional[bytes] = ..., only_required: bool = ..., dry_run: bool = ..., many: bool = ..., bases: _Optional[_Iterable[int]] = ...) -> None: ...
+    rows: int
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., mode: _Optional[_Union[_values_pb2.LockMode, str]] = ..., scope: _Optional[_Union[_values_pb2.LockScope, str]] = ..., reason: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., hashes: _Optional[bytes] = ..., only_required: bool = ..., dry_run: bool = ..., many: bool = ..., bases: _Optional[_Iterable[int]] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class AcquireLocksResponse(_message.Message):
     __slots__ = ("locks", "needs")
@@ -44,7 +46,7 @@ class AcquireLocksResponse(_message.Message):
     def __init__(self, locks: _Optional[_Iterable[_Union[_values_pb2.Lock, _Mapping]]] = ..., needs: _Optional[_Iterable[_Union[_values_pb2.LockNeed, str]]] = ...) -> None: ...
 
 class ReleaseLocksRequest(_message.Message):
-    __slots__ = ("repository", "workspace", "branch", "paths", "all", "force", "reason", "dry_run")
+    __slots__ = ("repository", "workspace", "branch", "paths", "all", "force", "reason", "dry_run", "rows")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +55,7 @@ class ReleaseLocksRequest(_message.Message):
     FORCE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
     repository: str
     workspace: str
     branch: str
@@ -61,7 +64,8 @@ class ReleaseLocksRequest(_message.Message):
     force: bool
     reason: str
     dry_run: bool
-    def __init__(self, repository: _Optional[str] = ..., workspace: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., all: bool = ..., force: bool = ..., reason: _Optional[str] = ..., dry_run: bool = ...) -> None: ...
+    rows: int
+    def __init__(self, repository: _Optional[str] = ..., workspace: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., all: bool = ..., force: bool = ..., reason: _Optional[str] = ..., dry_run: bool = ..., rows: _Optional[int] = ...) -> None: ...
 
 class ReleaseLocksResponse(_message.Message):
     __slots__ = ("released",)

@@ -35,17 +35,17 @@ class LocksServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.AcquireLocks = channel.unary_unary(
+        self.AcquireLocks = channel.stream_stream(
                 '/mlv.v1.LocksService/AcquireLocks',
                 request_serializer=mlv__proto_dot_v1_dot_locks__pb2.AcquireLocksRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_locks__pb2.AcquireLocksResponse.FromString,
                 _registered_method=True)
-        self.ReleaseLocks = channel.unary_unary(
+        self.ReleaseLocks = channel.stream_stream(
                 '/mlv.v1.LocksService/ReleaseLocks',
                 request_serializer=mlv__proto_dot_v1_dot_locks__pb2.ReleaseLocksRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_locks__pb2.ReleaseLocksResponse.FromString,
                 _registered_method=True)
-        self.ListLocks = channel.unary_unary(
+        self.ListLocks = channel.unary_stream(
                 '/mlv.v1.LocksService/ListLocks',
                 request_serializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksResponse.FromString,
@@ -56,14 +56,14 @@ class LocksServiceServicer(object):
     """Locks on files.
     """
 
-    def AcquireLocks(self, request, context):
-        """All of the files or none (L6).
+    def AcquireLocks(self, request_iterator, context):
+        """All of the files or none (L6). Requests and answers may be cut as those of CommitsService.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ReleaseLocks(self, request, context):
+    def ReleaseLocks(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,17 +78,17 @@ class LocksServiceServicer(object):
 
 def add_LocksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'AcquireLocks': grpc.unary_unary_rpc_method_handler(
+            'AcquireLocks': grpc.stream_stream_rpc_method_handler(
                     servicer.AcquireLocks,
                     request_deserializer=mlv__proto_dot_v1_dot_locks__pb2.AcquireLocksRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_locks__pb2.AcquireLocksResponse.SerializeToString,
             ),
-            'ReleaseLocks': grpc.unary_unary_rpc_method_handler(
+            'ReleaseLocks': grpc.stream_stream_rpc_method_handler(
                     servicer.ReleaseLocks,
                     request_deserializer=mlv__proto_dot_v1_dot_locks__pb2.ReleaseLocksRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_locks__pb2.ReleaseLocksResponse.SerializeToString,
             ),
-            'ListLocks': grpc.unary_unary_rpc_method_handler(
+            'ListLocks': grpc.unary_stream_rpc_method_handler(
                     servicer.ListLocks,
                     request_deserializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksResponse.SerializeToString,
@@ -106,7 +106,7 @@ class LocksService(object):
     """
 
     @staticmethod
-    def AcquireLocks(request,
+    def AcquireLocks(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -116,8 +116,8 @@ class LocksService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/mlv.v1.LocksService/AcquireLocks',
             mlv__proto_dot_v1_dot_locks__pb2.AcquireLocksRequest.SerializeToString,
@@ -133,7 +133,7 @@ class LocksService(object):
             _registered_method=True)
 
     @staticmethod
-    def ReleaseLocks(request,
+    def ReleaseLocks(request_iterator,
             target,
             options=(),
             channel_credentials=None,
@@ -143,8 +143,8 @@ class LocksService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
+        return grpc.experimental.stream_stream(
+            request_iterator,
             target,
             '/mlv.v1.LocksService/ReleaseLocks',
             mlv__proto_dot_v1_dot_locks__pb2.ReleaseLocksRequest.SerializeToString,
@@ -170,7 +170,7 @@ class LocksService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.LocksService/ListLocks',

@@ -45,7 +45,7 @@ class PolicyServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_policy__pb2.RevokeRoleRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.RevokeRoleResponse.FromString,
                 _registered_method=True)
-        self.ShowPolicy = channel.unary_unary(
+        self.ShowPolicy = channel.unary_stream(
                 '/mlv.v1.PolicyService/ShowPolicy',
                 request_serializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyResponse.FromString,
@@ -87,7 +87,7 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.RevokeRoleRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_policy__pb2.RevokeRoleResponse.SerializeToString,
             ),
-            'ShowPolicy': grpc.unary_unary_rpc_method_handler(
+            'ShowPolicy': grpc.unary_stream_rpc_method_handler(
                     servicer.ShowPolicy,
                     request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyResponse.SerializeToString,
@@ -169,7 +169,7 @@ class PolicyService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.PolicyService/ShowPolicy',

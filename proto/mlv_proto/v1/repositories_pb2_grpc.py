@@ -40,7 +40,7 @@ class RepositoriesServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateRepositoryRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateRepositoryResponse.FromString,
                 _registered_method=True)
-        self.ListRepositories = channel.unary_unary(
+        self.ListRepositories = channel.unary_stream(
                 '/mlv.v1.RepositoriesService/ListRepositories',
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListRepositoriesRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListRepositoriesResponse.FromString,
@@ -82,7 +82,7 @@ def add_RepositoriesServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateRepositoryRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateRepositoryResponse.SerializeToString,
             ),
-            'ListRepositories': grpc.unary_unary_rpc_method_handler(
+            'ListRepositories': grpc.unary_stream_rpc_method_handler(
                     servicer.ListRepositories,
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListRepositoriesRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListRepositoriesResponse.SerializeToString,
@@ -142,7 +142,7 @@ class RepositoriesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.RepositoriesService/ListRepositories',
@@ -200,7 +200,7 @@ class BranchesServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateBranchRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateBranchResponse.FromString,
                 _registered_method=True)
-        self.ListBranches = channel.unary_unary(
+        self.ListBranches = channel.unary_stream(
                 '/mlv.v1.BranchesService/ListBranches',
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesResponse.FromString,
@@ -230,7 +230,7 @@ def add_BranchesServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateBranchRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateBranchResponse.SerializeToString,
             ),
-            'ListBranches': grpc.unary_unary_rpc_method_handler(
+            'ListBranches': grpc.unary_stream_rpc_method_handler(
                     servicer.ListBranches,
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesResponse.SerializeToString,
@@ -284,7 +284,7 @@ class BranchesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.BranchesService/ListBranches',
@@ -315,7 +315,7 @@ class LabelsServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateLabelRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateLabelResponse.FromString,
                 _registered_method=True)
-        self.ListLabels = channel.unary_unary(
+        self.ListLabels = channel.unary_stream(
                 '/mlv.v1.LabelsService/ListLabels',
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsResponse.FromString,
@@ -345,7 +345,7 @@ def add_LabelsServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateLabelRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.CreateLabelResponse.SerializeToString,
             ),
-            'ListLabels': grpc.unary_unary_rpc_method_handler(
+            'ListLabels': grpc.unary_stream_rpc_method_handler(
                     servicer.ListLabels,
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsResponse.SerializeToString,
@@ -399,7 +399,7 @@ class LabelsService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.LabelsService/ListLabels',
@@ -430,7 +430,7 @@ class WorkspacesServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.RegisterWorkspaceRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.RegisterWorkspaceResponse.FromString,
                 _registered_method=True)
-        self.ListWorkspaces = channel.unary_unary(
+        self.ListWorkspaces = channel.unary_stream(
                 '/mlv.v1.WorkspacesService/ListWorkspaces',
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListWorkspacesRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListWorkspacesResponse.FromString,
@@ -473,7 +473,7 @@ def add_WorkspacesServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.RegisterWorkspaceRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.RegisterWorkspaceResponse.SerializeToString,
             ),
-            'ListWorkspaces': grpc.unary_unary_rpc_method_handler(
+            'ListWorkspaces': grpc.unary_stream_rpc_method_handler(
                     servicer.ListWorkspaces,
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListWorkspacesRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListWorkspacesResponse.SerializeToString,
@@ -532,7 +532,7 @@ class WorkspacesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.WorkspacesService/ListWorkspaces',

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mlv_core.codecs import ALL_CODECS
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
+from mlv_core.recipes import Piece as RecipePiece
 from mlv_core.recipes import Recipe, match_bases
 from mlv_core.requests import Piece, PlannedChange, PlannedSegment, PlanPart, Range, RangeKind
 from mlv_core.segments import Extent
@@ -28,6 +29,8 @@ DIRECT_SHARE = 0.5
 # Below this a direct delta saves less than it costs; above, making one keeps the caller waiting too long.
 DIRECT_MINIMUM = 256 * 1024
 DIRECT_MAXIMUM = 1024 * 1024 * 1024
+# Pieces of files in one part: with chains of up to 16 frames below each segment a message stays under 8 MiB.
+PART_PIECES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,28 @@ class Wish:
     content: bool
 
 
-@dataclass(slots=True)
+_Old = dict[ContentHash, tuple[int, tuple[Extent, ...], int]]
+"""Segments in the caller's old files: row, extents, length."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Target:
-    """A file of the part with its recipes."""
+    """A file of the part with its recipes, or the stretch of a large one that begins at `start`."""
 
     row: int
     name: ContentHash
     recipe: Recipe
     old: Recipe | None
     old_name: ContentHash | None
-    needed: list[ContentHash] = field(default_factory=list)
+    pieces: Sequence[RecipePiece]
+    start: int = 0
+    whole: bool = True
+
+    def needed(self, old: _Old) -> list[ContentHash]:
+        """The segments of the pieces that the caller does not have, each once, by their number in the recipe."""
+        segments = self.recipe.segments()
+        numbers = sorted({piece.index for piece in self.pieces if piece.length})
+        return [name for name in dict.fromkeys(segments[number].hash for number in numbers) if name not in old]
 
 
 class PartPlanner:
@@ -63,28 +78,41 @@ class PartPlanner:
         self._target = target
         self._all_codecs = codecs >= {int(codec) for codec in ALL_CODECS}
 
-    async def plan(self, wishes: Sequence[Wish]) -> PlanPart:
-        """A self-contained part for `wishes`. Raises: NotFound, DamagedContent."""
-        wanted = [
-            (row, wish.planned.change.state.content, wish.old)
-            for row, wish in enumerate(wishes)
-            if wish.content and wish.planned.change.state is not None and wish.planned.change.state.size
-        ]
-        names = {name for _, new, old in wanted for name in (new, old) if name is not None}
-        recipes = await self._store.recipes_of(self._domain_id, names)
-        targets = [
-            _Target(row, new, recipes[new], None if old is None else recipes[old], old) for row, new, old in wanted
-        ]
-        return await self._store.run(partial(self._build, wishes, targets))
+    async def plan(self, wishes: Sequence[Wish]) -> AsyncIterator[PlanPart]:
+        """Self-contained parts for `wishes`, one or more. Raises: NotFound, DamagedContent."""
+        wanted = {name for wish in wishes if (new := _content(wish)) for name in (new, wish.old) if name is not None}
+        recipes = await self._store.recipes_of(self._domain_id, wanted)
+        for some in _groups(wishes, recipes):
+            targets = [
+                _Target(row, new, recipes[new], recipes[wish.old] if wish.old else None, wish.old, ())
+                for row, wish in enumerate(some)
+                if (new := _content(wish))
+            ]
+            if len(some) > 1 or not targets or _piece_count(targets[0].recipe) <= PART_PIECES:
+                targets = [replace(target, pieces=tuple(target.recipe.pieces())) for target in targets]
+                have = self._have(targets)
+                yield await self._store.run(partial(self._build, some, targets, have))
+                continue
+            have = await self._store.run(partial(self._have, targets))
+            async for part in self._stretches(some, targets[0], have):
+                yield part
 
-    def _build(self, wishes: Sequence[Wish], targets: Sequence[_Target]) -> PlanPart:
-        draft = _Draft(self._have(targets))
-        for target in targets:
-            names = dict.fromkeys(segment.hash for segment in target.recipe.segments() if segment.length)
-            target.needed = [name for name in names if name not in draft.old]
+    async def _stretches(self, wishes: Sequence[Wish], target: _Target, have: _Old) -> AsyncIterator[PlanPart]:
+        """The parts of one file of very many pieces, in file order."""
+        pieces = await self._store.run(lambda: tuple(target.recipe.pieces()))
+        start = 0
+        for first in range(0, len(pieces), PART_PIECES):
+            some = pieces[first : first + PART_PIECES]
+            stretch = replace(target, pieces=some, start=start, whole=len(some) == len(pieces))
+            part = await self._store.run(partial(self._build, wishes, [stretch], have))
+            yield replace(part, start=start, more=first + PART_PIECES < len(pieces))
+            start += sum(piece.length for piece in some)
+
+    def _build(self, wishes: Sequence[Wish], targets: Sequence[_Target], have: _Old) -> PlanPart:
+        draft = _Draft(have)
         self._place(draft, targets)
         for target in targets:
-            draft.build(target.row, target.recipe)
+            draft.build(target)
         return PlanPart(
             self._target,
             tuple(wish.planned for wish in wishes),
@@ -93,9 +121,8 @@ class PartPlanner:
             tuple(draft.pieces),
         )
 
-    def _have(self, targets: Sequence[_Target]) -> dict[ContentHash, tuple[int, tuple[Extent, ...], int]]:
-        """Segments in the caller's old files: row, extents, length."""
-        have: dict[ContentHash, tuple[int, tuple[Extent, ...], int]] = {}
+    def _have(self, targets: Sequence[_Target]) -> _Old:
+        have: _Old = {}
         for target in targets:
             if target.old is not None:
                 for segment, extents in zip(target.old.segments(), target.old.offsets_in_file(), strict=True):
@@ -104,7 +131,8 @@ class PartPlanner:
 
     def _place(self, draft: _Draft, targets: Sequence[_Target]) -> None:
         """Say for every needed segment where it comes from."""
-        needed = [name for target in targets for name in target.needed]
+        wanted = {target.row: target.needed(draft.old) for target in targets}
+        needed = [name for names in wanted.values() for name in names]
         if not needed:
             return
         read_bases = bases_from(self._store.blobs, self._domain_id)
@@ -112,31 +140,32 @@ class PartPlanner:
             lambda tx: trace(tx, self._domain_id, needed, read_bases, draft.old.__contains__)
         )
         for target in targets:
-            self._place_file(draft, target, chain)
+            self._place_file(draft, target, chain, wanted[target.row])
 
-    def _place_file(self, draft: _Draft, target: _Target, chain: Chain) -> None:
-        needed = [name for name in target.needed if name not in draft.numbers]
+    def _place_file(self, draft: _Draft, target: _Target, chain: Chain, wanted: Sequence[ContentHash]) -> None:
+        needed = [name for name in wanted if name not in draft.numbers]
         if not needed:
             return
         frames = [frame for frame, _ in chain.frames(needed) if frame.id not in draft.frames]
         cost = sum(frame.length for frame in frames)
-        lengths = {segment.hash: segment.length for segment in target.recipe.segments()}
+        segments = target.recipe.segments()
+        lengths = {segments[piece.index].hash: segments[piece.index].length for piece in target.pieces}
         plain = sum(lengths[name] for name in needed)
         damaged = any(frame.damaged for frame in frames) or any(name not in chain.places for name in needed)
         if damaged and not self._has_copy(target):
             raise DamagedContent("A file's stored content is damaged.", items=(f"file {target.name.hex()}",))
         if damaged or not self._all_codecs:
-            draft.add_plain(target.name, target.recipe, needed)
+            draft.add_plain(target, needed)
             return
         # Deltas of which the caller has every base are as short as a way can be.
         shortest = all(
             chain.bases[frame.id] and all(base in draft.old for base in chain.bases[frame.id]) for frame in frames
         )
-        delta = None if shortest else self._direct(target, needed, cost, plain)
+        delta = None if shortest or not target.whole else self._direct(target, needed, cost, plain)
         if delta is not None:
             draft.add_direct(delta, target.old)
         elif cost > PLAIN_SHARE * plain and self._has_copy(target):
-            draft.add_plain(target.name, target.recipe, needed)
+            draft.add_plain(target, needed)
         else:
             draft.add_chain(chain, needed)
 
@@ -167,7 +196,7 @@ class PartPlanner:
 class _Draft:
     """A part being put together."""
 
-    def __init__(self, old: dict[ContentHash, tuple[int, tuple[Extent, ...], int]]) -> None:
+    def __init__(self, old: _Old) -> None:
         self.old = old
         self.segments: list[PlannedSegment] = []
         self.numbers: dict[ContentHash, int] = {}
@@ -202,16 +231,23 @@ class _Draft:
                 self._add(PlannedSegment(name, length, len(self.ranges) - 1, at))
                 at += length
 
-    def add_plain(self, file: ContentHash, recipe: Recipe, needed: list[ContentHash]) -> None:
+    def add_plain(self, target: _Target, needed: list[ContentHash]) -> None:
         """Plain bytes: segments that lie in one piece are joined with their neighbours, others come by themselves."""
         wanted = set(needed)
         placed: list[tuple[int, int, ContentHash]] = []
-        for segment, extents in zip(recipe.segments(), recipe.offsets_in_file(), strict=True):
+        segments = target.recipe.segments()
+        positions: dict[int, list[tuple[int, int]]] = {}
+        position = target.start
+        for piece in target.pieces:
+            positions.setdefault(piece.index, []).append((position, piece.length))
+            position += piece.length
+        for number, extents in sorted(positions.items()):
+            segment = segments[number]
             if segment.hash not in wanted:
                 continue
             wanted.discard(segment.hash)
-            if len(extents) == 1:
-                placed.append((extents[0].offset, segment.length, segment.hash))
+            if extents[0][1] == segment.length:
+                placed.append((extents[0][0], segment.length, segment.hash))
             else:
                 self.ranges.append(Range(RangeKind.FILE, segment.hash, 0, segment.length))
                 self._add(PlannedSegment(segment.hash, segment.length, len(self.ranges) - 1, 0))
@@ -219,18 +255,18 @@ class _Draft:
         for offset, length, name in sorted(placed):
             if offset != end or offset + length - start > PLAIN_RANGE:
                 start = offset
-                self.ranges.append(Range(RangeKind.FILE, file, offset, 0))
+                self.ranges.append(Range(RangeKind.FILE, target.name, offset, 0))
             end = offset + length
-            self.ranges[-1] = Range(RangeKind.FILE, file, start, end - start)
+            self.ranges[-1] = Range(RangeKind.FILE, target.name, start, end - start)
             self._add(PlannedSegment(name, length, len(self.ranges) - 1, offset - start))
 
-    def build(self, row: int, recipe: Recipe) -> None:
+    def build(self, target: _Target) -> None:
         """How the file of a row is put together from the part's segments."""
-        names = [segment.hash for segment in recipe.segments()]
-        for piece in recipe.pieces():
-            name = names[piece.index]
+        segments = target.recipe.segments()
+        for piece in target.pieces:
+            name = segments[piece.index].hash
             self._add_old(name)
-            self.pieces.append(Piece(row, self.numbers[name], piece.offset, piece.length))
+            self.pieces.append(Piece(target.row, self.numbers[name], piece.offset, piece.length))
 
     def _add_old(self, name: ContentHash) -> None:
         if name in self.old and name not in self.numbers:
@@ -242,3 +278,27 @@ class _Draft:
         if segment.hash not in self.numbers:
             self.numbers[segment.hash] = len(self.segments)
             self.segments.append(segment)
+
+
+def _content(wish: Wish) -> ContentHash | None:
+    """The content that is to be brought, None for none."""
+    state = wish.planned.change.state
+    return state.content if wish.content and state is not None and state.size else None
+
+
+def _piece_count(recipe: Recipe) -> int:
+    """At most how many pieces a file has: each segment once, and once more at each change of streams."""
+    return len(recipe.rest) + len(recipe.typed) + len(recipe.runs)
+
+
+def _groups(wishes: Sequence[Wish], recipes: dict[ContentHash, Recipe]) -> Iterator[Sequence[Wish]]:
+    """`wishes` in groups whose files have few enough pieces for one part; a file that has more stands alone."""
+    start = total = 0
+    for at, wish in enumerate(wishes):
+        content = _content(wish)
+        count = _piece_count(recipes[content]) if content else 0
+        if at > start and total + count > PART_PIECES:
+            yield wishes[start:at]
+            start, total = at, 0
+        total += count
+    yield wishes[start:]

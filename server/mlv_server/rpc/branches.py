@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import repositories_pb2 as pb
@@ -17,9 +19,9 @@ async def _create(call: Call, request: pb.CreateBranchRequest) -> pb.CreateBranc
     return pb.CreateBranchResponse(branch=convert.branch_to_wire(branch))
 
 
-async def _list(call: Call, request: pb.ListBranchesRequest) -> pb.ListBranchesResponse:
-    found = await branches.list_all(call, RepositoryName.parse(request.repository))
-    return pb.ListBranchesResponse(branches=[convert.branch_to_wire(branch) for branch in found])
+async def _list(call: Call, request: pb.ListBranchesRequest) -> AsyncIterator[pb.ListBranchesResponse]:
+    for some in convert.batches(await branches.list_all(call, RepositoryName.parse(request.repository))):
+        yield pb.ListBranchesResponse(branches=map(convert.branch_to_wire, some))
 
 
 SERVICE = Service(

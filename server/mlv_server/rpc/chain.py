@@ -14,7 +14,7 @@ import grpc
 
 from mlv_core.errors import Interrupted, LimitExceeded, MlvError, NotSignedIn
 from mlv_server import telemetry
-from mlv_server.rpc import errors
+from mlv_server.rpc import errors, slices
 from mlv_server.rpc.methods import Access, Method, Unreadable, repository_of
 from mlv_server.services import access
 from mlv_server.services.call import Call
@@ -53,6 +53,7 @@ class Chain:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._running = asyncio.Semaphore(parts.settings.calls)
+        self._held = slices.Held()
 
     def unary(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Awaitable[Any]]:
         """The handler of a unary method."""
@@ -74,6 +75,41 @@ class Chain:
                     yield message
 
         return handle
+
+    def sliced(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Any]:
+        """The handler of a method whose request comes in slices and whose answer goes in some.
+
+        The deadline is for all but the answer: what was done by then is done.
+        """
+
+        async def handle(requests: AsyncIterator[Any], context: Context) -> AsyncIterator[Any]:
+            async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
+                answers = await self._gathered(frame, method, requests)
+                async for message in answers:
+                    yield message
+
+        return handle
+
+    def sliced_unary(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Any]:
+        """The handler of a method whose request comes in slices and whose answer is one message."""
+
+        async def handle(requests: AsyncIterator[Any], context: Context) -> Any:  # noqa: ANN401 - as above
+            async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
+                return await self._gathered(frame, method, requests)
+
+        return handle
+
+    async def _gathered(self, frame: _Frame, method: Method, requests: AsyncIterator[Any]) -> Any:  # noqa: ANN401 - as above
+        """What the method gives for the request that comes; the caller is admitted by its first message."""
+        if method.sliced is None:
+            raise TypeError(method.name)
+        async with asyncio.timeout(frame.seconds_left()):
+            first = await anext(requests, None)
+            call = await frame.admit(first)
+            with self._held.counting() as count:
+                limit = self._parts.settings.files_per_commit
+                asked = await slices.gather(method.sliced, first, requests, limit, count)
+                return await method.serve(call, asked)
 
     def client_stream(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Any]:
         """The handler of a method that is sent a stream."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from mlv_core.ids import RepositoryName
+from mlv_core.requests import PlanRequest
 from mlv_proto import convert
 from mlv_proto.v1 import content_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
+from mlv_server.rpc.slices import aside
 from mlv_server.services import content
 from mlv_server.services.call import Call
 
@@ -27,10 +29,9 @@ async def _get_ranges(call: Call, request: pb.GetRangesRequest) -> AsyncIterator
         yield data
 
 
-async def _plan_download(call: Call, request: pb.PlanDownloadRequest) -> AsyncIterator[pb.PlanDownloadResponse]:
-    plan = convert.plan_request_from_wire(request)
-    async for part in content.plan_download(call, plan.repository, plan):
-        yield convert.plan_part_to_wire(part)
+async def _plan_download(call: Call, request: PlanRequest) -> AsyncIterator[pb.PlanDownloadResponse]:
+    parts = content.plan_download(call, request.repository, request)
+    return (await aside(len(p.changes) + len(p.pieces), convert.plan_part_to_wire, p) async for p in parts)
 
 
 SERVICE = Service(
@@ -38,6 +39,6 @@ SERVICE = Service(
     (
         Method("PutPack", "write", _put_pack, deserializer=convert.chunk_view),
         Method("GetRanges", "read", _get_ranges, serializer=convert.chunk_to_bytes),
-        Method("PlanDownload", "read", _plan_download),
+        Method("PlanDownload", "read", _plan_download, sliced=convert.PLAN),
     ),
 )

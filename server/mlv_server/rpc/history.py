@@ -8,6 +8,7 @@ from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import history_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
+from mlv_server.rpc.slices import aside
 from mlv_server.services import history
 from mlv_server.services.call import Call
 
@@ -18,14 +19,16 @@ async def _resolve(call: Call, request: pb.ResolveRevisionRequest) -> pb.Resolve
     return pb.ResolveRevisionResponse(changeset=number, branch=branch)
 
 
-async def _get(call: Call, request: pb.GetChangesetRequest) -> pb.GetChangesetResponse:
+async def _get(call: Call, request: pb.GetChangesetRequest) -> AsyncIterator[pb.GetChangesetResponse]:
     name = RepositoryName.parse(request.repository)
     changeset, changes = await history.get(
         call, name, convert.changeset_number_from_wire(request.changeset, "changeset")
     )
-    return pb.GetChangesetResponse(
-        changeset=convert.changeset_to_wire(changeset), changes=convert.changes_to_wire(changes)
-    )
+    first = pb.GetChangesetResponse(changeset=convert.changeset_to_wire(changeset))
+    for number, some in enumerate(convert.batches(changes)):
+        message = pb.GetChangesetResponse() if number else first
+        message.changes.CopyFrom(await aside(len(some), convert.changes_to_wire, some))
+        yield message
 
 
 async def _list_changesets(call: Call, request: pb.ListChangesetsRequest) -> pb.ListChangesetsResponse:
@@ -39,7 +42,7 @@ async def _list_files(call: Call, request: pb.ListFilesRequest) -> AsyncIterator
     async for rows in history.list_files(
         call, name, convert.changeset_number_from_wire(request.changeset, "changeset"), tuple(request.paths)
     ):
-        yield convert.file_rows_to_wire(rows)
+        yield await aside(len(rows), convert.file_rows_to_wire, rows)
 
 
 async def _diff(call: Call, request: pb.DiffVersionsRequest) -> AsyncIterator[pb.DiffVersionsResponse]:
@@ -47,7 +50,7 @@ async def _diff(call: Call, request: pb.DiffVersionsRequest) -> AsyncIterator[pb
     first = convert.changeset_number_from_wire(getattr(request, "from"), "from")
     second = convert.changeset_number_from_wire(request.to, "to")
     async for differences in history.diff_versions(call, name, first, second, tuple(request.paths)):
-        yield convert.differences_to_wire(differences)
+        yield await aside(len(differences), convert.differences_to_wire, differences)
 
 
 SERVICE = Service(

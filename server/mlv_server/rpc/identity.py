@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from mlv_proto import convert
 from mlv_proto.v1 import identity_pb2 as pb
 from mlv_server.rpc.methods import Access, Method, Service
@@ -25,8 +27,9 @@ async def _add_user(call: Call, request: pb.AddUserRequest) -> pb.AddUserRespons
     return pb.AddUserResponse(user=convert.user_to_wire(user), token=secret)
 
 
-async def _list_users(call: Call, _: pb.ListUsersRequest) -> pb.ListUsersResponse:
-    return pb.ListUsersResponse(users=[convert.user_to_wire(user) for user in await identity.list_users(call)])
+async def _list_users(call: Call, _: pb.ListUsersRequest) -> AsyncIterator[pb.ListUsersResponse]:
+    for some in convert.batches(await identity.list_users(call)):
+        yield pb.ListUsersResponse(users=map(convert.user_to_wire, some))
 
 
 async def _disable_user(call: Call, request: pb.DisableUserRequest) -> pb.DisableUserResponse:
@@ -42,9 +45,9 @@ async def _create_token(call: Call, request: pb.CreateTokenRequest) -> pb.Create
     return pb.CreateTokenResponse(token=secret, info=convert.token_info_to_wire(info))
 
 
-async def _list_tokens(call: Call, request: pb.ListTokensRequest) -> pb.ListTokensResponse:
-    tokens = await identity.list_tokens(call, request.user)
-    return pb.ListTokensResponse(tokens=[convert.token_info_to_wire(info) for info in tokens])
+async def _list_tokens(call: Call, request: pb.ListTokensRequest) -> AsyncIterator[pb.ListTokensResponse]:
+    for some in convert.batches(await identity.list_tokens(call, request.user)):
+        yield pb.ListTokensResponse(tokens=map(convert.token_info_to_wire, some))
 
 
 async def _revoke_token(call: Call, request: pb.RevokeTokenRequest) -> pb.RevokeTokenResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import repositories_pb2 as pb
@@ -16,9 +18,9 @@ async def _create(call: Call, request: pb.CreateLabelRequest) -> pb.CreateLabelR
     return pb.CreateLabelResponse(label=convert.label_to_wire(label))
 
 
-async def _list(call: Call, request: pb.ListLabelsRequest) -> pb.ListLabelsResponse:
-    found = await labels.list_all(call, RepositoryName.parse(request.repository))
-    return pb.ListLabelsResponse(labels=[convert.label_to_wire(label) for label in found])
+async def _list(call: Call, request: pb.ListLabelsRequest) -> AsyncIterator[pb.ListLabelsResponse]:
+    for some in convert.batches(await labels.list_all(call, RepositoryName.parse(request.repository))):
+        yield pb.ListLabelsResponse(labels=map(convert.label_to_wire, some))
 
 
 SERVICE = Service(

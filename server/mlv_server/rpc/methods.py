@@ -14,6 +14,8 @@ from mlv_core.errors import InvalidRequest, MlvError
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor
 
+    from mlv_proto.convert import Sliced
+
 
 class Access(Enum):
     """Who may call a method that names no action."""
@@ -31,14 +33,16 @@ OPTIONAL_REPOSITORY = frozenset({"ShowPolicy"})
 
 Serve = Callable[..., Any]
 """Unary: (call, request) -> awaitable message. Server stream: (call, request) -> async iterator of messages.
-Client stream: (call, async iterator of messages, metadata) -> awaitable message."""
+Client stream: (call, async iterator of messages, metadata) -> awaitable message. In slices: (call, value of the whole
+request) -> awaitable message, or awaitable async iterator of messages where the answer is a stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """One RPC. `permission` is an action on the request's repository, or an Access.
 
-    A client-streaming method reads its repository from the call's metadata.
+    A method that is sent a stream of bytes reads its repository from the call's metadata. One with `sliced` is sent a
+    request that may be cut into several messages, of which the first one names the repository.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Method:
     serve: Serve
     serializer: Callable[[Any], bytes] | None = None
     deserializer: Callable[[bytes], Any] | None = None
+    sliced: Sliced[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +90,12 @@ def repository_of(request: object, metadata: dict[str, str], descriptor: MethodD
 
     Raises: InvalidRequest when the field is there but empty.
     """
-    if descriptor.client_streaming:
-        repository = metadata.get("mlv-repository", "")
-    elif "repository" not in descriptor.input_type.fields_by_name:
-        return None
-    else:
+    if "repository" in descriptor.input_type.fields_by_name:
         repository = str(getattr(request, "repository", ""))
+    elif descriptor.client_streaming:
+        repository = metadata.get("mlv-repository", "")
+    else:
+        return None
     if not repository and descriptor.name not in OPTIONAL_REPOSITORY:
         raise InvalidRequest("The request names no repository.", advice="Set repository to namespace/name.")
     return repository or None

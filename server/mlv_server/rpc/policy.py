@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from mlv_proto import convert
 from mlv_proto.v1 import policy_pb2 as pb
 from mlv_server.rpc.methods import Access, Method, Service
@@ -19,10 +21,11 @@ async def _revoke_role(call: Call, request: pb.RevokeRoleRequest) -> pb.RevokeRo
     return pb.RevokeRoleResponse(removed=removed)
 
 
-async def _show_policy(call: Call, request: pb.ShowPolicyRequest) -> pb.ShowPolicyResponse:
+async def _show_policy(call: Call, request: pb.ShowPolicyRequest) -> AsyncIterator[pb.ShowPolicyResponse]:
     await access.authorize(call, "policy.read" if request.repository else "admin", request.repository or None)
     rules, version = await policy.show(call, request.repository or None)
-    return pb.ShowPolicyResponse(rules=[convert.rule_to_wire(rule) for rule in rules], version=version)
+    for some in convert.batches(rules):
+        yield pb.ShowPolicyResponse(rules=map(convert.rule_to_wire, some), version=version)
 
 
 SERVICE = Service(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import repositories_pb2 as pb
@@ -16,9 +18,9 @@ async def _create(call: Call, request: pb.CreateRepositoryRequest) -> pb.CreateR
     return pb.CreateRepositoryResponse(repository=convert.repository_to_wire(repository))
 
 
-async def _list(call: Call, _: pb.ListRepositoriesRequest) -> pb.ListRepositoriesResponse:
-    found = await repositories.list_visible(call)
-    return pb.ListRepositoriesResponse(repositories=[convert.repository_to_wire(r) for r in found])
+async def _list(call: Call, _: pb.ListRepositoriesRequest) -> AsyncIterator[pb.ListRepositoriesResponse]:
+    for some in convert.batches(await repositories.list_visible(call)):
+        yield pb.ListRepositoriesResponse(repositories=map(convert.repository_to_wire, some))
 
 
 async def _get(call: Call, request: pb.GetRepositoryRequest) -> pb.GetRepositoryResponse:

@@ -33,12 +33,10 @@ if TYPE_CHECKING:
     from mlv_server.settings import Settings
 
 MESSAGE_LIMIT = 8 << 20
-"""Largest message that comes: a data chunk is 1 MiB, 8 MiB are the names and hashes of some 100,000 files."""
-ANSWER_LIMIT = 2 * MESSAGE_LIMIT
-"""Largest message that goes: a Publish of the largest list is answered with that list and the ids of its files."""
+"""Largest message that comes or goes: a data chunk, a slice of a list and a part of a plan have about 1 MiB."""
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    ("grpc.max_send_message_length", ANSWER_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT),
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_permit_without_calls", 1),
@@ -144,6 +142,10 @@ def _handler(chain: Chain, method: Method, descriptor: MethodDescriptor) -> grpc
         "request_deserializer": readable(method.deserializer or request.FromString, descriptor.input_type.full_name),
         "response_serializer": method.serializer or response.SerializeToString,
     }
+    if method.sliced is not None:
+        if descriptor.server_streaming:
+            return grpc.stream_stream_rpc_method_handler(chain.sliced(method, descriptor), **codecs)
+        return grpc.stream_unary_rpc_method_handler(chain.sliced_unary(method, descriptor), **codecs)
     if descriptor.client_streaming:
         return grpc.stream_unary_rpc_method_handler(chain.client_stream(method, descriptor), **codecs)
     if descriptor.server_streaming:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from mlv_core.ids import RepositoryName, WorkspaceId
 from mlv_proto import convert
 from mlv_proto.v1 import repositories_pb2 as pb
@@ -23,9 +25,9 @@ async def _register(call: Call, request: pb.RegisterWorkspaceRequest) -> pb.Regi
     return pb.RegisterWorkspaceResponse(workspace=convert.workspace_to_wire(workspace))
 
 
-async def _list(call: Call, request: pb.ListWorkspacesRequest) -> pb.ListWorkspacesResponse:
-    found = await workspaces.list_all(call, RepositoryName.parse(request.repository))
-    return pb.ListWorkspacesResponse(workspaces=[convert.workspace_to_wire(workspace) for workspace in found])
+async def _list(call: Call, request: pb.ListWorkspacesRequest) -> AsyncIterator[pb.ListWorkspacesResponse]:
+    for some in convert.batches(await workspaces.list_all(call, RepositoryName.parse(request.repository))):
+        yield pb.ListWorkspacesResponse(workspaces=map(convert.workspace_to_wire, some))
 
 
 async def _remove(call: Call, request: pb.RemoveWorkspaceRequest) -> pb.RemoveWorkspaceResponse:

@@ -24,8 +24,6 @@ from mlv_server.services.call import Call
 
 HASHES_LIMIT = 200_000
 """Hashes in one FindMissing: 6.4 MB, what one message holds."""
-ANSWER_LIMIT = 12 << 20
-"""Bytes of the changes that an undo may tell: what a message to a client holds, with room for the rest of it."""
 PACK_CHUNK = 1024 * 1024
 VERSIONS_LAG = 6
 """Versions that may wait to be re-based: with the 9 of the rule, no chain is longer than 16."""
@@ -162,7 +160,7 @@ async def undo(call: Call, request: UndoRequest) -> Published:
             raise rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name)
         changes = lists.changes_between(ground.current, wanted)
         rules.check_something(changes, has_records=False)
-        _check_tellable(changes)
+        _check_count(call, len(changes), "Undo")
         rules.check_revived(changes, _living(tx, ground, changes))
         landing.check_clashes(tx, ground, changes)
         own = rules.decide_undo_locks(changes, ground.current, dict(request.tokens), ground.locks)
@@ -217,12 +215,8 @@ def kick(call: Call, repository: RepositoryRow) -> None:
 
 def _check_shape(call: Call, changes: Sequence[ProposedChange]) -> None:
     """Check what the changes say by themselves. Raises: LimitExceeded, InvalidRequest, InvalidPath, PathClash."""
-    most, largest = call.settings.files_per_commit, call.settings.file_bytes
-    if len(changes) > most:
-        raise LimitExceeded(
-            f"{len(changes):,} files in one commit; this server allows {most:,}.",
-            advice="Commit in parts: name folders or files.",
-        )
+    largest = call.settings.file_bytes
+    _check_count(call, len(changes), "Commit")
     lists.check_proposed([proposed.change for proposed in changes])
     large = [one.change.path for one in changes if one.change.state is not None and one.change.state.size > largest]
     if large:
@@ -233,13 +227,13 @@ def _check_shape(call: Call, changes: Sequence[ProposedChange]) -> None:
         )
 
 
-def _check_tellable(changes: Sequence[Change]) -> None:
-    """Check that the answer fits into a message, before anything is written. Raises: LimitExceeded."""
-    told = sum(lists.told_bytes(one.path + one.source, one.state) for one in changes)
-    if told > ANSWER_LIMIT:
+def _check_count(call: Call, count: int, act: str) -> None:
+    """Check the length of a change list. Raises: LimitExceeded."""
+    most = call.settings.files_per_commit
+    if count > most:
         raise LimitExceeded(
-            f"This would change {len(changes):,} files at once: more than one answer can tell.",
-            advice="Undo in parts: name folders or files.",
+            f"{count:,} files in one commit; this server allows {most:,}.",
+            advice=f"{act} in parts: name folders or files.",
         )
 
 

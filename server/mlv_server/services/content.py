@@ -94,13 +94,15 @@ async def plan_download(call: Call, repository: RepositoryName, request: PlanReq
         size = change.state.size if change.state is not None and wish.content else 0
         said = told_bytes(change.path + change.source, change.state)
         if wishes and (total + size > PART_BYTES or told + said > PART_TOLD_BYTES or len(wishes) == PART_FILES):
-            yield await planner.plan(wishes)
+            async for part in planner.plan(wishes):
+                yield part
             wishes, total, told, parts = [], 0, 0, parts + 1
         wishes.append(wish)
         total += size
         told += said
     if wishes or not parts:
-        yield await planner.plan(wishes)
+        async for part in planner.plan(wishes):
+            yield part
 
 
 def _check_ranges(ranges: Sequence[Range]) -> None:

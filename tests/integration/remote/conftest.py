@@ -53,6 +53,8 @@ class LittleServer:
 
         if name == "PutPack":
             return grpc.stream_unary_rpc_method_handler(handle)
+        if name == "Begin":
+            return grpc.stream_stream_rpc_method_handler(handle)
         if name in {"GetRanges", "PlanDownload", "ListFiles", "DiffVersions"}:
             return grpc.unary_stream_rpc_method_handler(handle)
         return grpc.unary_unary_rpc_method_handler(handle)

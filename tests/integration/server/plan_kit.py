@@ -27,7 +27,9 @@ def wish(path: str, new: File, old: File | None = None) -> Wish:
 async def plan(
     store: ContentStore, wishes: list[Wish], codecs: frozenset[int] = ALL, domain_id: int = DOMAIN
 ) -> PlanPart:
-    return await PartPlanner(store, domain_id, ChangesetNumber(2), codecs).plan(wishes)
+    planner = PartPlanner(store, domain_id, ChangesetNumber(2), codecs)
+    (part,) = [part async for part in planner.plan(wishes)]
+    return part
 
 
 async def follow(

@@ -11,8 +11,8 @@ from tests.integration.server.conftest import DETECTOR, House
 from mlv_core.codecs import ALL_CODECS
 from mlv_core.entities import Change, Param, Records
 from mlv_core.errors import LimitExceeded
-from mlv_core.ids import ChangesetNumber
-from mlv_core.requests import HistoryFilter, PlanRequest, ProposedChange
+from mlv_core.ids import ChangesetNumber, RequestId, WorkspaceId
+from mlv_core.requests import HistoryFilter, PlanRequest, ProposedChange, Published, UndoRequest
 from mlv_proto import convert
 from mlv_server.services import commits, content, history
 
@@ -52,13 +52,27 @@ def test_listings_differences_and_plans_come_in_messages_that_fit(talkative: Hou
         assert max(size for _, size in messages) < MESSAGE_LIMIT
 
 
-def test_an_undo_that_no_answer_can_tell_is_refused_before_anything_is_written(
-    talkative: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(commits, "ANSWER_LIMIT", 10_000)
-    with pytest.raises(LimitExceeded, match="600 files"):
-        undo(talkative, first=ChangesetNumber(2), last=ChangesetNumber(2))
-    assert undo(talkative, first=ChangesetNumber(2), last=ChangesetNumber(2), paths=("notes/0001.txt",)).changeset == 3
+def test_an_undo_keeps_to_the_limit_of_a_commit(talkative: House) -> None:
+    call = talkative.call("alice")
+    narrow = replace(call, settings=replace(call.settings, files_per_commit=599))
+    second = ChangesetNumber(2)
+    asked = UndoRequest(DETECTOR, RequestId("undo"), "main", WorkspaceId(""), "", second, second)
+    with pytest.raises(LimitExceeded, match="600 files") as caught:
+        talkative.run(commits.undo(narrow, asked))
+    assert "Undo in parts" in caught.value.advice
+    assert undo(talkative, first=second, last=second, paths=("notes/0001.txt",)).changeset == 3
+
+
+def test_answers_of_a_commit_come_in_messages_that_fit_and_are_the_same_when_asked_again(talkative: House) -> None:
+    kept = talkative.run(history.get(talkative.call("rita"), DETECTOR, ChangesetNumber(2)))[1]
+    published = Published(ChangesetNumber(2), ChangesetNumber(1), bytes(32), "main", 1, ("a", "b"), kept, 5)
+    messages = list(convert.PUBLISHED.cut(published))
+    gathering = convert.Gathering(convert.PUBLISHED)
+    assert len(messages) > 8
+    assert max(message.ByteSize() for message in messages) < MESSAGE_LIMIT // 4
+    for message in messages:
+        gathering.add(message)
+    assert gathering.whole() == published
 
 
 def test_limits_of_the_settings_are_kept(detector: House) -> None:
