@@ -30,6 +30,12 @@ _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
     + [f"{device}{digit}" for device in ("com", "lpt") for digit in "123456789\u00b9\u00b2\u00b3"]
 )
+_ORDINARY = re.compile(
+    r"(?!(?:con|prn|aux|nul|com\d|lpt\d)(?![a-z0-9_+-]))[a-z0-9_](?:[a-z0-9_.+ -]{0,200}[a-z0-9_+-])?",
+    re.IGNORECASE | re.ASCII,
+)
+"""Names that need no second look: ASCII, no dot first or last, no device of Windows."""
+_ORDINARY_LENGTH = 1000
 _BAD_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
 
 
@@ -165,7 +171,19 @@ def check_symlink(path: str, target: str) -> str:
 
 
 def _fault(path: str) -> str:
-    """Why `path` may not be, or ''."""
+    """Why `path` may not be, or ''; most are an ordinary name in a folder that was looked at before."""
+    folder, _, name = path.rpartition("/")
+    if folder and len(path) < _ORDINARY_LENGTH and _ORDINARY.fullmatch(name) and not _folder_fault(folder):
+        return ""
+    return _any_fault(path)
+
+
+@lru_cache(maxsize=4096)
+def _folder_fault(folder: str) -> str:
+    return _any_fault(folder)
+
+
+def _any_fault(path: str) -> str:
     bad = _BAD_CHARACTER.search(path)
     if not path:
         reason = "is empty"

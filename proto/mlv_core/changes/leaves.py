@@ -92,6 +92,50 @@ def decode_leaf(data: bytes, hashes: bytes, count: int) -> list[Row]:
     )
 
 
+def find_row(data: bytes, hashes: bytes, count: int, path: str) -> Row | None:
+    """The row of one path in a leaf, or None, without making the others: several times cheaper than `decode_leaf`.
+
+    What the other rows hold is not checked. Raises: DamagedContent.
+    """
+    columns = Columns(data)
+    prefixes = columns.planes("H", 2, count)
+    lengths = columns.planes("H", 2, count)
+    operations = columns.take(count)
+    flags = columns.take(count)
+    numbers = columns.take(3 * 8 * count)
+    suffixes = columns.take(sum(lengths))
+    at = _find_path(suffixes, prefixes, lengths, path.encode("utf-8", "surrogatepass"))
+    if at is None:
+        return None
+    flag, operation = flags[at], operations[at]
+    if flag & (_SOURCE | _PROPERTIES):
+        return decode_leaf(data, hashes, count)[at]
+    place = HASH_LENGTH * (at - operations.count(_DELETE, 0, at))
+    content = b"" if operation == _DELETE else hashes[place : place + HASH_LENGTH]
+    if operation not in _OPERATIONS or flag & ~_ALL_FLAGS or flag & _MODE_BITS > FileMode.SYMLINK:
+        raise DamagedContent("a leaf of a change list holds values that cannot be")
+    if operation != _DELETE and len(content) != HASH_LENGTH:
+        raise DamagedContent("a change list ends early")
+    file_id = sum(Columns(numbers).planes("Q", 8, count)[: at + 1]) & _U64
+    size, changed = (
+        int.from_bytes(numbers[column * 8 * count + at : (column + 1) * 8 * count : count], "little")
+        for column in (1, 2)
+    )
+    return Row(path, operation, file_id, flag & _MODE_BITS, bool(flag & _TEXT), size, content, (), "", changed)
+
+
+def _find_path(suffixes: bytes, prefixes: Sequence[int], lengths: Sequence[int], path: bytes) -> int | None:
+    """Which of front-coded sorted paths is `path`."""
+    before = b""
+    at = 0
+    for number, (shared, length) in enumerate(zip(prefixes, lengths, strict=True)):
+        before = before[:shared] + suffixes[at : at + length]
+        if before >= path:
+            return number if before == path else None
+        at += length
+    return None
+
+
 def _front_code(paths: list[bytes]) -> tuple[list[int], list[bytes]]:
     """Of each path, how many bytes it shares with the one before, and the rest."""
     prefixes: list[int] = []

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import zstandard
 
-from mlv_core.changes.leaves import Columns, ascending, decode_leaf, encode_leaf
+from mlv_core.changes.leaves import Columns, ascending, decode_leaf, encode_leaf, find_row
 from mlv_core.changes.rows import Row
 from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent
@@ -19,8 +19,8 @@ from mlv_core.hashing import HASH_LENGTH, hash_structured
 
 MAGIC = b"MLVC"
 VERSION = 1
-LEAF_ROWS = 1024
-"""Rows of one leaf: a look-up decodes about 40 KiB."""
+LEAF_ROWS = 256
+"""Rows of one leaf: a look-up decodes about 12 KiB, and the index of a million files has 4,000 entries."""
 LEAF_BREAK = 1024 * 1024
 """A leaf also ends after the row with which its paths and properties pass this many characters."""
 PLAIN_LIMIT = 64 * 1024 * 1024
@@ -29,6 +29,9 @@ PLAIN_LIMIT = 64 * 1024 * 1024
 _HEADER = struct.Struct("<4sBBxxII")
 _LEAF_ENTRY = struct.Struct("<III")
 _LEVEL = 3
+_PLAIN = b"plain"
+_PLAIN_SHARE = 6
+"""The plain bytes of a row take this much less memory than the row."""
 
 ReadRange = Callable[[int, int], bytes]
 
@@ -105,7 +108,7 @@ class ListReader:
     With a `shelf`, decoded parts are taken from there and left there; `name` is then the list's id, b"" if not known.
     """
 
-    __slots__ = ("_index", "_kept", "_read", "_shelf", "count", "id", "kind")
+    __slots__ = ("_index", "_kept", "_read", "_searched", "_shelf", "count", "id", "kind")
 
     def __init__(self, read_range: ReadRange, shelf: Shelf | None = None, name: bytes = b"") -> None:
         """Read the index.
@@ -115,6 +118,7 @@ class ListReader:
         self._read = read_range
         self._shelf = shelf
         self._kept: tuple[int, list[Row]] = (-1, [])
+        self._searched = -1
         known = shelf.find(name) if shelf is not None and name else None
         self._index: _Index = known if known is not None else _read_index(read_range)
         if shelf is not None and known is None:
@@ -133,6 +137,10 @@ class ListReader:
         number = bisect_right(self._index.firsts, path) - 1
         if number < 0:
             return None
+        # Of a leaf in which one path is looked up the other rows are not made; where the next one is, they are.
+        if number not in (self._kept[0], self._searched) and not self._shelved(number):
+            self._searched = number
+            return find_row(*self._plain_leaf(number), self._index.counts[number], path)
         rows = self._leaf(number)
         at = bisect_left(rows, path, key=lambda row: row.path)
         return rows[at] if at < len(rows) and rows[at].path == path else None
@@ -174,7 +182,30 @@ class ListReader:
             self._kept = (number, rows)
         return self._kept[1]
 
+    def _shelved(self, number: int) -> bool:
+        """Whether the rows of a leaf are there already."""
+        return self._shelf is not None and self._shelf.find(self._index.hashes[number]) is not None
+
     def _decode_leaf(self, number: int) -> list[Row]:
+        index = self._index
+        columns, hashes = self._plain_leaf(number)
+        rows = decode_leaf(columns, hashes, index.counts[number])
+        bound = index.firsts[number + 1] if number + 1 < len(index.firsts) else None
+        if rows[0].path != index.firsts[number] or (bound is not None and rows[-1].path >= bound):
+            raise DamagedContent("a leaf of a change list is not where its paths belong")
+        return rows
+
+    def _plain_leaf(self, number: int) -> tuple[bytes, bytes]:
+        """The verified columns and hashes of a leaf. Raises: DamagedContent."""
+        name = _PLAIN + self._index.hashes[number]
+        known: tuple[bytes, bytes] | None = None if self._shelf is None else self._shelf.find(name)
+        if known is None:
+            known = self._read_leaf(number)
+            if self._shelf is not None:
+                self._shelf.keep(name, known, self._index.counts[number] // _PLAIN_SHARE)
+        return known
+
+    def _read_leaf(self, number: int) -> tuple[bytes, bytes]:
         index = self._index
         packed_length, plain_length, hash_count = index.entries[number]
         blob = self._read(index.offsets[number], packed_length + hash_count * HASH_LENGTH)
@@ -184,11 +215,7 @@ class ListReader:
         hashes = blob[packed_length:]
         if hash_structured("leaf", columns + hashes) != index.hashes[number]:
             raise DamagedContent("a leaf of a change list does not match its hash", items=(index.firsts[number],))
-        rows = decode_leaf(columns, hashes, index.counts[number])
-        bound = index.firsts[number + 1] if number + 1 < len(index.firsts) else None
-        if rows[0].path != index.firsts[number] or (bound is not None and rows[-1].path >= bound):
-            raise DamagedContent("a leaf of a change list is not where its paths belong")
-        return rows
+        return columns, hashes
 
 
 def _read_index(read_range: ReadRange) -> _Index:

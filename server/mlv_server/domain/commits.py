@@ -216,7 +216,7 @@ def undo_message(first: ChangesetNumber, last: ChangesetNumber, to: ChangesetNum
 
 def without_tokens(changes: Iterable[ProposedChange]) -> tuple[ProposedChange, ...]:
     """What is asked for without the authority to: a lock taken anew is no other request (C3)."""
-    return tuple(replace(change, token=FencingToken(0)) for change in changes)
+    return tuple(replace(change, token=FencingToken(0)) if change.token else change for change in changes)
 
 
 def _with_replaced(changes: Iterable[Change], current: Mapping[str, FileState]) -> Iterator[Change]:

@@ -48,7 +48,7 @@ def test_a_look_up_reads_the_index_and_one_leaf():
 
     reader = ListReader(read_range)
     read.clear()
-    assert reader.lookup(rows[2500].path) == rows[2500]
+    assert reader.lookup(rows[2 * LEAF_ROWS + 9].path) == rows[2 * LEAF_ROWS + 9]
     assert reader.lookup("data/zzz") is None
     assert reader.lookup("a") is None
     assert len(read) == 2
