@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mlv import config
 from mlv.actions.connecting import default_address, read_address
 from mlv.actions.context import Context
 from mlv.remote import connect
 from mlv.remote.credentials import Credential, forget, load, store
-from mlv.remote.trust import Authority, fetch_authority, same_fingerprint
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Identity
 from mlv_core.errors import NotSignedIn, UntrustedServer
 from mlv_core.ids import ServerAddress
+
+if TYPE_CHECKING:
+    from mlv.remote.trust import Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ def _trusted(
     confirm: Callable[[str, str], bool],
     seconds: float,
 ) -> Authority:
+    from mlv.remote.trust import fetch_authority, same_fingerprint
+
     authority = fetch_authority(address, seconds)
     if fingerprint:
         if not same_fingerprint(fingerprint, authority.fingerprint):
