@@ -10,8 +10,10 @@ import os
 import struct
 import threading
 import uuid
-from collections import OrderedDict
+from bisect import bisect_left
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from mlv_core.hashing import HASH_LENGTH, ContentHash, hash_content
@@ -23,6 +25,9 @@ _ROW = struct.Struct(f"<{HASH_LENGTH}sQI")
 SEGMENTS_LIMIT = 200_000
 # Eviction goes on to this share of the limit, so that it is not needed at every new file.
 _LOW_WATER = 0.9
+
+# Tables of copies that are being read: about 200 bytes a segment, of which a large one has tens of thousands.
+TABLES_KEPT = 8
 
 _File = tuple[int, ContentHash]
 _Extents = tuple[tuple[int, int], ...]
@@ -76,6 +81,28 @@ class CopyDraft:
             self._path.with_suffix(".map").unlink(missing_ok=True)
 
 
+class _Rows:
+    """The segments of a copy that lie in one piece, in the order of their places; from the bytes of its map."""
+
+    def __init__(self, rows: bytes) -> None:
+        found = list(_ROW.iter_unpack(rows))
+        extents = Counter(name for name, _, _ in found)
+        self._rows = sorted((row for row in found if extents[row[0]] == 1), key=itemgetter(1))
+        self._starts = [offset for _, offset, _ in self._rows]
+
+    def run(self, offset: int, limit: int) -> list[tuple[bytes, int, int]]:
+        """(name, offset, length) of neighbours without a gap from `offset` on, at most `limit` bytes of them."""
+        run: list[tuple[bytes, int, int]] = []
+        end = offset
+        for at in range(bisect_left(self._starts, offset), len(self._rows)):
+            _, start, length = self._rows[at]
+            if start != end or end + length > offset + limit:
+                break
+            run.append(self._rows[at])
+            end += length
+        return run
+
+
 class MaterializedFiles:
     """The copies under `root`, at most `limit_bytes` of them. May be used from any thread."""
 
@@ -85,6 +112,7 @@ class MaterializedFiles:
         self._lock = threading.RLock()
         self._where: dict[tuple[int, ContentHash], tuple[ContentHash, _Extents]] = {}
         self._known: OrderedDict[_File, tuple[ContentHash, ...]] = OrderedDict()
+        self._tables: OrderedDict[_File, _Rows] = OrderedDict()
         self._segments = 0
         self._loaded = False
         # What the copies take, as far as this process knows; counted anew before anything is dropped.
@@ -120,8 +148,8 @@ class MaterializedFiles:
         with contextlib.suppress(OSError):
             os.utime(self._path(domain_id, file_hash))
 
-    def read_segment(self, domain_id: int, name: ContentHash) -> bytes | None:
-        """A segment out of a copy, checked; None when no copy has it. A copy that is wrong is dropped."""
+    def read_segment(self, domain_id: int, name: ContentHash, *, checked: bool = True) -> bytes | None:
+        """A segment out of a copy; None when no copy has it. A copy that is found wrong is dropped."""
         self._load()
         with self._lock:
             found = self._where.get((domain_id, name))
@@ -132,10 +160,45 @@ class MaterializedFiles:
             plain = _read(self._path(domain_id, file_hash), extents)
         except OSError:
             plain = b""
-        if hash_content(plain) != name:
+        if (checked or not plain) and hash_content(plain) != name:
             self.drop(domain_id, file_hash)
             return None
         return plain
+
+    def read_some(self, domain_id: int, file_hash: ContentHash, offset: int, limit: int) -> bytes | None:
+        """The whole segments of a file that lie one after the other from `offset` on, up to `limit` bytes, checked.
+
+        None when no copy is there, or no segment of at most `limit` bytes begins there. A copy that is wrong is
+        dropped.
+        """
+        if not self.holds(domain_id, file_hash):
+            return None
+        if not offset:
+            self.touch(domain_id, file_hash)
+        try:
+            rows = self._rows_of((domain_id, file_hash)).run(offset, limit)
+            length = sum(size for _, _, size in rows)
+            plain = _read(self._path(domain_id, file_hash), ((offset, length),)) if rows else b""
+        except (OSError, struct.error):
+            return None
+        with memoryview(plain) as view:
+            if all(hash_content(view[at - offset : at - offset + size]) == name for name, at, size in rows):
+                return plain or None
+        self.drop(domain_id, file_hash)
+        return None
+
+    def _rows_of(self, file: _File) -> _Rows:
+        with self._lock:
+            found = self._tables.get(file)
+            if found is not None:
+                self._tables.move_to_end(file)
+                return found
+        found = _Rows(self._path(*file).with_suffix(".map").read_bytes())
+        with self._lock:
+            self._tables[file] = found
+            while len(self._tables) > TABLES_KEPT:
+                self._tables.popitem(last=False)
+        return found
 
     def drop(self, domain_id: int, file_hash: ContentHash) -> None:
         """Remove a copy."""
@@ -209,6 +272,7 @@ class MaterializedFiles:
 
     def _forget(self, file: _File) -> None:
         names = self._known.pop(file, ())
+        self._tables.pop(file, None)
         self._segments -= len(names)
         for name in names:
             if self._where.get((file[0], name), (None,))[0] == file[1]:

@@ -35,6 +35,8 @@ MEMORY_BYTES = 48 * 1024 * 1024
 """Plain segments kept in memory: the bases and segments of one large model's upload in flight."""
 DELTAS_SHARE = 8
 """Direct deltas may fill this fraction of the cache."""
+COPIED_BYTES = 4 * 1024 * 1024
+"""One read of a plain copy: as much as a plan joins to one range."""
 RECIPE_SEGMENTS = 50_000
 """Segments of all decoded recipes that are kept, about 400 bytes each: range reads ask for the same few files."""
 
@@ -113,9 +115,16 @@ class ContentStore:
         Raises: NotFound when the domain has no such file; DamagedContent naming file and segment (F4).
         """
         recipe = await self.recipe_of(domain_id, file_hash)
-        await self.run(partial(self.materialized.touch, domain_id, file_hash))
+        end = min(offset + length, recipe.size)
+        while offset < end:
+            part = min(COPIED_BYTES, end - offset)
+            data = await self.run(partial(self.materialized.read_some, domain_id, file_hash, offset, part))
+            if data is None:
+                break
+            yield data
+            offset += len(data)
         try:
-            async for data in self.files.stream(domain_id, recipe, recipe.slice(offset, length)):
+            async for data in self.files.stream(domain_id, recipe, recipe.slice(offset, end - offset)):
                 yield data
         except DamagedContent as error:
             raise DamagedContent(error.message, items=(f"file {file_hash.hex()}", *error.items)) from error

@@ -51,9 +51,10 @@ def test_a_chain_of_versions_reads_back_from_copies_and_without_them(tmp_path):
     run(body)
 
 
-def test_a_table_reads_back_by_any_range(tmp_path):
+@pytest.mark.parametrize("settings", ["", "[storage]\ncache = 0\n"], ids=["copies", "packs"])
+def test_a_table_reads_back_by_any_range(tmp_path, settings):
     async def body():
-        async with open_store(tmp_path, "[storage]\ncache = 0\n") as store:
+        async with open_store(tmp_path, settings) as store:
             first, second = table(), table(edits=30)
             await commit(store, first)
             await commit(store, second, first)
@@ -196,6 +197,22 @@ def test_F4_a_damaged_frame_is_named_never_delivered_and_healed_by_the_same_cont
             await put(store, frames_for(file))
             assert not any(await store.find_missing(DOMAIN, names))
             assert await read(store, file) == file.plain
+
+    run(body)
+
+
+def test_a_copy_answers_with_whole_segments(tmp_path):
+    async def body():
+        async with open_store(tmp_path) as store:
+            file = table(rows=10_000)
+            await commit(store, file)
+            copy = store.materialized
+            first, second = file.recipe.segments()[0].length, file.recipe.segments()[1].length
+            assert copy.read_some(DOMAIN, file.name, 0, first + second + 1) == file.plain[: first + second]
+            assert copy.read_some(DOMAIN, file.name, first, second) == file.plain[first : first + second]
+            assert copy.read_some(DOMAIN, file.name, 1, len(file.plain)) is None
+            assert copy.read_some(DOMAIN, file.name, 0, first - 1) is None
+            assert copy.read_some(DOMAIN, hash_content(b"other"), 0, first) is None
 
     run(body)
 
