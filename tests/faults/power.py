@@ -285,7 +285,7 @@ def _healed(world: Path, cut: Cut, name: str, user: str) -> list[str]:
     said = json.loads(ended.out)
     lost = _lost_edits(world, cut)
     wanted = {**cut.before["versions"], **cut.after["versions"]}[str(said["base"])] if said["base"] else {}
-    changed = {one["path"] for one in said["files"]}
+    changed = {one.get(name) for one in said["files"] for name in ("path", "source")}
     have = {path: blake3(data).hexdigest() for path, data in files_of(workspace).items()}
     torn = [path for path, one in wanted.items() if path not in changed and have.get(path) != one]
     return lost + [f"N3: {name}/{path} is not as committed" for path in torn]

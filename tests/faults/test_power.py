@@ -10,9 +10,12 @@ import subprocess
 import sys
 
 import pytest
+from tests.faults.conftest import checkout, files_of
 from tests.faults.power import build, compiler, recorded_by
 from tests.faults.power_disk import MODES, Call, Disk, read_log, write_out
-from tests.servers import COMMAND_SECONDS
+from tests.servers import COMMAND_SECONDS, User
+
+from mlv_core.failpoints import EXIT_CODE, VARIABLE
 
 PREFIXES = 80
 """Of each seed; `python -m tests.faults.power --prefixes 2000` replays more."""
@@ -84,6 +87,25 @@ def test_N1_a_server_that_was_just_made_survives_a_power_cut(tmp_path, mode):
         "server.key",
         "server.pem",
     }
+
+
+def test_an_update_that_a_crash_interrupted_is_finished_though_a_placed_file_is_gone(team, repository):
+    first, second = checkout(team.admin, repository), checkout(team.admin, repository)
+    (first / "log").mkdir()
+    (first / "log" / "a.txt").write_bytes(b"a text\n")
+    (first / "b.txt").write_bytes(b"another\n")
+    team.admin.mlv("add", ".", cwd=first)
+    team.admin.mlv("commit", "-m", "texts", cwd=first)
+    dying = User("admin", team.admin.config, team.admin.home, {VARIABLE: "update.renamed=exit"})
+    dying.mlv("update", cwd=second, code=EXIT_CODE)
+    (second / "log" / "a.txt").unlink()
+    (second / "log").rmdir()
+    (second / "b.txt").unlink()
+    (second / "b.txt").write_bytes(b"mine\n")
+    said = team.admin.mlv("status", "--json", cwd=second).json
+    assert {one["path"]: one["state"] for one in said["files"]} == {"log/a.txt": "missing", "b.txt": "modified"}
+    team.admin.mlv("revert", ".", cwd=second)
+    assert files_of(second) == {"log/a.txt": b"a text\n", "b.txt": b"another\n"}
 
 
 # --- the model of a disk ------------------------------------------------------------------------------------------

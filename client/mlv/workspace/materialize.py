@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -18,6 +19,7 @@ from mlv.workspace.scan import EXECUTABLE, SYMLINK, stamp_of
 from mlv.workspace.state import Pending, State, TrackedFile
 from mlv_core.errors import DiskFull
 from mlv_core.failpoints import failpoint
+from mlv_core.hashing import hash_content
 from mlv_core.ids import escape
 from mlv_core.paths import check_symlink
 
@@ -289,8 +291,12 @@ def _record(layout: Layout, state: State, plan: UpdateJournal, placed: dict[str,
     for row in rows:
         wanted = row.path in trusted and row.text and row.mode != SYMLINK and row.size <= pristine.TEXT_LIMIT_BYTES
         if wanted and state.text(row.content) is None:
-            with open(layout.absolute(row.path), "rb") as stream:
-                texts.append((row.content, stream.read()))
+            # After a crash there may be another file by now, or none.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                with open(layout.absolute(row.path), "rb") as file:
+                    data = file.read(pristine.TEXT_LIMIT_BYTES + 1)
+                if hash_content(data) == row.content:
+                    texts.append((row.content, data))
     with state.transaction():
         state.drop_files(plan.dropped)
         state.put_files(rows)
