@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from mlv_core.changes import Row
 from mlv_core.codecs import encode_group
 from mlv_core.entities import Change, FileMode, FileState, Operation, Records
 from mlv_core.errors import AlreadyMerged, HeadMoved, InvalidRequest
@@ -17,12 +18,14 @@ from mlv_core.packs import PackBuilder, frame_of
 from mlv_core.requests import Published
 from mlv_server.domain import changes as lists
 from mlv_server.domain import commits as rules
+from mlv_server.domain.changes import States
 from mlv_server.domain.merge_bases import is_merged, merge_bases
 from mlv_server.domain.merge_documents import BYTES_LIMIT, merge_document
 from mlv_server.domain.merging import Merge, TextCase, merge_versions, with_text
 from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.metadata.versions import Difference
 from mlv_server.services import access, answers, commits, landing
 from mlv_server.services.call import Call
 
@@ -40,7 +43,7 @@ class _Draft:
     source: ChangesetNumber
     target: ChangesetNumber
     bases: tuple[ChangesetNumber, ...]
-    mine: Mapping[str, FileState]
+    mine: States
     merge: Merge
     sweeps: int
 
@@ -128,16 +131,7 @@ def _draft(tx: Transaction, call: Call, request: MergeRequest) -> _Draft:
     bases = merge_bases(source.head, into.head, load)
     if is_merged(source.head, into.head, bases):
         raise AlreadyMerged(f"{into.name} holds all of {source.name} already.")
-    paths = sorted(
-        {
-            one.path
-            for base in bases
-            for head in (source.head, into.head)
-            for one in tx.versions.difference(repository.id, base, head)
-        }
-    )
-    before = [tx.versions.lookup(repository.id, base, paths) if base else {} for base in bases]
-    mine, theirs = (tx.versions.lookup(repository.id, head, paths) if head else {} for head in (into.head, source.head))
+    before, mine, theirs = _three_states(tx, repository, bases, into.head, source.head)
     chosen = dict(request.resolutions)
     decided = merge_versions(before, mine, theirs, chosen)
     unknown = sorted(chosen.keys() - decided.decided)
@@ -147,6 +141,47 @@ def _draft(tx: Transaction, call: Call, request: MergeRequest) -> _Draft:
         )
     sweeps = tx.sweeps.count(repository.domain_id)
     return _Draft(repository, source.head, into.head, bases, mine, decided, sweeps)
+
+
+def _three_states(
+    tx: Transaction,
+    repository: RepositoryRow,
+    bases: Sequence[ChangesetNumber],
+    mine: ChangesetNumber,
+    theirs: ChangesetNumber,
+) -> tuple[list[States], States, States]:
+    """What stands in each base, in mine and in theirs, at every path at which a base differs from one of them.
+
+    Differences alone tell it: where a version does not differ from a base, it is as the base.
+    """
+    ours = [{one.path: one for one in tx.versions.difference(repository.id, base, mine)} for base in bases]
+    others = [{one.path: one for one in tx.versions.difference(repository.id, base, theirs)} for base in bases]
+    paths = sorted({path for found in (*ours, *others) for path in found})
+
+    def at_head(
+        path: str, own: Sequence[Mapping[str, Difference]], rest: Sequence[Mapping[str, Difference]]
+    ) -> Row | None:
+        for found in own:
+            if path in found:
+                return found[path].after
+        return next(found[path].before for found in rest if path in found)
+
+    def at_base(path: str, number: int) -> FileState | None:
+        for found in (ours[number], others[number]):
+            if path in found:
+                return _state(found[path].before)
+        return _state(at_head(path, ours, others))
+
+    before = [{path: at_base(path, number) for path in paths} for number in range(len(bases))]
+    return (
+        list[States](before),
+        {path: _state(at_head(path, ours, others)) for path in paths},
+        {path: _state(at_head(path, others, ours)) for path in paths},
+    )
+
+
+def _state(row: Row | None) -> FileState | None:
+    return None if row is None else row.state
 
 
 async def _merge_texts(call: Call, draft: _Draft) -> dict[ContentHash, bytes]:
@@ -260,5 +295,5 @@ def _land(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft, gro
     return landing.land(tx, call, ground, merging)
 
 
-def _at(states: Mapping[str, FileState], paths: Iterable[str]) -> dict[str, FileState | None]:
+def _at(states: States, paths: Iterable[str]) -> dict[str, FileState | None]:
     return {path: states.get(path) for path in paths}
