@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from mlv_server.metadata.claim import claimed
 from mlv_server.metadata.engine import Database
 from mlv_server.rpc import server as rpc
 from mlv_server.rpc.chain import Parts
-from mlv_server.services import recovery
+from mlv_server.services import recovery, seals
 from mlv_server.services.background import Background
 
 if TYPE_CHECKING:
@@ -55,12 +55,32 @@ async def open_parts(settings: Settings, *, background: bool = True) -> AsyncIte
 
     With `background` False nothing is done but what the caller does: for commands beside a running server.
 
-    Raises: InvalidSettings when the folder holds no server, one of another version, or one that another process runs.
+    Raises: InvalidSettings when the folder holds no server, one of another version, or one that another process runs;
+    DamagedContent when the disk has changed its files.
     """
+    if background:
+        await asyncio.to_thread(seals.check, settings)
     migrations.check(settings.database_url)
-    with claimed(settings.database_url) if background else contextlib.nullcontext():
-        async with _opened(settings, background=background) as parts:
+    if background:
+        with claimed(settings.database_url):
+            async with _unsealed(settings, contextlib.nullcontext()), _opened(settings, background=True) as parts:
+                yield parts
+    elif await asyncio.to_thread(seals.faults, settings):
+        async with _opened(settings, background=False) as parts:
             yield parts
+    else:
+        alone = claimed(settings.database_url)
+        async with _unsealed(settings, alone), _opened(settings, background=False) as parts:
+            yield parts
+
+
+@asynccontextmanager
+async def _unsealed(settings: Settings, alone: AbstractContextManager[None]) -> AsyncIterator[None]:
+    """No seal stands while the files may change; afterwards there is one, unless `alone` says that a server runs."""
+    await asyncio.to_thread(seals.remove, settings)
+    yield
+    with contextlib.suppress(InvalidSettings), alone:
+        await asyncio.to_thread(seals.seal, settings)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from mlv_server.metadata import migrations
 from mlv_server.metadata.engine import Database
 from mlv_server.rpc.info import server_version
 from mlv_server.services import backup as backups
-from mlv_server.services import garbage, verification
+from mlv_server.services import garbage, seals, verification
 from mlv_server.services import restore as restores
 from mlv_server.settings import SETTINGS_FILE, Settings, load_settings
 
@@ -41,6 +41,7 @@ def backup(directory: Path, destination: Path, name: str | None, *, as_json: boo
     now = time.time_ns() // 1_000_000
     with Database.open_now(settings.database_url, readers=1) as held:
         report = backups.backup(held, settings, destination, name or backups.snapshot_name(now), now, server_version())
+    report.damaged += seals.faults(settings)
     lines = [
         (
             f"snapshot {report.snapshot}: {report.packs} packs, {report.pack_bytes + report.database_bytes:,} bytes; "
@@ -87,7 +88,9 @@ def gc(directory: Path, *, dry_run: bool, as_json: bool) -> None:
 
     What is younger than the setting storage.collect_after stays: a commit may be about to use it.
     """
-    report = asyncio.run(_collect(_settings(directory), dry_run=dry_run))
+    settings = _settings(directory)
+    seals.check(settings)
+    report = asyncio.run(_collect(settings, dry_run=dry_run))
     would = "would remove" if dry_run else "removed"
     lines = [
         f"{would} {report.segments:,} segments that no version needs, {report.segment_bytes:,} bytes",

@@ -18,7 +18,7 @@ from mlv_server.auth import certificates
 from mlv_server.cli.output import reporting, show
 from mlv_server.content.blobs.local import make_folder, sync_folder
 from mlv_server.metadata import migrations
-from mlv_server.services import bootstrap, verification
+from mlv_server.services import bootstrap, seals, verification
 from mlv_server.settings import SETTINGS_FILE, Settings, default_file, load_settings, split_address
 
 DIRECTORY = click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
@@ -131,8 +131,11 @@ async def _first_token(settings: Settings) -> str:
 
 
 async def _verify(settings: Settings) -> verification.Report:
+    rotten = seals.faults(settings)
     async with app.open_parts(settings, background=False) as parts:
-        return await verification.verify(parts.db, parts.store)
+        found = await verification.verify(parts.db, parts.store)
+    found.damaged[:0] = rotten
+    return found
 
 
 def _checked_address(text: str) -> str:

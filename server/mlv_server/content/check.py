@@ -19,7 +19,7 @@ from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.content.store import ContentStore
 from mlv_server.metadata.contents import ContentRow
 from mlv_server.metadata.engine import Database
-from mlv_server.metadata.packs import PackRow
+from mlv_server.metadata.packs import INLINE_BASES, PackRow
 from mlv_server.metadata.segments import FramePlace
 from mlv_server.metadata.unit_of_work import Transaction
 
@@ -44,6 +44,15 @@ class ContentReport:
     foreign: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What a frame's header says: lengths of header, blob and plain bytes, and codec; bases; names and lengths."""
+
+    numbers: tuple[int, int, int, int]
+    bases: tuple[ContentHash, ...]
+    members: tuple[tuple[ContentHash, int], ...]
+
+
 async def check_content(store: ContentStore) -> ContentReport:
     """Read every pack, row and recipe of every domain; damaged frames are marked, so that clients may heal them."""
     return await store.run(partial(_Checker(store.db, store.blobs).check))
@@ -57,6 +66,8 @@ class _Checker:
         nothing = MaterializedFiles(blobs.root / "cache" / "none", 0)
         self._reader = PlainReader(db, blobs, PlainCache(16 * 1024 * 1024), nothing)
         self._report = ContentReport()
+        # Where the packs themselves say that segments lie: hashes of (frame row, name, offset, length), 100 bytes each.
+        self._members: set[int] = set()
 
     def check(self) -> ContentReport:
         """Check everything."""
@@ -73,7 +84,12 @@ class _Checker:
         return self._report
 
     def _check_pack(self, row: PackRow) -> None:
-        """Every byte of one pack: its frames by their checksums, all the rest by its own form and name."""
+        """Every byte of one pack: its frames by their checksums, all the rest by its own form and name.
+
+        Then every row that says what lies in it. A retired pack's file may be gone: the rows go with the next sweep.
+        """
+        if not row.live_bytes and self._blobs.written_at(row.domain_id, row.pack_id) is None:
+            return
         self._report.packs += 1
         places = self._db.read_now(lambda tx: tx.packs.frames_between(row.domain_id, row.pack_id, 0, row.length))
         damaged = [place for place in places if not self._is_sound(row, place)]
@@ -83,7 +99,10 @@ class _Checker:
         mended = [place.id for place in places if place.damaged and place not in damaged]
         if ids or mended:
             self._db.write_now(partial(_mark, ids, mended))
-        if not damaged and not self._is_well_formed(row):
+        found = None if damaged else self._parsed(row)
+        if found is not None:
+            self._compare(row, places, found)
+        elif not damaged:
             self._report.damaged.append(f"pack {row.pack_id.hex()}, outside of its frames")
 
     def _is_sound(self, row: PackRow, place: FramePlace) -> bool:
@@ -94,14 +113,39 @@ class _Checker:
         self._report.bytes += len(data)
         return checksum(data) == place.checksum
 
-    def _is_well_formed(self, row: PackRow) -> bool:
+    def _parsed(self, row: PackRow) -> dict[int, _Header] | None:
+        """What the headers of a pack say, by their offsets; None when it is not well formed."""
         parser = PackParser()
+        found: dict[int, _Header] = {}
         try:
             for offset in range(0, row.length, _CHUNK):
-                parser.feed(self._blobs.read(row.domain_id, row.pack_id, offset, _CHUNK))
-            return parser.finish() == row.pack_id and parser.size == row.length
+                for placed in parser.feed(self._blobs.read(row.domain_id, row.pack_id, offset, _CHUNK)):
+                    frame = placed.frame
+                    found[placed.offset] = _Header(
+                        (placed.header_length, len(frame.blob), frame.plain_length, frame.codec),
+                        frame.bases,
+                        frame.members,
+                    )
+            return found if parser.finish() == row.pack_id and parser.size == row.length else None
         except (DamagedContent, LimitExceeded, NotFound, OSError):
-            return False
+            return None
+
+    def _compare(self, row: PackRow, places: list[FramePlace], found: dict[int, _Header]) -> None:
+        """Whether each row of a frame says what its header says; notes where its segments lie."""
+        for place in places:
+            header = found.get(place.offset)
+            many = header is not None and len(header.bases) > INLINE_BASES
+            if (
+                header is None
+                or header.numbers != (place.header_length, place.blob_length, place.plain_length, place.codec)
+                or place.bases != (None if many else header.bases)
+            ):
+                self._report.damaged.append(f"row of pack {row.pack_id.hex()}, frame at {place.offset}")
+                continue
+            at = 0
+            for name, length in header.members:
+                self._members.add(hash((place.id, name, at, length)))
+                at += length
 
     def _check_segments(self, domain_id: int) -> set[ContentHash]:
         """Every segment of a domain: its frame is sound and so is its chain; the names of those that are not."""
@@ -124,6 +168,11 @@ class _Checker:
                 if frame.damaged or unreadable or any(chain.places[base].frame.id in bad for base in bases):
                     bad.add(frame.id)
             broken.update(name for name in names if chain.places[name].frame.id in bad)
+            for name in names:
+                place = chain.places[name]
+                known = hash((place.frame.id, name, place.offset, place.length)) in self._members
+                if not known and name not in broken and not place.frame.damaged:
+                    self._report.damaged.append(f"row of segment {name.hex()}")
         self._report.damaged.extend(f"segment {name.hex()}" for name in sorted(broken))
         return broken
 

@@ -57,7 +57,7 @@ class AuditTrail:
     def rows(self, chain: int) -> Iterator[AuditRow]:
         """The rows of `chain` from its beginning."""
         found = self._connection.execute(
-            select(audit.c.sequence, *(_as_bytes(audit.c[name]).label(name) for name in ("record", "previous", "hash")))
+            select(audit.c.sequence, *(as_bytes(audit.c[name]).label(name) for name in ("record", "previous", "hash")))
             .where(audit.c.chain == chain)
             .order_by(audit.c.sequence)
         )
@@ -65,6 +65,6 @@ class AuditTrail:
             yield AuditRow(row.sequence, row.record, row.previous, row.hash)
 
 
-def _as_bytes(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
+def as_bytes(column: ColumnElement[bytes]) -> ColumnElement[bytes]:
     """The column's bytes; whoever edited a row may have left text there, which the driver would try to decode."""
     return cast(column, LargeBinary)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 
 from sqlalchemy import Connection, select, text
 
@@ -12,8 +13,9 @@ from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
 from mlv_server.domain.audit import first_fault
-from mlv_server.metadata.audit import AuditTrail
+from mlv_server.metadata.audit import AuditTrail, as_bytes
 from mlv_server.metadata.lists import OWN_LEVEL, SNAPSHOT_LEVEL, ListRow, Lists, missing_list
+from mlv_server.metadata.tables import audit, policy_versions
 from mlv_server.metadata.tables_history import change_lists
 from mlv_server.metadata.versions import newest_rows
 
@@ -35,15 +37,41 @@ class Inspection:
         broken = self._connection.execute(text("PRAGMA foreign_key_check")).all()
         return [fault for fault in found if fault != "ok"] + [f"row of {row[0]} names what is gone" for row in broken]
 
+    def schema_faults(self, expected: Collection[tuple[str, str, str | None]]) -> list[str]:
+        """Tables and indexes that are not as the migrations make them in a new database (`expected`)."""
+        if self._connection.dialect.name != "sqlite":
+            return []
+        return [f"schema of {name}" for _, name, _ in sorted(set(expected) ^ set(self.schema()), key=repr)]
+
+    def schema(self) -> list[tuple[str, str, str | None]]:
+        """Kind, name and statement of every table and index of a SQLite database."""
+        rows = self._connection.execute(text("SELECT type, name, sql FROM sqlite_master ORDER BY name"))
+        return [(str(row[0]), str(row[1]), row[2]) for row in rows]
+
     def audit_faults(self) -> list[str]:
-        """Every audit chain with an edited, missing or moved row."""
+        """Every audit chain with an edited, missing or moved row, and rows whose columns are not what they record."""
         trail = AuditTrail(self._connection)
         faults = []
         for chain in trail.chains():
             fault = first_fault(chain, trail.rows(chain))
             if fault is not None:
                 faults.append(f"audit chain {chain}, entry {fault}")
+        columns = audit.c
+        query = select(columns.chain, columns.sequence, columns.time, columns.user, columns.action, columns.allowed)
+        faults += [
+            f"audit chain {row.chain}, columns of entry {row.sequence}"
+            for row in self._connection.execute(query.add_columns(as_bytes(columns.record).label("record")))
+            if (row.time, row.user, row.action, row.allowed) != _recorded(row.record)
+        ]
         return faults
+
+    def counter_faults(self) -> list[str]:
+        """The counter of rule ids, which has no copy, where it is not the last id that a version of the policy gave."""
+        if self._connection.dialect.name != "sqlite":
+            return []
+        given = [rule["id"] for added in self._connection.scalars(select(policy_versions.c.added)) for rule in added]
+        kept = self._connection.scalar(text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'rules'"))
+        return [] if kept == (max(given) if given else None) else ["the counter of rule ids"]
 
     def reading(self, repository_id: int) -> Lists:
         """The stored lists of a repository, each part read from where it lies and not from memory."""
@@ -91,6 +119,15 @@ class Inspection:
             return None if row is None else lists.reader(row).id
         except MlvError:
             return None
+
+
+def _recorded(record: bytes) -> tuple[object, ...] | None:
+    """What the columns of an audit row repeat of its record."""
+    try:
+        said = json.loads(record)
+        return said["time"], said["user"], said["action"], said["allowed"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _folded_again(lists: Lists, row: ListRow) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from mlv_core.changesets import changeset_id
@@ -14,6 +15,7 @@ from mlv_server.content.store import ContentStore
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.inspection import Contents
+from mlv_server.metadata.migrations import fresh_schema
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import history
@@ -37,7 +39,14 @@ async def verify(db: Database, store: ContentStore) -> Report:
 
     Raises: OSError when the store cannot be read at all.
     """
-    damaged = await db.read(lambda tx: tx.inspection.database_faults() + tx.inspection.audit_faults())
+    damaged = await db.read(lambda tx: tx.inspection.database_faults())
+    if damaged:
+        # Nothing else can be told: everything is found through rows, and those may say anything now.
+        return Report(damaged=[f"database: {one}" for one in damaged])
+    expected = await asyncio.to_thread(fresh_schema)
+    damaged = await db.read(
+        lambda tx: tx.inspection.schema_faults(expected) + tx.inspection.audit_faults() + tx.inspection.counter_faults()
+    )
     content: ContentReport = await check_content(store)
     count = 0
     for repository in await db.read(lambda tx: tx.repositories.list_all()):

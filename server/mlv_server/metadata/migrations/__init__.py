@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -39,6 +42,19 @@ def check(url: str) -> None:
         f"The database has schema {current}, this program needs {newest}.",
         advice="Run the program of the version that last used it.",
     )
+
+
+@cache
+def fresh_schema() -> frozenset[tuple[str, str, str | None]]:
+    """Kind, name and statement of every table and index that the migrations make in a new SQLite database."""
+    with tempfile.TemporaryDirectory(prefix="mlv-schema-") as folder:
+        file = Path(folder) / "new.db"
+        upgrade(f"sqlite:///{file}")
+        database = sqlite3.connect(file)
+        try:
+            return frozenset(database.execute("SELECT type, name, sql FROM sqlite_master"))
+        finally:
+            database.close()
 
 
 def knows(revision: str) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine
 
-from mlv_server.metadata import tables, tables_content, tables_history
+from mlv_server.metadata import covers, tables, tables_content, tables_history
 from mlv_server.metadata.schema import metadata
 
-ROOMS = (tables, tables_history, tables_content)
-"""The modules that have put their tables into the MetaData."""
+ROOMS = (tables, tables_history, tables_content, covers)
+"""The modules that have put their tables and indexes into the MetaData."""
 
 
 def run() -> None:

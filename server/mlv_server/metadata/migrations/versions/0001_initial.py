@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     op.create_table(
         "audit",
         sa.Column("chain", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -260,7 +260,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repository_id", "file_id", "content", name=op.f("pk_file_contents")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_file_contents_changeset", "file_contents", ["repository_id", "changeset"], unique=False)
+    op.create_index(
+        "ix_file_contents_changeset",
+        "file_contents",
+        ["repository_id", "changeset", "ordinal", "previous"],
+        unique=False,
+    )
     op.create_table(
         "folded",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
@@ -317,7 +322,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repository_id", "file_id", "changeset", "path", name=op.f("pk_path_changes")),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_path_changes_path", "path_changes", ["repository_id", "path", "changeset"], unique=False)
+    op.create_index(
+        "ix_path_changes_path", "path_changes", ["repository_id", "path", "changeset", "operation"], unique=False
+    )
     op.create_table(
         "uploads",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
@@ -407,3 +414,118 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("repository_id", "id", name=op.f("pk_workspaces")),
     )
     op.create_index(op.f("ix_workspaces_owner_id"), "workspaces", ["owner_id"], unique=False)
+    if op.get_bind().dialect.name == "sqlite":
+        op.create_index("whole_domains", "domains", ["created_at"], unique=False)
+        op.create_index("whole_groups", "groups", ["name", "folded", "created_at", "created_by"], unique=False)
+        op.create_index(
+            "whole_packs",
+            "packs",
+            ["domain_id", "pack_id", "length", "frame_bytes", "live_bytes", "retired_at"],
+            unique=False,
+        )
+        op.create_index("whole_policy_versions", "policy_versions", ["time", "by", "added", "removed"], unique=False)
+        op.create_index("whole_rebased", "rebased", ["changeset"], unique=False)
+        op.create_index(
+            "whole_rules",
+            "rules",
+            [
+                "effect",
+                "subject_kind",
+                "subject",
+                "role",
+                "actions",
+                "repository",
+                "ref",
+                "path",
+                "conditions",
+                "expires_at",
+                "created_by",
+                "created_at",
+            ],
+            unique=False,
+        )
+        op.create_index("whole_sweeps", "sweeps", ["count"], unique=False)
+        op.create_index(
+            "whole_users",
+            "users",
+            ["name", "folded", "server_admin", "disabled", "created_at", "created_by"],
+            unique=False,
+        )
+        op.create_index("whole_frames", "frames", ["live", "damaged"], unique=False)
+        op.create_index(
+            "whole_repositories",
+            "repositories",
+            ["domain_id", "name", "folded", "description", "created_at", "created_by", "archived_at", "last_branch_id"],
+            unique=False,
+        )
+        op.create_index("whole_requests", "requests", ["method", "digest", "answer", "time"], unique=False)
+        op.create_index(
+            "whole_tokens",
+            "tokens",
+            [
+                "user_id",
+                "secret_hash",
+                "description",
+                "scope",
+                "exchange",
+                "created_at",
+                "expires_at",
+                "last_used_at",
+                "revoked_at",
+            ],
+            unique=False,
+        )
+        op.create_index(
+            "whole_branches",
+            "branches",
+            ["name", "kind", "target_id", "head", "origin", "created_by", "created_at"],
+            unique=False,
+        )
+        op.create_index("whole_change_lists", "change_lists", ["before", "entries", "bytes"], unique=False)
+        op.create_index("whole_events", "events", ["time", "kind", "data"], unique=False)
+        op.create_index("whole_folded", "folded", ["changeset"], unique=False)
+        op.create_index("whole_labels", "labels", ["changeset", "message", "by", "time"], unique=False)
+        op.create_index("whole_lock_counters", "lock_counters", ["last_token"], unique=False)
+        op.create_index("whole_names", "names", ["kind", "name"], unique=False)
+        op.create_index("whole_uploads", "uploads", ["stored_bytes", "time"], unique=False)
+        op.create_index(
+            "whole_changesets",
+            "changesets",
+            [
+                "depth",
+                "second_parent",
+                "prepared_min",
+                "prepared_max",
+                "files_changed",
+                "raw_bytes",
+                "stored_bytes",
+                "last_file_id",
+            ],
+            unique=False,
+        )
+        op.create_index(
+            "whole_locks",
+            "locks",
+            [
+                "file_id",
+                "path",
+                "tree",
+                "mode",
+                "scope",
+                "branch_id",
+                "owner_id",
+                "workspace",
+                "host",
+                "base",
+                "reason",
+                "acquired_at",
+                "lease_until",
+            ],
+            unique=False,
+        )
+        op.create_index(
+            "whole_workspaces",
+            "workspaces",
+            ["owner_id", "host", "directory", "branch_id", "base", "created_at", "last_seen"],
+            unique=False,
+        )
