@@ -7,6 +7,7 @@ import os
 from mlv import config
 from mlv.remote import Server
 from mlv.remote import connect as remote_connect
+from mlv.remote.channel import CUT_SECONDS
 from mlv.remote.credentials import Credential, load
 from mlv_core.errors import NotSignedIn
 from mlv_core.ids import RemoteAddress, ServerAddress
@@ -52,12 +53,15 @@ def connect(
 ) -> Server:
     """The server at `address`, with the `given` credential, else the token in MLV_TOKEN or the remembered one.
 
-    `timeout_seconds` None: as the user's settings say.
+    `timeout_seconds` None: as the user's settings say, and a transfer that was begun outlasts a longer cut of the line.
 
     Raises: NotSignedIn, UntrustedServer.
     """
     found = given or credential_for(address)
     token = (os.environ.get(TOKEN_VARIABLE) if given is None else None) or found.token
-    seconds = timeout_seconds if timeout_seconds is not None else config.load(os.environ).timeout_seconds
     authority = found.authority_pem.encode() or None
-    return remote_connect(RemoteAddress.parse(address).server, token, authority, workspace_id, seconds)
+    seconds = cut_seconds = timeout_seconds
+    if seconds is None:
+        seconds = config.load(os.environ).timeout_seconds
+        cut_seconds = max(seconds, CUT_SECONDS)
+    return remote_connect(RemoteAddress.parse(address).server, token, authority, workspace_id, seconds, cut_seconds)

@@ -38,6 +38,10 @@ LONG_CALL_SECONDS = 900.0
 """Deadline of a call in which the server reads content through, or lists of a million files are sent."""
 STREAM_SECONDS = 24 * 3600.0
 """Deadline of a stream of content; a dead peer is found by keepalive long before."""
+CUT_SECONDS = 60.0
+"""How long retries go on once content has begun to move, if the user named no limit: a line comes back, and what was
+sent or fetched so far need not be sent again (docs/decisions/0017).
+"""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -93,12 +97,15 @@ class Channel:
         *,
         workspace_id: str = "",
         timeout_seconds: float = 10.0,
+        cut_seconds: float | None = None,
         version: str = "",
     ) -> None:
+        """Retries of a call stop after `timeout_seconds`; once content has begun to move, after `cut_seconds`."""
         self.address = address
         self.counters = Counters()
         self._counting = threading.Lock()
         self._timeout = timeout_seconds
+        self._cut_timeout = timeout_seconds if cut_seconds is None else cut_seconds
         self._metadata: tuple[tuple[str, str], ...] = (("mlv-client-version", version),)
         if token:
             self._metadata += (("authorization", f"Bearer {token}"),)
@@ -156,6 +163,7 @@ class Channel:
             return stream, [] if first is None else [first]
 
         stream, first = self._retrying(begin, again=True)
+        self._timeout = self._cut_timeout
         try:
             yield from first
             yield from stream
@@ -183,6 +191,7 @@ class Channel:
                 failed.append(error)
                 raise
 
+        self._timeout = self._cut_timeout
         begun = call.future(watched(), timeout=STREAM_SECONDS, metadata=self._with_request_id(metadata))
         return Sending(begun, failed, self.address)
 

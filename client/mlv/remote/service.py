@@ -41,8 +41,11 @@ def connect(
     authority_pem: bytes | None,
     workspace_id: str = "",
     timeout_seconds: float = 10.0,
+    cut_seconds: float | None = None,
 ) -> Server:
     """A server at `address` whose certificate must come from `authority_pem`; nothing is sent before the first call.
+
+    Retries of a call stop after `timeout_seconds`; once content has begun to move, after `cut_seconds` (None: as long).
 
     Raises: UntrustedServer for plaintext outside of the loopback, or TLS without an authority.
     """
@@ -54,6 +57,12 @@ def connect(
     if not address.plaintext and not authority_pem:
         raise UntrustedServer(f"{address} is not known yet.", advice=f"'mlv login {address}' confirms it once.")
     channel = Channel(
-        address, token, authority_pem, workspace_id=workspace_id, timeout_seconds=timeout_seconds, version=VERSION
+        address,
+        token,
+        authority_pem,
+        workspace_id=workspace_id,
+        timeout_seconds=timeout_seconds,
+        cut_seconds=cut_seconds,
+        version=VERSION,
     )
     return Server(channel)
