@@ -46,7 +46,7 @@ class Caller:
             bases=[caller["base"]],
         ).SerializeToString()
         self._release = pb.ReleaseLocksRequest(**where, paths=[caller["path"]]).SerializeToString()
-        self._calls = (
+        self._calls: tuple[Any, Any] = (
             channel.unary_unary("/mlv.v1.LocksService/AcquireLocks", None, pb.AcquireLocksResponse.FromString),
             channel.unary_unary("/mlv.v1.LocksService/ReleaseLocks", None, pb.ReleaseLocksResponse.FromString),
         )

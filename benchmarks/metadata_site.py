@@ -59,6 +59,17 @@ class Clock:
         yield
         self.taken.append(Took(time.perf_counter() - wall, time.process_time() - cpu))
 
+    def last(self, count: int) -> Clock:
+        """The last blocks."""
+        clock = Clock()
+        clock.taken = self.taken[-count:]
+        return clock
+
+    def calm_cpu_ms(self) -> float:
+        """The mean of the CPU over the cheaper half: a busy machine only ever adds to it."""
+        cheap = sorted(took.cpu for took in self.taken)[: -(-len(self.taken) // 2)]
+        return 1000 * statistics.mean(cheap)
+
     def median_ms(self) -> float:
         """The median by the clock."""
         return 1000 * statistics.median(took.wall for took in self.taken)

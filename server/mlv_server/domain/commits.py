@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mlv_core.entities import VERSION_PATH, Branch, Change, FileState, Lock, Operation
 from mlv_core.errors import (
@@ -49,7 +49,7 @@ def check_numbers(
     Raises: InvalidRequest.
     """
     low, high = prepared
-    unknown = next((number for number in (*bases, low, high) if not 0 <= number <= newest), None)
+    unknown = next((number for number in sorted({*bases, low, high}) if not 0 <= number <= newest), None)
     if unknown is not None:
         raise InvalidRequest(f"The request names the changeset @{unknown}; the newest one is @{newest}.")
     if low > high:
@@ -65,7 +65,9 @@ def check_message(message: str) -> None:
 
 def changed_since(paths: Iterable[str], bases: States, current: States) -> tuple[str, ...]:
     """Those of `paths`, sorted, that do not stand in the branch's head as they stood at the workspace's base (C4)."""
-    return tuple(path for path in sorted(set(paths)) if bases.get(path) != current.get(path))
+    if not bases and not current:
+        return ()
+    return tuple(sorted({path for path in paths if bases.get(path) != current.get(path)}))
 
 
 def refuse_stale(stale: Sequence[str], culprits: Culprits, branch: str) -> HeadMoved:
@@ -212,11 +214,6 @@ def undo_message(first: ChangesetNumber, last: ChangesetNumber, to: ChangesetNum
     if to is not None:
         return f"Go back to @{to}"
     return f"Undo @{first}" if first == last else f"Undo @{first}:@{last}"
-
-
-def without_tokens(changes: Iterable[ProposedChange]) -> tuple[ProposedChange, ...]:
-    """What is asked for without the authority to: a lock taken anew is no other request (C3)."""
-    return tuple(replace(change, token=FencingToken(0)) if change.token else change for change in changes)
 
 
 def _with_replaced(changes: Iterable[Change], current: Mapping[str, FileState]) -> Iterator[Change]:

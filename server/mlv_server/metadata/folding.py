@@ -90,6 +90,9 @@ def _fold(lists: Lists, number: ChangesetNumber, level: int) -> tuple[ChangesetN
             raise DamagedContent(f"The change list of level {level - 1} that ends at @{before} is missing.")
         steps.append(step)
         before = step.before
+    if steps[-1].entries > SNAPSHOT_SHARE * max(SNAPSHOT_ENTRIES, sum(step.entries for step in steps[:-1])):
+        # An import of a million files is a snapshot already: written once more with each level it would only cost.
+        before = steps.pop().changeset
     return before, encode(newest_rows(lists, steps))
 
 

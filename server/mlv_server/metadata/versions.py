@@ -64,9 +64,11 @@ class Versions:
 
     def rows(self, repository_id: int, changeset: ChangesetNumber, paths: Iterable[str]) -> dict[str, Row]:
         """The last change of each of `paths` up to a version; a path deleted long ago may be absent."""
+        found: dict[str, Row] = {}
+        if not changeset:
+            return found
         lists = self.lists(repository_id)
         wanted = sorted(set(paths))
-        found: dict[str, Row] = {}
         for step in lists.way(changeset):
             if not wanted:
                 break
@@ -179,7 +181,7 @@ class Versions:
         encoded = encode(rows_of(changes, changeset))
         self.lists(repository_id).put(changeset, OWN_LEVEL, parent, encoded)
         rows = 0
-        for change in changes:
+        for change in changes if before else ():
             row = before.get(change.source if change.operation is Operation.MOVE else change.path)
             old = None if row is None else row.state
             if row is None or old is None or change.state is None or old.content == change.state.content:

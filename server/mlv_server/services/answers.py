@@ -8,8 +8,7 @@ from dataclasses import replace
 from mlv_core.hashing import ContentHasher
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId
 from mlv_core.merging import MergeRequest
-from mlv_core.requests import Published, PublishRequest, UndoRequest
-from mlv_server.domain import commits as rules
+from mlv_core.requests import ProposedChange, Published, PublishRequest, UndoRequest
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import landing
 from mlv_server.services.call import Call
@@ -32,9 +31,22 @@ def digest_of(request: Request) -> bytes:
         return bytes(hasher.digest())
     plain = replace(request, changes=(), recipes=(), inline_pack=b"", upload="")
     hasher.update(repr(plain).encode("utf-8", "surrogatepass"))
-    for proposed in rules.without_tokens(request.changes):
-        hasher.update(repr(proposed).encode("utf-8", "surrogatepass"))
+    for proposed in request.changes:
+        hasher.update(repr(_asked(proposed)).encode("utf-8", "surrogatepass"))
     return bytes(hasher.digest())
+
+
+def _asked(proposed: ProposedChange) -> tuple[object, ...]:
+    """What a change asks for, without the authority to: a lock taken anew is no other request (C3).
+
+    A plain tuple: there may be a million, and the text of a dataclass takes several times as long.
+    """
+    change = proposed.change
+    state = change.state
+    asked = (change.path, int(change.operation), change.file_id, change.source, proposed.base)
+    if state is None:
+        return asked
+    return (*asked, state.file_id, int(state.mode), state.text, state.size, state.content, state.properties)
 
 
 def first_answer(tx: Transaction, call: Call, request: Request, digest: bytes) -> Published | None:

@@ -112,6 +112,8 @@ def culprits(tx: Transaction, ground: Ground, paths: Iterable[str]) -> rules.Cul
 
 def check_clashes(tx: Transaction, ground: Ground, changes: tuple[Change, ...]) -> None:
     """Check the new paths of `changes` against the branch's head (F2). Raises: PathClash."""
+    if not ground.branch.head:
+        return  # nothing is there, and the new paths were compared with each other
     new = [change.path for change in changes if change.operation in {Operation.ADD, Operation.MOVE}]
     if new:
         gone = rules.vacated_paths(changes)
