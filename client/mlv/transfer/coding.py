@@ -133,10 +133,8 @@ def _file_job(
         old: bytes | memoryview | None = None
         if plan.bases and item.base is not None and item.base_cut is not None:
             old_extents = tuple(extent for index in plan.bases for extent in item.base_cut.extents[index])
+            # Not hashed again: the server compares what its own copy of the base gives.
             old = memoryview(read_extents(item.base, old_extents)).cast("B")
-            old_segments = item.base_cut.recipe.segments()
-            bases = [(old_segments[index].hash, old_segments[index].length) for index in plan.bases]
-            _check(old, bases, item.given.path)
         frame = encode_plan(plan, item.cut.recipe, base_recipe, plain, old, allowed)
         if plan.bases and not plan.typed:
             against.note(frame)

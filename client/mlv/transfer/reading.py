@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import errno
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,6 +26,9 @@ BLOCK_BYTES = 4 << 20
 """One read: large enough that the system call costs nothing, small enough that several fit in the cache."""
 HELD_BYTES = 16 << 10
 """A file of up to this size is read once and kept until it is sent: opening it again costs more than its bytes."""
+ASIDE_BYTES = 16 << 20
+"""From this size on two threads hash a content that is read."""
+BLOCKS_AHEAD = 2
 _SNIFF_BYTES = 1 << 16
 
 
@@ -220,16 +225,16 @@ def read_extents(source: Source, extents: tuple[Extent, ...]) -> Buffer:
 def _cut_generic(source: Source, *, named: bool) -> CutContent:
     if source.size <= average_chunk_size(source.size):
         return _cut_whole(source)
-    hasher, chunker, text = ContentHasher(), Chunker(average_chunk_size(source.size)), _TextProbe()
+    whole, chunker, text = _Whole(source.size), Chunker(average_chunk_size(source.size)), _TextProbe()
     chunks: list[tuple[ContentHash, int]] = []
     for block in _blocks(source):
         if named:
-            hasher.update(block)
+            whole.update(block)
         text.feed(block)
         chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.feed(block))
     chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.finish())
     recipe = generic(source.size, chunks) if len(chunks) > 1 else single(chunks[0][0], source.size)
-    content = hasher.digest() if named else _unnamed(recipe)
+    content = whole.digest() if named else _unnamed(recipe)
     return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text.finish())
 
 
@@ -244,14 +249,14 @@ def _cut_whole(source: Source) -> CutContent:
 
 
 def _cut_typed(source: Source, layout: Layout, *, named: bool) -> CutContent:
-    hasher = ContentHasher()
+    whole = _Whole(source.size)
     cuts = (*layout.rest, *layout.typed)
     names = [ContentHash(b"")] * len(cuts)
     parts: dict[int, list[Buffer]] = {}
     for offset, length, number in sorted((e.offset, e.length, n) for n, cut in enumerate(cuts) for e in cut.extents):
         data = source.read(offset, length)
         if named:
-            hasher.update(data)
+            whole.update(data)
         read = parts.setdefault(number, [])
         read.append(data)
         if len(read) == len(cuts[number].extents):
@@ -259,8 +264,32 @@ def _cut_typed(source: Source, layout: Layout, *, named: bool) -> CutContent:
             del parts[number]
     rest = len(layout.rest)
     recipe = from_layout(layout, names[rest:], names[:rest]) if len(cuts) > 1 else single(names[0], source.size)
-    content = hasher.digest() if named else _unnamed(recipe)
+    content = whole.digest() if named else _unnamed(recipe)
     return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text=False)
+
+
+class _Whole:
+    """The name of a whole content; of a large one it is made in a thread of its own, beside the names of its parts."""
+
+    def __init__(self, size: int) -> None:
+        self._hasher = ContentHasher()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlv-hash") if size >= ASIDE_BYTES else None
+        self._waiting: deque[Future[None]] = deque()
+
+    def update(self, data: Buffer) -> None:
+        """Take the next bytes; they must not change."""
+        if self._thread is None:
+            self._hasher.update(data)
+            return
+        self._waiting.append(self._thread.submit(self._hasher.update, data))
+        if len(self._waiting) > BLOCKS_AHEAD:
+            self._waiting.popleft().result()
+
+    def digest(self) -> ContentHash:
+        """The name, once all bytes were taken."""
+        if self._thread is not None:
+            self._thread.shutdown()
+        return self._hasher.digest()
 
 
 def _unnamed(recipe: Recipe) -> ContentHash:

@@ -12,6 +12,8 @@ from mlv_core.packs import PACK_TARGET, Frame, PackBuilder
 
 CHUNK_BYTES = 1 << 20
 """Small frames share a message of the stream up to this size: its framing costs nothing, several can be buffered."""
+CHUNK_PLAIN_BYTES = 4 << 20
+"""Or until they hold so much: the server decodes while the rest is coded, however small that becomes."""
 MESSAGE_BYTES = 6 << 20
 """A frame of up to this size is one message, so that neither side puts it together; a server takes 8 MiB."""
 PACKS_AT_ONCE = 2
@@ -86,17 +88,18 @@ def _pack(frames: Iterator[Frame]) -> Iterator[Message]:
     """The bytes of one pack in messages of whole frames; only a frame over `MESSAGE_BYTES` comes in several."""
     builder = PackBuilder()
     waiting: list[bytes | memoryview] = [builder.start()]
-    size = 0
+    size = plain = 0
     for frame in frames:
         head = builder.head(frame)
-        if size and size + len(head) + len(frame.blob) > CHUNK_BYTES:
+        if size and (size + len(head) + len(frame.blob) > CHUNK_BYTES or plain >= CHUNK_PLAIN_BYTES):
             yield waiting
-            waiting, size = [], 0
+            waiting, size, plain = [], 0, 0
         waiting += (head, frame.blob)
         size += len(head) + len(frame.blob)
+        plain += frame.plain_length
         if size > MESSAGE_BYTES:
             yield from _pieces(waiting)
-            waiting, size = [], 0
+            waiting, size, plain = [], 0, 0
     yield [*waiting, builder.finish()]
 
 

@@ -13,7 +13,7 @@ from mlv.transfer.reading import BytesSource, CutContent, FileSource, Source, cu
 from mlv.transfer.sending import Message, Sending, send_frames
 from mlv.transfer.types import Progress, Silent, UploadedContent, UploadInput, UploadResult
 from mlv_core.codecs import Codec
-from mlv_core.errors import FileChanging, Unreachable
+from mlv_core.errors import DamagedContent, FileChanging, Unreachable
 from mlv_core.hashing import ContentHash
 from mlv_core.recipes import Recipe, needs_recipe
 
@@ -60,7 +60,8 @@ def upload_changes(
             changed += 1
             if attempt.refused or changed == ATTEMPTS:
                 raise
-        except Unreachable:
+        except (Unreachable, DamagedContent):
+            # Frames that do not decode on the server: an old content changed after it was looked at.
             if broken or not attempt.sending:
                 raise
             broken = True

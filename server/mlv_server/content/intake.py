@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -158,8 +159,7 @@ class Intake:
 
     def _verify(self, upload: _Upload, placed: PlacedFrame) -> NewFrame:
         frame = placed.frame
-        base = self._base(upload, frame, placed.offset, 0)
-        plains = decode_frame(frame, base)
+        plains = self._decode(upload, placed)
         if len(plains) == 1:
             self._assemblies.expect(upload.domain_id, upload.name, frame.members[0][0], plains[0])
         raw = frame.codec == Codec.RAW
@@ -179,6 +179,17 @@ class Intake:
             checksum(placed.raw),
         )
 
+    def _decode(self, upload: _Upload, placed: PlacedFrame) -> list[memoryview]:
+        """The members of a frame. Its base is checked only where they are not what they should be."""
+        frame = placed.frame
+        if len(frame.bases) == 1:
+            # Whether the store still has it, or an earlier frame brings it, is asked once for the whole pack.
+            base = self._reader.at_hand(upload.domain_id, frame.bases[0], checked=False)
+            if base is not None:
+                with contextlib.suppress(DamagedContent):
+                    return decode_frame(frame, base)
+        return decode_frame(frame, self._base(upload, frame, placed.offset, 0))
+
     def _base(self, upload: _Upload, frame: Frame, before: int, depth: int) -> bytes | None:
         """The bytes that a frame was coded against: from the store, or from frames earlier in the same pack."""
         if not frame.bases:
@@ -187,7 +198,6 @@ class Intake:
         if depth > UPLOAD_DEPTH:
             raise _too_deep(member)
         if len(frame.bases) == 1:
-            # Whether the store still has it, or an earlier frame brings it, is asked once for the whole pack.
             kept = self._reader.at_hand(upload.domain_id, frame.bases[0])
             if kept is not None:
                 return kept
@@ -251,7 +261,8 @@ class Intake:
                 await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
                 raise
             failpoint("content.pack.indexed")
-            if await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id)):
+            if not await self._db.read(lambda tx: tx.packs.find(domain_id, pack.pack_id)):
+                await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
                 return 0
         return pack.length
 

@@ -62,14 +62,17 @@ class PlainReader:
             self._decode(domain_id, rest, found)
         return found
 
-    def at_hand(self, domain_id: int, name: ContentHash) -> bytes | None:
-        """A segment that needs no decoding, checked; the domain may have forgotten it since."""
+    def at_hand(self, domain_id: int, name: ContentHash, *, checked: bool = True) -> bytes | None:
+        """A segment that needs no decoding; the domain may have forgotten it since.
+
+        Without `checked` it may be damaged, and is of use only for what is checked itself.
+        """
         if name == EMPTY:
             return b""
         plain = self._memory.get((domain_id, name))
         if plain is None:
-            plain = self._materialized.read_segment(domain_id, name)
-            if plain is not None:
+            plain = self._materialized.read_segment(domain_id, name, checked=checked)
+            if plain is not None and checked:
                 self._memory.put((domain_id, name), plain)
         return plain
 

@@ -168,3 +168,20 @@ def test_a_file_that_only_begins_like_a_recipe_is_content(tmp_path: Path):
             await store.prove(DOMAIN, [(false.name, len(false.plain), None)])
 
     run(body)
+
+
+def test_F4_a_damaged_copy_of_a_base_does_not_refuse_a_sound_delta(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            old, new = model(), model(steps=1)
+            await send(store, recipe_first(old))
+            await store.prove(DOMAIN, [old.item])
+            copy = store.materialized._path(DOMAIN, old.name)
+            copy.write_bytes(bytes(len(old.plain)))
+            forget(store)
+            await send(store, recipe_first(new, old))
+            await store.prove(DOMAIN, [new.item])
+            assert made(store, new) == new.name
+            assert not copy.exists()
+
+    run(body)
