@@ -135,9 +135,26 @@ def settings_example() -> str:
     return text
 
 
+def foreign_page() -> str:
+    """The verbs of other tools and what does the same here."""
+    foreign = importlib.import_module("mlv.cli.foreign")
+    lines = [
+        HEAD,
+        "# Coming from Perforce, Subversion or git",
+        "",
+        "`mlv help --from p4|svn|git VERB` prints one of these lines. Many of their verbs are aliases here",
+        "(`mlv sync`, `mlv submit`, `mlv co`, `mlv pull`).",
+    ]
+    for tool, answers in foreign.TOOLS.items():
+        lines += ["", f"## {tool}", "", "| verb | here | what differs |", "|---|---|---|"]
+        lines += [_row((f"`{verb}`", f"`{one.command}`", one.note)) for verb, one in answers.items()]
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/errors.md": errors_page,
     "docs/commands.md": commands_page,
+    "docs/coming-from.md": foreign_page,
     "docs/settings.md": settings_page,
     "deploy/mlv-server.toml": settings_example,
 }

@@ -6,14 +6,19 @@ import os
 
 import click
 
+from mlv.cli.output import escaped, table
 from mlv.cli.running import Run, verb
 from mlv_core.errors import NotFound
 
 
 @verb(name="help")
 @click.argument("words", nargs=-1, metavar="[VERB]...")
-def help_(run: Run, words: tuple[str, ...]) -> None:
-    """Show all verbs, or how one is used."""
+@click.option("--from", "tool", type=click.Choice(["p4", "svn", "git"]), help="VERB is one of this tool: the mlv way.")
+def help_(run: Run, words: tuple[str, ...], *, tool: str | None) -> None:
+    """Show all verbs, or how one is used; with --from, what does here what VERB does there."""
+    if tool is not None:
+        _from(run, tool, words)
+        return
     root = click.get_current_context().find_root()
     context, command = root, root.command
     for word in words:
@@ -24,6 +29,25 @@ def help_(run: Run, words: tuple[str, ...]) -> None:
         command = found
     text = command.get_help(context)
     run.result({"help": text}, text.splitlines())
+
+
+def _from(run: Run, tool: str, words: tuple[str, ...]) -> None:
+    """What answers a verb of another tool, or all of them."""
+    import difflib
+
+    from mlv.cli.foreign import SHORT, TOOLS
+
+    answers = TOOLS[tool]
+    if words:
+        name = SHORT[tool].get(words[0], words[0])
+        if name not in answers:
+            near = difflib.get_close_matches(name, [*answers, *SHORT[tool]], n=3)
+            hint = f"Did you mean {' or '.join(near)}?" if near else f"'mlv help --from {tool}' lists all."
+            raise NotFound(f"{tool} {escaped(words[0])} has no answer here.", advice=hint)
+        answers = {name: answers[name]}
+    value = [{"verb": verb, "command": one.command, "note": one.note} for verb, one in answers.items()]
+    rows = [(f"{tool} {verb}", one.command, one.note) for verb, one in answers.items()]
+    run.result({"tool": tool, "verbs": value}, table(rows))
 
 
 @verb()
