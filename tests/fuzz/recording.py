@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,27 @@ import grpc
 import mlv
 from mlv.remote import Server, channel, connect
 from mlv.remote.trust import fetch_authority
-from mlv_core.ids import RemoteAddress, RepositoryName
+from mlv_core.errors import MlvError
+from mlv_core.ids import ChangesetNumber, RemoteAddress, RepositoryName, RequestId, WorkspaceId
+from mlv_core.merging import MergeRequest, Resolution, Side
+from mlv_core.requests import UndoRequest
 
 Recorded = dict[str, list[tuple[bytes, ...]]]
 """The messages of each call by the method's full name; of calls that are no streams, one."""
 FIRST, SECOND = "fuzz/open", "fuzz/other"
+
+
+class _Call:
+    """A method of a channel, called in any of gRPC's ways; `seen` is given what goes out and gives it on."""
+
+    def __init__(self, inner: Any, seen: Callable[[Any], Any]) -> None:
+        self._inner, self._seen = inner, seen
+
+    def __call__(self, request: Any, **options: Any) -> Any:
+        return self._inner(self._seen(request), **options)
+
+    def __getattr__(self, way: str) -> Callable[..., Any]:
+        return lambda request, **options: getattr(self._inner, way)(self._seen(request), **options)
 
 
 class _Recorder:
@@ -26,41 +43,37 @@ class _Recorder:
     def __init__(self, inner: grpc.Channel, kept: Recorded) -> None:
         self._inner, self._kept = inner, kept
 
-    def unary_unary(self, path: str, serialize: Any, parse: Any) -> Callable[..., Any]:
+    def unary_unary(self, path: str, serialize: Any, parse: Any) -> _Call:
         return self._one(path, serialize, self._inner.unary_unary(path, serialize, parse))
 
-    def unary_stream(self, path: str, serialize: Any, parse: Any) -> Callable[..., Any]:
+    def unary_stream(self, path: str, serialize: Any, parse: Any) -> _Call:
         return self._one(path, serialize, self._inner.unary_stream(path, serialize, parse))
 
-    def stream_unary(self, path: str, serialize: Any, parse: Any) -> Callable[..., Any]:
+    def stream_unary(self, path: str, serialize: Any, parse: Any) -> _Call:
         return self._many(path, serialize, self._inner.stream_unary(path, serialize, parse))
 
-    def stream_stream(self, path: str, serialize: Any, parse: Any) -> Callable[..., Any]:
+    def stream_stream(self, path: str, serialize: Any, parse: Any) -> _Call:
         return self._many(path, serialize, self._inner.stream_stream(path, serialize, parse))
 
     def close(self) -> None:
         self._inner.close()
 
-    def _one(self, path: str, serialize: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-        def recorded(request: Any, **options: Any) -> Any:
+    def _one(self, path: str, serialize: Any, call: Any) -> _Call:
+        def seen(request: Any) -> Any:
             self._keep(path, (serialize(request) if serialize else request,))
-            return call(request, **options)
+            return request
 
-        return recorded
+        return _Call(call, seen)
 
-    def _many(self, path: str, serialize: Any, call: Callable[..., Any]) -> Callable[..., Any]:
-        def recorded(requests: Any, **options: Any) -> Any:
+    def _many(self, path: str, serialize: Any, call: Any) -> _Call:
+        def seen(requests: Any) -> Iterator[Any]:
             sent: list[bytes] = []
+            for request in requests:
+                sent.append(serialize(request) if serialize else request)
+                yield request
+            self._keep(path, tuple(sent))
 
-            def watched() -> Iterator[Any]:
-                for request in requests:
-                    sent.append(serialize(request) if serialize else request)
-                    yield request
-                self._keep(path, tuple(sent))
-
-            return call(watched(), **options)
-
-        return recorded
+        return _Call(call, seen)
 
     def _keep(self, path: str, messages: tuple[bytes, ...]) -> None:
         self._kept.setdefault(path[1:].replace("/", "."), []).append(messages)
@@ -100,7 +113,26 @@ def play(url: str, fingerprint: str, first_token: str, folder: Path) -> tuple[di
     with mlv.connect(url, tokens["maintainer"], fingerprint) as client:
         for name in (FIRST, SECOND):
             _work(client.repository(name), folder / name.replace("/", "-"))
+    with contextlib.closing(connect(address, tokens["maintainer"], authority)) as maintainer:
+        for name in (FIRST, SECOND):
+            _back_and_together(maintainer, RepositoryName.parse(name))
     return tokens, authority
+
+
+def _back_and_together(server: Server, name: RepositoryName) -> None:
+    """What is undone and merged: tried first, then done where that can be."""
+    (workspace,) = server.list_workspaces(name)
+    undo = UndoRequest(
+        name, RequestId("undo-1"), "side", workspace.id, "back", ChangesetNumber(4), ChangesetNumber(4), dry_run=True
+    )
+    server.undo(undo)
+    merge = MergeRequest(name, RequestId("merge-1"), "main", "side", workspace.id, "together", dry_run=True)
+    server.merge(merge)
+    decided = (("data/notes.txt", Resolution(Side.MINE)), ("notes.txt", Resolution(Side.THEIRS)))
+    with contextlib.suppress(MlvError):
+        server.merge(replace(merge, request_id=RequestId("merge-2"), resolutions=decided))
+    with contextlib.suppress(MlvError):
+        server.remove_workspace(name, WorkspaceId("none"))
 
 
 def _office(boss: Server) -> None:
@@ -147,6 +179,11 @@ def _work(repository: mlv.Repository, folder: Path) -> None:
         workspace.update(1)
         workspace.update()
         workspace.switch("side")
+        workspace.lock("notes.txt")
+        (folder / "notes.txt").write_text("beside\n")
+        (folder / "side.txt").write_text("new\n")
+        workspace.add("side.txt")
+        workspace.commit("on the side")
         workspace.switch("main")
         version = repository.version(2)
         version.read("model.bin")

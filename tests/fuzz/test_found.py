@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from tests.fuzz.engine import check
@@ -36,7 +37,7 @@ FOUND = {
     ),
     "toml: spaces in a table's name": ("record files", b'\x02a = """\n[' + b" " * 20_000 + b'\n"""\n'),
     "env: spaces before no sign": ("record files", b"\x06a" + b" " * 50_000 + b"\n"),
-    "env: spaces in a value": ("record files", b"\x06a =" + b" " * 50_000 + b"b\n"),
+    "env: spaces in a value": ("record files", b"\x06a =" + b" " * 95_000 + b"b\n"),
     "yaml: aliases of mappings that name no value": (
         "record files",
         b"\x03a0: &a0 {}\n"
@@ -60,6 +61,20 @@ FOUND = {
     "client settings: lists in lists": ("client settings", b"timeout = " + b"[" * 5000),
     "server settings: a number without end": ("server settings", b"[limits]\nfile = " + b"1" * 5000),
     "server settings: lists in lists": ("server settings", b"[limits]\nfile = " + b"[" * 5000),
+    "merged yaml: aliases of aliases": (
+        "merged documents",
+        b"\x01"
+        + b"\0".join(
+            b"a0: &a0 {x: 1}\n"
+            + b"".join(b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 12))
+            + end
+            for end in (b"z: 1\n", b"z: 2\n", b"z: 1\ny: 3\n")
+        ),
+    ),
+    "merged json: lists in lists": (
+        "merged documents",
+        b"\0" + b"\0".join(b'{"a":' + b"[" * 900 + b"]" * 900 + end for end in (b"}", b',"b":1}', b',"c":1}')),
+    ),
     "journal and credentials: lists in lists": ("workspace files", b"[" * 5000),
     "ignore rules: a backslash at the end": ("ignore rules", b"\\"),
     "ignore rules: a set that runs backwards": ("ignore rules", bytes.fromhex("5b612d2e5d")),
@@ -111,7 +126,12 @@ def test_a_frame_with_its_reserved_byte_set_is_refused():
 
 def test_F2_clashes_of_deep_paths_take_little_memory():
     deep = ["/".join([f"{n}", *"a" * 2000]) for n in range(50)]
-    assert find_clashes(deep) == []
+    tracemalloc.start()
+    try:
+        assert find_clashes(deep) == []
+        assert tracemalloc.get_traced_memory()[1] < 16 * sum(map(len, deep))
+    finally:
+        tracemalloc.stop()
     assert find_clashes([*deep, deep[7].upper()]) == [(deep[7], deep[7].upper())]
     with pytest.raises(InvalidPath, match="longer"):
         check_paths(["x" * 5000, "X" * 5000])

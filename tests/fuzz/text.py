@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fuzz.target import Target, promise, text_of
+from tests.fuzz.target import MEBIBYTE, Target, promise, text_of
 
 from mlv import config
 from mlv.remote import credentials
@@ -38,6 +38,7 @@ from mlv_core.records import (
     read_project,
 )
 from mlv_server.domain.globs import matches_name
+from mlv_server.domain.merge_documents import merge_document
 from mlv_server.settings import SETTINGS_FILE, default_file, load_settings
 
 _SUFFIXES = ("json", "jsonl", "toml", "yaml", "csv", "tsv", "env", "txt")
@@ -183,6 +184,28 @@ def _run_merge(data: bytes) -> None:
     merge_text(*parts)
 
 
+_DOCUMENTS = ("a.json", "a.yaml", "a.toml", "a.ipynb", "a.txt")
+
+
+def _run_documents(data: bytes) -> None:
+    """The first byte is the kind; base, mine and theirs are apart by NULs."""
+    path = _DOCUMENTS[data[0] % len(_DOCUMENTS)] if data else "a.json"
+    base, mine, theirs = [*data[1:].split(b"\0"), b"", b"", b""][:3]
+    merge_document(path, base, mine, theirs)
+
+
+def _document_seeds() -> list[bytes]:
+    cells = '{"cells": [{"id": "a", "cell_type": "code", "source": [], "outputs": []}], "metadata": {}, "nbformat": 4}'
+    documents = (
+        ('{"a": 1, "b": [1, 2]}', '{"a": 2, "b": [1, 2]}', '{"a": 1, "b": [1, 2, 3]}'),
+        ("a: 1\nb: &x [1, 2]\n", "a: 2  # two\nb: &x [1, 2]\n", "a: 1\nb: &x [1, 2]\nc: *x\n"),
+        ("a = 1\n[t]\nb = 2\n", "a = 2\n[t]\nb = 2\n", "a = 1\n[t]\nb = 3 # three\n"),
+        (cells, cells.replace('"source": []', '"source": ["x"]'), cells.replace("{}", '{"k": 1}')),
+        ("a\nb\nc\n", "a\nx\nc\n", "a\nb\ny\n"),
+    )
+    return [bytes([kind]) + "\0".join(texts).encode() for kind, texts in enumerate(documents)]
+
+
 _NAMES = ("@42", "@main", "@2026-11-22T10:00Z", "@have", "model/a.bin@v1.2", "fraud/detector", "feature/x-1")
 _MARKS = (
     b"@",
@@ -210,6 +233,14 @@ _YAML = (
 NAMED = (InvalidName, InvalidRevision)
 
 TARGETS = (
+    Target(
+        "merged documents",
+        _run_documents,
+        _document_seeds,
+        (),
+        (*_TOML, *_YAML, b"\0", b'"cells"', b'"id"', b"1e5"),
+        memory=64 * MEBIBYTE,
+    ),
     Target("revision and name", _run_names, _seeds(*_NAMES), NAMED, _MARKS),
     Target(
         "address",

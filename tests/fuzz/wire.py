@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import random
 import struct
 import typing
@@ -20,10 +22,14 @@ _SUFFIX = "_from_wire"
 
 
 def conversions() -> dict[str, tuple[type[Message], Callable[[Any], object]]]:
-    """Functions of `convert` that take one message, by their names, and the message's class."""
+    """Functions of `convert` and its parts that take one message, by their names, and the message's class."""
     found: dict[str, tuple[type[Message], Callable[[Any], object]]] = {}
-    for name, function in sorted(vars(convert).items()):
-        if name.endswith(_SUFFIX) and callable(function):
+    modules = [
+        importlib.import_module(f"{convert.__name__}.{part.name}") for part in pkgutil.iter_modules(convert.__path__)
+    ]
+    functions = {name: function for module in modules for name, function in vars(module).items()}
+    for name, function in sorted(functions.items()):
+        if name.endswith(_SUFFIX) and not name.startswith("_") and callable(function):
             first = next(iter(inspect.signature(function).parameters))
             kind = typing.get_type_hints(function)[first]
             if inspect.isclass(kind) and issubclass(kind, Message):
@@ -52,7 +58,7 @@ def _run(data: bytes) -> None:
     except DecodeError:
         return
     value = read(message)
-    write = getattr(convert, name.removesuffix(_SUFFIX) + "_to_wire", None)
+    write = getattr(inspect.getmodule(read), name.removesuffix(_SUFFIX) + "_to_wire", None)
     if write is not None and len(inspect.signature(write).parameters) == 1:
         again = read(write(value))
         promise(repr(again) == repr(value), f"{name} is another when it is sent again")

@@ -53,6 +53,9 @@ class Document:
         return self.write(self.root)
 
 
+_ALIASED_LIMIT = 100_000
+"""Values that the aliases of a YAML document may name; every later step looks at each."""
+
 _KINDS = {".json": Kind.JSON, ".yaml": Kind.YAML, ".yml": Kind.YAML, ".toml": Kind.TOML, ".ipynb": Kind.NOTEBOOK}
 
 
@@ -176,6 +179,7 @@ def _yaml(text: str) -> Document:
         raise DocumentError(str(error)) from error
     if root is not None and not isinstance(root, Mapping):
         raise DocumentError("no mapping at the top")
+    _check_aliases(root, len(text) + _ALIASED_LIMIT)
 
     def write(node: Node) -> bytes:
         sink = _Sink()
@@ -183,6 +187,20 @@ def _yaml(text: str) -> Document:
         return bytes(sink.data)
 
     return Document({} if root is None else root, write)
+
+
+def _check_aliases(root: Node, limit: int) -> None:
+    """Refuse a document of more than `limit` nodes: each takes a character, but aliases of aliases few for many."""
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        limit -= 1
+        if limit < 0:
+            raise DocumentError("its aliases name too many values")
+        if isinstance(node, Mapping):
+            pending.extend(node.values())
+        elif is_list(node):
+            pending.extend(node)
 
 
 def _toml(text: str) -> Document:

@@ -30,12 +30,15 @@ def merge_document(path: str, base: bytes, mine: bytes, theirs: bytes) -> bytes 
         sides = [parse(kind, data) for data in (base, mine, theirs)]
     except DocumentError:
         return by_lines
-    merged = _by_structure(kind, *sides)
-    if merged is None:
-        return None
-    if by_lines is not None and _says(kind, by_lines, merged):
+    try:
+        merged = _by_structure(kind, *sides)
+        if merged is None:
+            return None
+        if by_lines is not None and _says(kind, by_lines, merged):
+            return by_lines
+        return merged.encode()
+    except RecursionError:  # nested less deeply than it can be parsed, but more than it can be walked
         return by_lines
-    return merged.encode()
 
 
 def _by_structure(kind: Kind, base: Document, mine: Document, theirs: Document) -> Document | None:
