@@ -4,7 +4,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check format lint types imports tidy buf bench bench-compare bench-bytes proto docs bounds fuzz clean
+.PHONY: help setup demo test test-all check format lint types imports tidy buf bench bench-compare bench-bytes proto docs bounds fuzz soak clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -75,6 +75,10 @@ proto: $(DEV) ## generate Python from the .proto files
 
 docs: $(DEV) ## generate the reference pages from the code
 	@$(BIN)/python docs/generate.py
+
+soak: $(DEV) ## kill, cut, fuzz and compare with the model for an hour (MINUTES, SEED, KILLS, REPORT=file.md; tests/faults/soak.py)
+	@nice $(BIN)/python -m tests.faults.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(KILLS),--kills $(KILLS)) --report $(or $(REPORT),benchmarks/results/soak.md)
 
 bounds: $(DEV) ## run the unit tests against the lowest and the newest dependencies that pyproject.toml allows
 	@$(BIN)/python tests/bounds.py

@@ -29,8 +29,8 @@ from mlv_server.cli.main import main
 from mlv_server.services import verification
 from mlv_server.settings import SETTINGS_FILE, load_settings
 
-USERS = ("admin", "ann", "bob")
-ROLES = {"ann": "maintainer", "bob": "contributor"}
+USERS = ("admin", "ann", "bob", "cat", "dan")
+ROLES = {"ann": "maintainer", "bob": "contributor", "cat": "contributor", "dan": "contributor"}
 PORTS = (20_000, 32_000)
 """Below those that the system gives to connections: nobody takes it while the server is down."""
 
@@ -176,7 +176,7 @@ class House:
             assert code == 0, status
             return {"codes": codes, "status": status, "served": self._served(read)}
 
-        return self._told(work)  # type: ignore[no-any-return]
+        return self.told(work)  # type: ignore[no-any-return]
 
     def _served(self, read: int) -> dict[str, Any]:
         """What the admin's own client sees (N2)."""
@@ -262,7 +262,7 @@ class House:
 
             return asdict(asyncio.run(verified()))
 
-        return self._told(work)  # type: ignore[no-any-return]
+        return self.told(work)  # type: ignore[no-any-return]
 
     def read_all(self, repo: Repository) -> int:
         """Compare every file of every version bit for bit with the model; the number of files read."""
@@ -283,7 +283,7 @@ class House:
                         assert read[name] == repo.versions[number][path].data, f"@{number} {path}"
             return len(read)
 
-        return int(self._told(work))
+        return int(self.told(work))
 
     def _init(self, port: int) -> dict[str, Any]:
         def work() -> Any:
@@ -292,9 +292,9 @@ class House:
                 main.main(["init", folder, "--listen", f"127.0.0.1:{port}", "--json"], standalone_mode=False)
             return json.loads(out.getvalue())
 
-        return self._told(work)  # type: ignore[no-any-return]
+        return self.told(work)  # type: ignore[no-any-return]
 
-    def _told(self, work: Callable[[], Any]) -> Any:
+    def told(self, work: Callable[[], Any]) -> Any:
         """What `work` gives, as JSON, from a fork or from this process."""
         if not self.forks:
             return json.loads(json.dumps(work()))

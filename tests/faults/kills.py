@@ -31,8 +31,10 @@ KILLS_PER_VERIFY = 50
 REPOSITORIES_PER_SERVER = 8
 CREW = (("ann1", "ann"), ("ann2", "ann"), ("bob1", "bob"))
 SHARE_KILLED = 0.9
-SHARE_NAMED = 0.5
-"""Of the kills, those at a named point; the others come at any instant."""
+SHARE_NAMED = 0.7
+"""Of the kills where there are named points, those at one; the others come at any instant."""
+SHARE_REFUSED = 0.4
+"""Of the acts that the model foresees refused, those that are done nevertheless."""
 JOURNAL = ("journal.written", "journal.synced")
 SWITCH = (
     "update.staged", "update.synced", "update.switching", "update.placed", "update.renamed", "update.recorded",
@@ -174,9 +176,11 @@ class _Epoch:
         self.tally.checks["files read bit for bit"] += self.house.read_all(self.repo)
 
     def _step(self) -> None:
-        op = self._next()
-        after = self.repo.fork()
-        wanted = op.act(after)
+        for _ in range(3):
+            op, after = self._next(), self.repo.fork()
+            wanted = op.act(after)
+            if wanted == OK or op.verb == "checkout" or self.rng.random() < SHARE_REFUSED:
+                break
         ws = after.workspaces[op.workspace]
         self.run.recent.append(f"{self.run.step} {ws.name} {op.verb} {op.path} {op.other} -> {wanted or 'ok'}")
         if op.verb in USER_ACTS:
@@ -186,7 +190,7 @@ class _Epoch:
             self.house.do(op, ws)
             self.repo = after
             return
-        kill = self._plan(op)
+        kill = self._plan(op, wanted)
         struck = self._strike(op, ws, kill)
         self.run.recent[-1] += f" | {kill.victim} {kill.point} {kill.delay:.3f} | got {struck.code}"
         if struck.code is None or (struck.server_died and struck.code in AWAY):
@@ -214,13 +218,13 @@ class _Epoch:
 
     # --- killing ------------------------------------------------------------------------------------------------------
 
-    def _plan(self, op: Op) -> Kill:
+    def _plan(self, op: Op, wanted: str) -> Kill:
         rng = self.rng
         if rng.random() > SHARE_KILLED:
             return Kill()
         victim = "client" if op.verb in LOCAL else rng.choices(("client", "server", "both"), (47, 47, 6))[0]
         points = {"client": CLIENT.get(op.verb, ()), "server": SERVER.get(op.verb, DATABASE)}.get(victim, ())
-        if points and rng.random() < SHARE_NAMED:
+        if points and wanted == OK and rng.random() < SHARE_NAMED:
             return Kill(victim, rng.choice(points), rng.choice((1, 1, 1, 2)))
         return Kill(victim, delay=rng.uniform(0.0, self.run.took.get(op.verb, 0.02 if op.verb in LOCAL else 0.06)))
 

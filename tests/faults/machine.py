@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from tests.faults.house import House, code_of, typed
-from tests.faults.model import Repository
+from tests.faults.model import Repository, Workspace
 from tests.faults.workload import LINES, POOL, USER_ACTS, Chooser, Op, content, ended
 from tests.faults.zygote import Trap
 from tests.servers import COMMAND_SECONDS, RunningServer
@@ -36,7 +36,7 @@ FIRST = ("w0.bin", "t1.txt", "a/w0.bin", "a/b/t1.txt", "c/t1.txt", "w9.bin")
 """What every example begins with as @1."""
 _numbers = itertools.count(1)
 
-who = st.sampled_from([name for name, _ in CREW])
+who = st.integers(0, len(CREW) - 1)
 paths = st.sampled_from([ended(path) for path in POOL])
 places = st.integers(0, 30)
 """Which of the paths that a verb may be meant for."""
@@ -73,99 +73,110 @@ class Machine(RuleBasedStateMachine):
             self._do(chooser.next(self.repo))
 
     @rule(ws=who, path=paths, line=st.integers(0, LINES // 2), number=st.integers(0, 1 << 40), executable=st.booleans())
-    def write(self, ws: str, path: str, line: int, number: int, executable: bool) -> None:
+    def write(self, ws: int, path: str, line: int, number: int, executable: bool) -> None:
         """The user edits a file, or makes one."""
-        old = self.repo.workspaces[ws].disk.get(path, (b"\n".join(b"line %d" % at for at in range(LINES)), False))[0]
+        old = self._ws(ws).disk.get(path, (b"\n".join(b"line %d" % at for at in range(LINES)), False))[0]
         lines = old.split(b"\n")
         lines[2 * line % len(lines)] = b"%d by hand" % number
         data = b"\x00\xff" + number.to_bytes(8, "big") * 40 if path.endswith(".bin") else b"\n".join(lines)
-        self._do(Op("write", ws, path, data=data, flag=executable and not number % 4))
+        self._do(Op("write", self._ws(ws).name, path, data=data, flag=executable and not number % 4))
 
     @rule(ws=who, place=places)
-    def change(self, ws: str, place: int) -> None:
+    def change(self, ws: int, place: int) -> None:
         """Change a file that the workspace may commit."""
-        found = self.repo.workspaces[ws]
+        found = self._ws(ws)
         chosen = sorted(path for path, file in found.tracked.items() if file.token or path.endswith(".txt"))
         path = _one_of(chosen, place)
         if path in found.disk:
             self.write(ws, path, place % 5, next(self.names), executable=False)
 
     @rule(ws=who, place=places)
-    def add(self, ws: str, place: int) -> None:
+    def add(self, ws: int, place: int) -> None:
         """Record a new file."""
-        status = self.repo.workspaces[ws].status()
-        self._do(Op("add", ws, _one_of([path for path, state in status.items() if state == "untracked"], place)))
+        status = self._ws(ws).status()
+        self._do(
+            Op(
+                "add",
+                self._ws(ws).name,
+                _one_of([path for path, state in status.items() if state == "untracked"], place),
+            )
+        )
 
     @rule(verb=st.sampled_from(("delete", "remove", "lock", "unlock", "revert", "meta", "break")), ws=who, place=places)
-    def act(self, verb: str, ws: str, place: int) -> None:
+    def act(self, verb: str, ws: int, place: int) -> None:
         """One of the verbs that name a file that is tracked."""
-        found = self.repo.workspaces[ws]
+        found = self._ws(ws)
         chosen = [lock.path for lock in self.repo.locks] if verb == "break" else list(found.tracked)
-        self._do(Op(verb, ws, _one_of(chosen, place), str(place)))
+        self._do(Op(verb, self._ws(ws).name, _one_of(chosen, place), str(place)))
 
     @rule(ws=who, place=places)
-    def edit(self, ws: str, place: int) -> None:
+    def edit(self, ws: int, place: int) -> None:
         """Take the lock of weights."""
-        weights = [path for path in self.repo.workspaces[ws].tracked if path.endswith(".bin")]
-        self._do(Op("edit", ws, _one_of(weights, place)))
+        weights = [path for path in self._ws(ws).tracked if path.endswith(".bin")]
+        self._do(Op("edit", self._ws(ws).name, _one_of(weights, place)))
 
     @rule(ws=who, path=paths, verb=st.sampled_from(("add", "edit", "delete", "revert", "unlock", "resolve")))
-    def mistake(self, ws: str, path: str, verb: str) -> None:
+    def mistake(self, ws: int, path: str, verb: str) -> None:
         """A verb on any path, also where it makes no sense."""
-        self._do(Op(verb, ws, path, "mine" if verb == "resolve" else ""))
+        self._do(Op(verb, self._ws(ws).name, path, "mine" if verb == "resolve" else ""))
 
     @rule(ws=who, place=places)
-    def move(self, ws: str, place: int) -> None:
+    def move(self, ws: int, place: int) -> None:
         """Move a file to where none ever was."""
-        path = _one_of(list(self.repo.workspaces[ws].tracked), place)
+        path = _one_of(list(self._ws(ws).tracked), place)
         name = path.rpartition("/")[2]
         if name:
-            self._do(Op("move", ws, path, f"{('', 'a/', 'd/e/')[place % 3]}{name[0]}x{next(self.names)}{name[-4:]}"))
+            self._do(
+                Op(
+                    "move",
+                    self._ws(ws).name,
+                    path,
+                    f"{('', 'a/', 'd/e/')[place % 3]}{name[0]}x{next(self.names)}{name[-4:]}",
+                )
+            )
 
     @rule(ws=who, keep=st.booleans())
-    def commit(self, ws: str, keep: bool) -> None:
+    def commit(self, ws: int, keep: bool) -> None:
         """Commit everything."""
-        self._do(Op("commit", ws, flag=keep))
+        self._do(Op("commit", self._ws(ws).name, flag=keep))
 
     @rule(ws=who, place=places)
-    def commit_part(self, ws: str, place: int) -> None:
+    def commit_part(self, ws: int, place: int) -> None:
         """Commit one path."""
-        self._do(Op("commit", ws, _one_of(list(self.repo.workspaces[ws].status()), place)))
+        self._do(Op("commit", self._ws(ws).name, _one_of(list(self._ws(ws).status()), place)))
 
     @rule(ws=who)
-    def update(self, ws: str) -> None:
+    def update(self, ws: int) -> None:
         """Bring the newest version."""
-        self._do(Op("update", ws))
+        self._do(Op("update", self._ws(ws).name))
 
     @rule(ws=who, place=places, accept=st.sampled_from(("mine", "theirs")))
-    def resolve(self, ws: str, place: int, accept: str) -> None:
+    def resolve(self, ws: int, place: int, accept: str) -> None:
         """Decide a conflict."""
-        self._do(Op("resolve", ws, _one_of(list(self.repo.workspaces[ws].conflicts), place), accept))
+        self._do(Op("resolve", self._ws(ws).name, _one_of(list(self._ws(ws).conflicts), place), accept))
 
     @rule(ws=who, back=st.integers(0, 3))
-    def undo(self, ws: str, back: int) -> None:
+    def undo(self, ws: int, back: int) -> None:
         """Take back one of the newest versions."""
-        self._do(Op("undo", ws, other=str(max(1, len(self.repo.versions) - 1 - back))))
+        self._do(Op("undo", self._ws(ws).name, other=str(max(1, len(self.repo.versions) - 1 - back))))
 
     @rule(ws=who, verb=st.sampled_from(("label", "branch")), again=st.booleans())
-    def name(self, ws: str, verb: str, again: bool) -> None:
+    def name(self, ws: int, verb: str, again: bool) -> None:
         """Name a version, or a branch."""
         taken = [*self.repo.labels, *self.repo.branches]
-        self._do(Op(verb, ws, other=taken[-1] if again else f"n{next(self.names)}"))
+        self._do(Op(verb, self._ws(ws).name, other=taken[-1] if again else f"n{next(self.names)}"))
 
     @rule(place=places, user=st.sampled_from(("ann", "bob")))
     def checkout(self, place: int, user: str) -> None:
         """Another workspace, on any branch, in the place of the user's last one."""
-        last = [name for name, one in self.repo.workspaces.items() if one.user == user][-1]
-        branch = _one_of(list(self.repo.branches), place)
-        ws = self.repo.workspaces[last]
-        if ws.status():
+        left = [one for one in self.repo.workspaces.values() if one.user == user][-1]
+        if left.status():
             return
         name = f"{user}{next(self.names) + 100}"
-        self.repo.checkout(name, user, branch)
+        self.repo.checkout(name, user, _one_of(list(self.repo.branches), place))
+        del self.repo.workspaces[left.name]
         self.house.checkout(self.repo.workspaces[name])
-        self.repo.workspaces[last] = self.repo.workspaces.pop(name)
-        self._same(last)
+        self._same(name)
 
     def teardown(self) -> None:
         """At the end everything is compared bit for bit."""
@@ -173,6 +184,9 @@ class Machine(RuleBasedStateMachine):
             for name in self.repo.workspaces:
                 self._same(name)
             self.counts["files read bit for bit"] += self.house.read_all(self.repo)
+
+    def _ws(self, number: int) -> Workspace:
+        return sorted(self.repo.workspaces.values(), key=lambda one: one.name)[number]
 
     def _do(self, op: Op) -> None:
         if (not op.path and op.verb not in {"commit", "update", "undo", "label", "branch"}) or not op.known(self.repo):
