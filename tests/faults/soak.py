@@ -97,7 +97,7 @@ def plan(given: argparse.Namespace, folder: Path) -> tuple[list[Part], list[Part
     second.extend(
         part(name, f"tests.faults.{name}", total, given.seed, "--prefixes", given.prefixes)
         for name in OTHERS
-        if find_spec(f"tests.faults.{name}")
+        if given.prefixes and find_spec(f"tests.faults.{name}")
     )
     if given.inputs and find_spec("tests.fuzz"):
         counts = ("--inputs", given.inputs, "--messages", given.messages, "--processes", 1)
@@ -200,7 +200,7 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=60.0)
     options.add_argument("--seed", type=int, default=int(time.time()), help="else the time")
     options.add_argument("--kills", type=int, default=10_000, help="at least so many, however long it takes")
-    options.add_argument("--prefixes", type=int, default=2_000, help="power cuts")
+    options.add_argument("--prefixes", type=int, default=2_000, help="power cuts and bit flips; 0 leaves them out")
     options.add_argument("--inputs", type=int, default=100_000, help="fuzzed inputs over all parsers; 0 leaves it out")
     options.add_argument("--messages", type=int, default=10_000, help="fuzzed messages over all calls")
     options.add_argument("--report", type=Path, default=Path("soak.md"), help="Markdown; JSON beside it")
