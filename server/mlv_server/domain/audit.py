@@ -12,6 +12,7 @@ SERVER_CHAIN = 0
 """The chain of what belongs to no repository; a repository's chain has its id."""
 START = bytes(HASH_LENGTH)
 """What the first row of a chain names as the hash before it."""
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class AuditRow:
 
 def seal(chain: int, sequence: int, previous: bytes, entry: AuditEntry) -> AuditRow:
     """The row that `entry` becomes at place `sequence` (from 1) of `chain`, after the row whose hash is `previous`."""
-    record = json.dumps(
+    record = _ENCODER.encode(
         {
             "chain": chain,
             "sequence": sequence,
@@ -58,9 +59,7 @@ def seal(chain: int, sequence: int, previous: bytes, entry: AuditEntry) -> Audit
             "rule": entry.rule,
             "reason": entry.reason,
             "detail": dict(entry.detail),
-        },
-        sort_keys=True,
-        separators=(",", ":"),
+        }
     ).encode("ascii")
     return AuditRow(sequence, record, previous, hash_row(previous, record))
 

@@ -110,11 +110,13 @@ async def write(
     def rehearse(tx: Transaction) -> T:
         raise _Rehearsed(work(tx))
 
-    async with audited(call, action, target, repository):
-        try:
-            return await call.db.write(rehearse if dry_run else act)
-        except _Rehearsed as end:
-            return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
+    try:
+        return await call.db.write(rehearse if dry_run else act)
+    except _Rehearsed as end:
+        return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
+    except Denied as error:
+        await _note_denial(call, action, target, repository, error)
+        raise
 
 
 @contextlib.asynccontextmanager
@@ -125,10 +127,14 @@ async def audited(
     try:
         yield
     except Denied as error:
-        row = await call.db.read(lambda tx: tx.repositories.find(repository)) if repository else None
-        chain = SERVER_CHAIN if row is None else row.id
-        await deny(call, chain, action, target, Decision(allowed=False, rule=None, reason=error.message))
+        await _note_denial(call, action, target, repository, error)
         raise
+
+
+async def _note_denial(call: Call, action: str, target: str, repository: RepositoryName | None, error: Denied) -> None:
+    row = await call.db.read(lambda tx: tx.repositories.find(repository)) if repository else None
+    chain = SERVER_CHAIN if row is None else row.id
+    await deny(call, chain, action, target, Decision(allowed=False, rule=None, reason=error.message))
 
 
 class _Rehearsed(Exception):
@@ -162,7 +168,7 @@ def _judge(
     policy = tx.rules.policy()
     decision = decide(call.principal, action, Resource(str(name), ref), policy, call.now)
     # Whether it may be known is a matter of the user's rights, not of what the token is limited to.
-    unlimited = replace(call.principal, scope=frozenset())
+    unlimited = replace(call.principal, scope=frozenset()) if call.principal.scope else call.principal
     if row is None or not decide(unlimited, "list", Resource(str(name)), policy, call.now).allowed:
         absent = Decision(allowed=False, rule=decision.rule, reason="hidden or absent")
         return _Verdict(call.principal, absent, SERVER_CHAIN, hidden=True)
