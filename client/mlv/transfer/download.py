@@ -113,12 +113,17 @@ def _fetch(
     targets: dict[int, Target] = {}
     with ExitStack() as stack:
         segments = Segments(server, repository, part, _old_sources(part, old_file, stack))
+        held = len(pieces) <= OPEN_FILES
         for index, its_pieces in pieces.items():
             state = part.changes[index].change.state
-            file = _file(part.changes[index], incoming) + ".part"
-            target = Target(file, state.size if state is not None else 0, held=len(pieces) <= OPEN_FILES)
+            file = _file(part.changes[index], incoming)
+            # One of many that are written at once needs no second name: what a crash leaves is checked by its name.
+            at_once = not held and not resumes and not part.start and _is_segment(part, index, its_pieces)
+            file = file if at_once else file + ".part"
+            target = Target(file, state.size if state is not None else 0, held=held, at_once=at_once)
             target.resumes = target.resumes if resumes is None else resumes
-            stack.callback(target.close)
+            if held:
+                stack.callback(target.close)
             segments.add_target(target, its_pieces, part.start)
             targets[index] = target
         needed = segments.ranges_needed()
@@ -133,7 +138,8 @@ def _fetch(
             # Of a file that came in several parts it is not known which bytes were checked on their way.
             if target.straight or part.start or not _is_segment(part, index, pieces[index]):
                 _verify(part.changes[index], target, segments)
-            os.replace(target.file, target.file.removesuffix(".part"))
+            if not target.at_once:
+                os.replace(target.file, target.file.removesuffix(".part"))
 
 
 def _take_all(segments: Segments, shards: list[list[int]], progress: Progress) -> None:

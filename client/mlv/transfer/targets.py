@@ -20,13 +20,14 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 class Target:
     """A file of `size` bytes in the making. With `held` it stays open until `close`, else it is opened for each use.
 
-    `resumes`: an earlier attempt left something. `straight`: bytes were written of which no segment was checked, so
-    that the file is checked as a whole.
+    One that is written `at_once` does not go on with what lies there. `resumes`: an earlier attempt left something.
+    `straight`: bytes were written of which no segment was checked, so that the file is checked as a whole.
     """
 
-    def __init__(self, file: str, size: int, *, held: bool) -> None:
+    def __init__(self, file: str, size: int, *, held: bool, at_once: bool = False) -> None:
         self.file = file
-        self.resumes = os.path.exists(file)
+        self.at_once = at_once
+        self.resumes = not at_once and os.path.exists(file)
         self.straight = False
         self._cached = 0
         self._held = -1
@@ -43,7 +44,7 @@ class Target:
             while data:
                 written = os.pwrite(handle, data, position)
                 data, position = data[written:], position + written
-        if self._cached >= WRITEBACK_BYTES:
+        if self._held >= 0 and self._cached >= WRITEBACK_BYTES:
             self.write_back()
 
     def read(self, parts: Sequence[tuple[int, int]]) -> bytes:
