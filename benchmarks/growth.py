@@ -22,9 +22,9 @@ from mlv_server.services import history
 
 FILES = (3_000, 30_000, 300_000)
 HISTORY_FILES = 10_000
-COMMITS = (32, 320, 3_200)
-WINDOW = 64
-"""Commits of which the mean is told: the folds of 16 lists come four times."""
+COMMITS = (10, 100, 1_000)
+WINDOW = 32
+"""Commits of which the mean is told: the folds of 16 lists come twice."""
 Row = dict[str, Any]
 
 

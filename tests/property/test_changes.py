@@ -50,6 +50,14 @@ def test_a_list_decodes_to_what_was_encoded(rows: list[Row], kind: ListKind):
     assert all(reader.lookup(row.path) == row for row in rows)
 
 
+@given(sorted_list(), paths)
+def test_one_look_up_finds_what_decoding_finds(rows: list[Row], absent: str):
+    blob = encode(rows).blob
+    there = {one.path: one for one in rows}
+    for path in {*there, absent}:
+        assert ListReader.of(blob).lookup(path) == there.get(path)
+
+
 @given(st.lists(sorted_list(), max_size=5))
 def test_fold_and_apply_do_what_a_dictionary_does(lists: list[list[Row]]):
     model: dict[str, Row] = {}
