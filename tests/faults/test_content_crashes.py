@@ -63,7 +63,7 @@ async def committed(store, versions):
         await commit(store, version, versions[n - 1] if n else None)
 
 
-@pytest.mark.parametrize("step", ["index_sealed", "remove_unused"])
+@pytest.mark.parametrize("step", ["index_sealed", "failpoint"])
 def test_N1_an_upload_killed_after_its_seal_is_taken_in_at_the_next_start(tmp_path, monkeypatch, step):
     async def body():
         file = model(rows=80)
