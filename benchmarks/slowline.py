@@ -1,110 +1,41 @@
 """A slow line: the verbs through a relay of 100 ms round trip and 100 Mbit/s each way, beside one plain HTTP transfer.
 
 Round trips of a verb are its seconds on the slow line less those without it, in units of the round trip; the handshake
-(TCP, TLS, HTTP/2) is in them, and is shown as the round trips of `mlv whoami`, which asks one thing. The relay delays
-and paces bytes; it loses none, which would need rights over the network that a benchmark should not ask for.
+(TCP, TLS, HTTP/2) is in them, and is shown as the round trips of `mlv whoami`, which asks one thing.
+
+The verbs, whose round trips are counted, and one pair of bulk transfers run without loss. What a loss is, says
+`benchmarks.slow_relay`.
+
+A cut of 30 s in the middle of a bulk transfer closes every connection, as a router that restarts does, and closes each
+new one at once meanwhile. The command must end well by itself; the bytes it needed beyond those of a whole transfer
+are shown beside the size of a pack.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import http.client
-import queue
 import shutil
-import socket
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from benchmarks.compare import noise_blocks
-from benchmarks.harness import Person, place
+from benchmarks.harness import CommandFailedError, Person, place
 from benchmarks.machine import RESULTS, description, markdown_table, write_results
 from benchmarks.rivals.product import REPOSITORY, Mlv
 from benchmarks.series import HERE
+from benchmarks.slow_relay import ROUND_TRIP_SECONDS, SlowLine, slow_line
+from mlv_core.packs import PACK_TARGET
 
-ROUND_TRIP_SECONDS = 0.1
-BYTES_PER_SECOND = 100e6 / 8
-BLOCK = 16 << 10
-# What may be under way: the line's product of rate and delay, as a router would hold it.
-UNDER_WAY = int(2 * BYTES_PER_SECOND * ROUND_TRIP_SECONDS / BLOCK)
+LOSS = 0.005
+CUT_SECONDS = 30.0
 TARGET_TRIPS, TARGET_BULK = 3.0, 0.8
-
-
-@contextlib.contextmanager
-def slow_line(server_port: int) -> Iterator[int]:
-    """A relay to a port on loopback; the line's rate is shared by its connections. Yields the relay's port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        lines = (Line(), Line())
-        threading.Thread(target=_accept, args=(listener, server_port, lines), daemon=True).start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-
-
-class Line:
-    """One direction: says when a block that enters now comes out."""
-
-    def __init__(self) -> None:
-        """An idle line."""
-        self._free = 0.0
-        self._lock = threading.Lock()
-
-    def arrival(self, size: int) -> float:
-        """Monotonic time at which `size` bytes are there, after all that entered before."""
-        with self._lock:
-            self._free = max(self._free, time.monotonic()) + size / BYTES_PER_SECOND
-            return self._free + ROUND_TRIP_SECONDS / 2
-
-
-def _accept(listener: socket.socket, server_port: int, lines: tuple[Line, Line]) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            threading.Thread(target=_connect, args=(client, server_port, lines), daemon=True).start()
-
-
-def _connect(client: socket.socket, server_port: int, lines: tuple[Line, Line]) -> None:
-    # The kernel has answered the client's SYN already; a far server's answer would have taken a round trip.
-    time.sleep(ROUND_TRIP_SECONDS)
-    try:
-        server = socket.create_connection(("127.0.0.1", server_port))
-    except OSError:
-        client.close()
-        return
-    for source, sink, line in ((client, server, lines[0]), (server, client, lines[1])):
-        sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        blocks: queue.Queue[tuple[float, bytes]] = queue.Queue(UNDER_WAY)
-        threading.Thread(target=_enter, args=(source, line, blocks), daemon=True).start()
-        threading.Thread(target=_leave, args=(sink, blocks), daemon=True).start()
-
-
-def _enter(source: socket.socket, line: Line, blocks: queue.Queue[tuple[float, bytes]]) -> None:
-    data = b"-"
-    while data:
-        try:
-            data = source.recv(BLOCK)
-        except OSError:
-            data = b""
-        blocks.put((line.arrival(len(data)), data))
-
-
-def _leave(sink: socket.socket, blocks: queue.Queue[tuple[float, bytes]]) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            when, data = blocks.get()
-            time.sleep(max(when - time.monotonic(), 0.0))
-            if not data:
-                break
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -123,15 +54,15 @@ class _Files(SimpleHTTPRequestHandler):
         self.end_headers()
 
 
-def plain_http(folder: Path, name: str) -> tuple[float, float]:
+def plain_http(folder: Path, name: str, loss: float) -> tuple[float, float]:
     """Seconds of one plain upload and one plain download of a file over the slow line."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        with slow_line(server.server_port) as port:
+        with slow_line(server.server_port, loss) as line:
             seconds = []
             for verb in ("PUT", "GET"):
                 started = time.monotonic()
-                connection = http.client.HTTPConnection("127.0.0.1", port)
+                connection = http.client.HTTPConnection("127.0.0.1", line.port)
                 with (folder / name).open("rb") as body:
                     length = {"Content-Length": str((folder / name).stat().st_size)}
                     connection.request(verb, f"/{name}", *((body, length) if verb == "PUT" else ()))
@@ -202,21 +133,56 @@ def verbs(session: Session) -> list[tuple[str, float, float]]:
     return rows
 
 
-def bulk(session: Session, megabytes: int) -> list[tuple[str, float, float]]:
-    """Seconds of one big commit and checkout on the slow line beside plain HTTP."""
-    far, tree = session.far, session.trees[session.far]
-    source = far.home / "big.bin"
-    with source.open("wb") as sink:
-        for block in noise_blocks(megabytes, 7):
-            sink.write(block)
-    up, down = plain_http(far.home, source.name)
-    place(source, tree / "big.bin")
-    far.run("add", "big.bin", at=tree)
-    sent = far.run("commit", "-m", "big", at=tree).seconds
+def bulk(session: Session, line: SlowLine, megabytes: int, loss: float) -> list[tuple[str, float, float]]:
+    """Seconds of one big commit and checkout on the line with `loss`, beside plain HTTP on the same."""
+    far, name = session.far, f"big{megabytes}-{loss}.bin"
+    source = far.home / name
+    _noise(source, megabytes, seed=int(loss * 1e6) + megabytes)
+    up, down = plain_http(far.home, name, loss)
+    line.loss = loss
+    place(source, session.trees[far] / name)
+    far.run("add", name, at=session.trees[far])
+    sent = far.run("commit", "-m", "big", at=session.trees[far]).seconds
     other = far.home / "other"
-    received = far.run("checkout", REPOSITORY, other).seconds
+    received = far.run("checkout", REPOSITORY, other, "--only", name).seconds
     shutil.rmtree(other)
+    line.loss = 0.0
     return [("bulk commit", sent, up), ("bulk checkout", received, down)]
+
+
+def cuts(session: Session, line: SlowLine, megabytes: int) -> list[tuple[str, float, int]]:
+    """A commit and a checkout, each cut in its middle: seconds, and bytes beyond the file's own size."""
+    far, tree, size = session.far, session.trees[session.far], megabytes << 20
+    _noise(tree / "cut.bin", megabytes, seed=5)
+    far.run("add", "cut.bin", at=tree)
+    other = far.home / "cut"
+    rows = []
+    for name, words in (
+        ("commit", ("commit", "-m", "cut")),
+        ("checkout", ("checkout", REPOSITORY, other, "--only", "cut.bin")),
+    ):
+        before = line.passed
+        watch = threading.Thread(target=_cut_at, args=(line, before + size // 2), daemon=True)
+        watch.start()
+        seconds = far.run(*words, at=tree).seconds
+        watch.join(1.0)
+        rows.append((name, seconds, line.passed - before - size))
+    if (other / "cut.bin").read_bytes() != (tree / "cut.bin").read_bytes():
+        raise CommandFailedError("what came after the cut is not what was committed before it")
+    shutil.rmtree(other)
+    return rows
+
+
+def _cut_at(line: SlowLine, passed: int) -> None:
+    while line.passed < passed:
+        time.sleep(0.01)
+    line.cut(CUT_SECONDS)
+
+
+def _noise(target: Path, megabytes: int, seed: int) -> None:
+    with target.open("wb") as sink:
+        for block in noise_blocks(megabytes, seed):
+            sink.write(block)
 
 
 def main() -> int:
@@ -224,37 +190,64 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--bulk-mb", type=int, default=100)
+    parser.add_argument("--lossy-mb", type=int, default=8, help="with loss a window hardly grows: some 250 KB/s")
+    parser.add_argument("--cut-mb", type=int, default=150)
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     machine = description()
     mlv = Mlv(HERE / ".work" / "slowline")
     try:
         mlv.setup()
-        with slow_line(mlv.server.port) as port:
-            far = Person("far", mlv.home, f"mlv://127.0.0.1:{port}")
+        with slow_line(mlv.server.port) as line:
+            far = Person("far", mlv.home, f"mlv://127.0.0.1:{line.port}")
             token = mlv.person.run("user", "add", "far").answer["token"]
             mlv.person.run("policy", "grant", "contributor", "far", REPOSITORY)
             far.login(token, mlv.server.fingerprint)
             session = Session(mlv, far, options.rounds)
-            small, big = verbs(session), bulk(session, options.bulk_mb)
+            small = verbs(session)
+            big = {
+                f"{options.bulk_mb} MB, no loss": bulk(session, line, options.bulk_mb, 0.0),
+                f"{options.lossy_mb} MB, {LOSS:.1%} loss": bulk(session, line, options.lossy_mb, LOSS),
+            }
+            cut = cuts(session, line, options.cut_mb)
     finally:
         mlv.close()
+    tables = _tables(small, big, cut, options.cut_mb)
+    print("\n\n".join(tables))
+    body: dict[str, object] = {"verbs": small, "bulk": big, "cut": cut, "round_trip_seconds": ROUND_TRIP_SECONDS}
+    title = "A slow line: 100 ms round trip, 100 Mbit/s"
+    print(f"\nwritten: {write_results('slowline', title, machine, tables, body, options.results).name}")
+    return 0
+
+
+def _tables(
+    small: list[tuple[str, float, float]],
+    big: dict[str, list[tuple[str, float, float]]],
+    cut: list[tuple[str, float, int]],
+    cut_megabytes: int,
+) -> list[str]:
     handshake = (small[0][2] - small[0][1]) / ROUND_TRIP_SECONDS
     rows = [
         (name, f"{near:.3f}", f"{slow:.3f}", f"{(slow - near) / ROUND_TRIP_SECONDS:.1f}", _after(near, slow, handshake))
         for name, near, slow in small
     ]
-    bulk_rows = [(name, f"{ours:.2f}", f"{plain:.2f}", f"{plain / ours:.2f}") for name, ours, plain in big]
-    tables = [
-        markdown_table(("verb (median)", "near s", "far s", "round trips", "after `whoami`'s first ones"), rows),
-        markdown_table((f"{options.bulk_mb} MB of noise", "mlv s", "plain HTTP s", "plain / mlv"), bulk_rows),
-        f"Targets: {TARGET_TRIPS:.0f} round trips after the handshake, {TARGET_BULK} of plain HTTP.",
+    bulk_rows = [
+        (name, of, f"{ours:.2f}", f"{plain:.2f}", f"{plain / ours:.2f}")
+        for of, found in big.items()
+        for name, ours, plain in found
     ]
-    print("\n\n".join(tables))
-    body: dict[str, object] = {"verbs": small, "bulk": big, "round_trip_seconds": ROUND_TRIP_SECONDS}
-    title = "A slow line: 100 ms round trip, 100 Mbit/s, no loss"
-    print(f"\nwritten: {write_results('slowline', title, machine, tables, body, options.results).name}")
-    return 0
+    cut_rows = [(name, f"{seconds:.1f}", f"{beyond / 1e6:.1f}") for name, seconds, beyond in cut]
+    cut_heads = (
+        f"{cut_megabytes} MB, cut for {CUT_SECONDS:.0f} s",
+        "s",
+        f"MB beyond it (a pack: {PACK_TARGET / 1e6:.0f})",
+    )
+    return [
+        markdown_table(("verb (median)", "near s", "far s", "round trips", "after `whoami`'s first ones"), rows),
+        markdown_table(("noise", "of", "mlv s", "plain HTTP s", "plain / mlv"), bulk_rows),
+        markdown_table(cut_heads, cut_rows),
+        f"Targets: {TARGET_TRIPS:.0f} round trips after the handshake, {TARGET_BULK} of plain HTTP, one pack again.",
+    ]
 
 
 def _after(near: float, slow: float, handshake: float) -> str:

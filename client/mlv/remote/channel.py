@@ -187,6 +187,8 @@ class Channel:
         def watched() -> Iterator[T]:
             try:
                 yield from messages
+            except GeneratorExit:
+                raise  # gRPC ends what it can send no more: the call itself says why
             except BaseException as error:
                 failed.append(error)
                 raise
