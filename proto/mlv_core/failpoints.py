@@ -38,6 +38,9 @@ POINTS = frozenset(
         "backup.database",
         "backup.files",
         "backup.finished",
+        # server: old snapshots dropped
+        "thin.dropped",
+        "thin.removed",
         # server: a restore
         "restore.begun",
         "restore.pack",

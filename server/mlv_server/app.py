@@ -105,6 +105,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
     at once, which loses nothing that was acknowledged (C2).
     Raises: InvalidSettings, LimitExceeded when the address is taken.
     """
+    await asyncio.to_thread(seals.check, settings)
     fingerprint = ""
     if not settings.plaintext:
         if certificates.ensure_leaf(settings, (settings.host,), dt.datetime.now(dt.UTC)):

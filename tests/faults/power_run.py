@@ -149,8 +149,8 @@ class Run:
             raise
 
 
-def play(run: Run) -> None:
-    """All of it."""
+def play(run: Run, *, stops: bool = False) -> None:
+    """All of it; at the end the server stops, or is killed."""
     world, rng = run.world, run.rng
     made = json_of(run.host("init", str(world / "server"), "--listen", f"127.0.0.1:{free_port(rng)}"))
     zygote.warm()
@@ -189,7 +189,10 @@ def play(run: Run) -> None:
     run.told("stopped")
     run.server.start()
     trained(run, "admin", "w1", model, 99)
-    run.server.kill()
+    if stops:
+        run.server.stop()
+    else:
+        run.server.kill()
 
 
 def trained(run: Run, user: str, workspace: str, model: bytearray, step: int) -> None:

@@ -183,6 +183,7 @@ def test_N1_gc_killed_anywhere_removes_nothing_that_is_needed_and_goes_on(source
     assert told["segments"] > 0
     assert told["segment_bytes"] > len(LOST)
     command("gc", server, code=EXIT_CODE, **{**NOW, VARIABLE: f"{point}=exit"})
+    whole(server)
     command("gc", server, **NOW)
     whole(server)
     after = kept(server)

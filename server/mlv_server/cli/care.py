@@ -1,4 +1,4 @@
-"""`mlv-server backup`, `restore` and `gc`."""
+"""`mlv-server backup`, `snapshots`, `restore` and `gc`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlv_server.metadata import migrations
 from mlv_server.metadata.engine import Database
 from mlv_server.rpc.info import server_version
 from mlv_server.services import backup as backups
-from mlv_server.services import garbage, seals, verification
+from mlv_server.services import garbage, seals, thinning, verification
 from mlv_server.services import restore as restores
 from mlv_server.settings import SETTINGS_FILE, Settings, load_settings
 
@@ -55,6 +55,25 @@ def backup(directory: Path, destination: Path, name: str | None, *, as_json: boo
 
 
 @click.command()
+@click.argument("destination", metavar="DEST", type=FOLDER)
+@click.option("--keep", metavar="N", type=click.IntRange(1), help="Drop all but the newest N.")
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be dropped.")
+@JSON
+@reporting
+def snapshots(destination: Path, keep: int | None, *, dry_run: bool, as_json: bool) -> None:
+    """List the snapshots of the backup folder DEST, or drop old ones with all that no other needs."""
+    report = thinning.thin(destination, keep, dry_run=dry_run)
+    would = "would drop" if dry_run else "dropped"
+    lines = [
+        f"{'- ' if one.name in report.dropped else ''}{one.name}  {one.packs} packs, {one.bytes:,} bytes"
+        for one in report.snapshots
+    ]
+    if keep is not None:
+        lines.append(f"{would} {len(report.dropped)} snapshots, {report.files} files, {report.bytes:,} bytes")
+    show(asdict(report), "\n".join(lines), as_json=as_json)
+
+
+@click.command()
 @click.argument("source", metavar="DEST", type=FOLDER)
 @click.argument("directory", type=FOLDER)
 @click.option("--snapshot", metavar="NAME", help="Restore this snapshot; else the newest.")
@@ -62,9 +81,10 @@ def backup(directory: Path, destination: Path, name: str | None, *, as_json: boo
 @reporting
 def restore(source: Path, directory: Path, snapshot: str | None, *, as_json: bool) -> None:
     """Make the empty folder DIRECTORY the server that was backed up to DEST, and verify all of it (exit 7)."""
-    report, settings = restores.restore(source, directory, snapshot)
-    found = asyncio.run(_verify(settings))
-    restores.finish(directory)
+    with restores.alone(directory):
+        report, settings = restores.restore(source, directory, snapshot)
+        found = asyncio.run(_verify(settings))
+        restores.finish(directory)
     damaged = [*report.damaged, *(one for one in found.damaged if one not in report.damaged)]
     lines = [
         f"restored {report.snapshot}: {report.packs} packs, {report.bytes:,} bytes, {found.changesets} changesets",

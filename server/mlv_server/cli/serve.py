@@ -107,6 +107,7 @@ def verify(directory: Path, *, as_json: bool) -> None:
         )
     ]
     lines += [f"foreign: {escape(name)}" for name in report.foreign]
+    lines += [f"dropped: {escape(name)}" for name in report.dropped]
     lines += [f"damaged: {escape(name)}" for name in report.damaged]
     lines.append("damaged" if report.damaged else "everything is whole")
     show(body, "\n".join(lines), as_json=as_json)

@@ -8,14 +8,14 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mlv_core.errors import AlreadyExists, DamagedContent, DiskFull, FolderBusy, NotFound, UsageError
 from mlv_core.hashing import hash_content
 from mlv_server.content import manifest as manifests
-from mlv_server.content.blobs.local import Draft
+from mlv_server.content.blobs.local import Draft, sync_folder
 from mlv_server.content.manifest import BlockPart, Manifest, PackCopy
 
 MARK = "mlv-backup.json"
@@ -131,6 +131,21 @@ class Archive:
     def _manifest(self, name: str) -> Path:
         return self.root / "snapshots" / f"{name}.json"
 
+    def drop(self, name: str) -> None:
+        """Take a snapshot back; what only it named stays until `unneeded` files are removed."""
+        self._manifest(name).unlink(missing_ok=True)
+        sync_folder(self.root / "snapshots")
+
+    def unneeded(self, kept: Iterable[Manifest]) -> Iterator[Path]:
+        """Packs, blocks and small files that none of the snapshots `kept` names."""
+        needed: set[Path] = set()
+        for manifest in kept:
+            needed.update(self.pack_path(pack) for pack in manifest.packs)
+            needed.update(self.block_path(part.snapshot) for block in manifest.blocks for part in block.parts)
+            needed.update(self._private(file.hash) for file in manifest.files)
+        for folder, pattern in (("packs", "*/*/*"), ("databases", "*"), ("private", "*")):
+            yield from (path for path in sorted((self.root / folder).glob(pattern)) if path not in needed)
+
     # --- packs
 
     def find_pack(self, domain_id: int, pack_id: bytes, short: bytes) -> PackCopy | None:
@@ -184,7 +199,7 @@ class Archive:
     def add_private(self, data: bytes) -> tuple[bytes, int]:
         """Keep a file that only the owner may read; its hash, and the bytes written: 0 when it is here already."""
         name = hash_content(data)
-        path = self.root / "private" / name.hex()
+        path = self._private(name)
         if path.exists():
             return name, 0
         self.write(path, data)
@@ -193,12 +208,15 @@ class Archive:
     def read_private(self, name: bytes) -> bytes:
         """A small file. Raises: DamagedContent."""
         try:
-            data = (self.root / "private" / name.hex()).read_bytes()
+            data = self._private(name).read_bytes()
         except FileNotFoundError:
             data = b""
         if hash_content(data) != name:
             raise DamagedContent("A file of the backup is damaged.", items=(f"private/{name.hex()}",), advice=_OTHER)
         return data
+
+    def _private(self, name: bytes) -> Path:
+        return self.root / "private" / name.hex()
 
     # --- writing
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+
+from blake3 import blake3
 
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
-from mlv_core.hashing import ContentHash
+from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.packs import PackParser
 from mlv_core.recipes import Recipe
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import trace
 from mlv_server.content.frames import bases_from, checksum
-from mlv_server.content.materialized import MaterializedFiles
+from mlv_server.content.materialized import MAP_ROW, MaterializedFiles
 from mlv_server.content.memory import PlainCache
 from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.content.store import ContentStore
@@ -32,7 +35,8 @@ class ContentReport:
     """What was read and what is wrong with it.
 
     `damaged` holds a line each, naming pack, segment or file; `damaged_files` the (domain, file hash) that cannot be
-    read whole; `foreign` pack files that no row knows.
+    read whole; `foreign` pack files that no row knows; `dropped` copies in the cache that were not as they should and
+    were removed, which a power cut may do as well as a disk.
     """
 
     packs: int = 0
@@ -42,6 +46,7 @@ class ContentReport:
     damaged: list[str] = field(default_factory=list)
     damaged_files: set[tuple[int, ContentHash]] = field(default_factory=set)
     foreign: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,18 @@ class _Checker:
         for domain_id in sorted({row.domain_id for row in rows}):
             broken = self._check_segments(domain_id)
             self._check_files(domain_id, broken)
+        self._check_copies()
         return self._report
+
+    def _check_copies(self) -> None:
+        """The plain copies of files: each is what its name says, and so is each segment that its map names."""
+        for path in sorted((self._blobs.root / "cache" / "files").glob("[0-9]*/??/*")):
+            beside = path.with_suffix(".map")
+            if path.suffix or _is_copy(path, beside):
+                continue
+            path.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
+            self._report.dropped.append(f"copy of file {path.name}")
 
     def _check_pack(self, row: PackRow) -> None:
         """Every byte of one pack: its frames by their checksums, all the rest by its own form and name.
@@ -215,6 +231,25 @@ class _Checker:
         lengths[EMPTY] = 0
         wrong = [name for name, length in segments.items() if name in broken or lengths.get(name) != length]
         return f"{len(wrong)} of its segments cannot be read" if wrong else ""
+
+
+def _is_copy(path: Path, beside: Path) -> bool:
+    """Whether a copy and its map are sound; one that is just being made or removed is taken for it."""
+    try:
+        if blake3().update_mmap(path).hexdigest() != path.name:
+            return False
+        rows = beside.read_bytes()
+        size = path.stat().st_size
+        if len(rows) % MAP_ROW.size or any(at + length > size for _, at, length in MAP_ROW.iter_unpack(rows)):
+            return False
+        with path.open("rb") as stream:
+            for name, offset, length in MAP_ROW.iter_unpack(rows):
+                stream.seek(offset)
+                if hash_content(stream.read(length)) != name:
+                    return False
+    except FileNotFoundError:
+        pass
+    return True
 
 
 def _mark(damaged: list[int], sound: list[int], tx: Transaction) -> None:

@@ -20,7 +20,8 @@ from mlv_core.hashing import HASH_LENGTH, ContentHash, hash_content
 from mlv_core.recipes import Recipe
 from mlv_core.segments import Extent
 
-_ROW = struct.Struct(f"<{HASH_LENGTH}sQI")
+MAP_ROW = struct.Struct(f"<{HASH_LENGTH}sQI")
+"""Of the map beside a copy: name, offset and length of a segment."""
 # About 250 bytes of memory each; 200,000 segments of 2 MiB are 400 GB of models.
 SEGMENTS_LIMIT = 200_000
 # Eviction goes on to this share of the limit, so that it is not needed at every new file.
@@ -85,7 +86,7 @@ class _Rows:
     """The segments of a copy that lie in one piece, in the order of their places; from the bytes of its map."""
 
     def __init__(self, rows: bytes) -> None:
-        found = list(_ROW.iter_unpack(rows))
+        found = list(MAP_ROW.iter_unpack(rows))
         extents = Counter(name for name, _, _ in found)
         self._rows = sorted((row for row in found if extents[row[0]] == 1), key=itemgetter(1))
         self._starts = [offset for _, offset, _ in self._rows]
@@ -131,11 +132,11 @@ class MaterializedFiles:
         for segment, extents in zip(recipe.segments(), recipe.offsets_in_file(), strict=True):
             places.setdefault(segment.hash, extents)
         rows = [(name, extent.offset, extent.length) for name, extents in places.items() for extent in extents]
-        if draft.place(self._path(domain_id, file_hash), b"".join(_ROW.pack(*row) for row in rows)):
+        if draft.place(self._path(domain_id, file_hash), b"".join(MAP_ROW.pack(*row) for row in rows)):
             self._learn((domain_id, file_hash), rows)
             with self._lock:
                 if self._bytes is not None:
-                    self._bytes += recipe.size + len(rows) * _ROW.size
+                    self._bytes += recipe.size + len(rows) * MAP_ROW.size
 
     def holds(self, domain_id: int, file_hash: ContentHash) -> bool:
         """Whether a copy of the file is there."""
@@ -254,8 +255,8 @@ class MaterializedFiles:
                     continue
                 rows = path.read_bytes()
                 file = int(path.parent.parent.name), ContentHash(bytes.fromhex(path.stem))
-                whole = len(rows) // _ROW.size * _ROW.size
-                self._learn(file, list(_ROW.iter_unpack(rows[:whole])))
+                whole = len(rows) // MAP_ROW.size * MAP_ROW.size
+                self._learn(file, list(MAP_ROW.iter_unpack(rows[:whole])))
 
     def _learn(self, file: _File, rows: Iterable[tuple[ContentHash, int, int]]) -> None:
         places: dict[ContentHash, _Extents] = {}
@@ -282,6 +283,9 @@ class MaterializedFiles:
 def _read(path: Path, extents: _Extents) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        size = os.fstat(descriptor).st_size
+        if any(offset + length > size for offset, length in extents):
+            return b""  # a damaged map: nothing is asked of the system that it may refuse, and nothing is allocated
         parts = [os.pread(descriptor, length, offset) for offset, length in extents]
     finally:
         os.close(descriptor)

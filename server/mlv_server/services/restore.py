@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
+import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from blake3 import blake3
 
-from mlv_core.errors import AlreadyExists, DamagedContent, LimitExceeded, NotFound, VersionSkew
+from mlv_core.errors import AlreadyExists, DamagedContent, FolderBusy, LimitExceeded, NotFound, VersionSkew
 from mlv_core.failpoints import failpoint
 from mlv_core.packs import PackParser
 from mlv_server.content.archive import Archive
@@ -74,6 +78,28 @@ def restore(source: Path, directory: Path, snapshot: str | None) -> tuple[Restor
             _write(directory, directory / file.place, archive.read_private(file.hash), file.mode)
     failpoint("restore.files")
     return report, settings
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Make the folder if need be and hold it against other restores; one that stays empty is removed again.
+
+    Raises: FolderBusy, OSError.
+    """
+    made = not directory.exists()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FolderBusy(f"Another restore into {directory} is running.") from error
+        yield
+    finally:
+        os.close(handle)
+        if made:
+            with suppress(OSError):
+                directory.rmdir()
 
 
 def finish(directory: Path) -> None:

@@ -23,10 +23,15 @@ from mlv_server.services import history
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What verify found. `foreign` are files in the store that mlv did not put there: no damage."""
+    """What verify found.
+
+    `foreign` are files in the store that mlv did not put there, `dropped` copies in the cache that were torn or damaged
+    and are made again when they are wanted: neither is damage.
+    """
 
     damaged: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
     packs: int = 0
     segments: int = 0
     bytes: int = 0
@@ -57,6 +62,7 @@ async def verify(db: Database, store: ContentStore) -> Report:
     return Report(
         damaged=damaged + content.damaged,
         foreign=content.foreign,
+        dropped=content.dropped,
         packs=content.packs,
         segments=content.segments,
         bytes=content.bytes,

@@ -90,3 +90,9 @@ def test_a_command_on_a_stopped_server_seals_it_again(settings):
     run(settings, background=False)
     assert (settings.directory / seals.NAME).exists()
     assert seals.faults(settings) == []
+
+
+def test_a_damaged_certificate_is_told_before_anything_reads_it(settings):
+    flip(settings.directory / "tls" / "server.pem", 395)
+    with pytest.raises(DamagedContent):
+        asyncio.run(app.serve(settings, lambda _url, _fingerprint: None))
