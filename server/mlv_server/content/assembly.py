@@ -17,7 +17,7 @@ from mlv_server.content.plain import PlainReader
 STEP_BYTES = 4 * 1024 * 1024
 STEP_PIECES = 1024
 # Segments that came before those in front of them, of all files together; a file that waits with more is given up.
-HELD_BYTES = 32 * 1024 * 1024
+HELD_BYTES = 48 * 1024 * 1024
 # Files being put together; each holds a file handle. The oldest is given up: its uploader is slow or dead.
 OPEN_LIMIT = 4
 # A longer recipe, of about 100,000 segments, is proved at Publish alone.

@@ -36,6 +36,9 @@ FLIGHT_BYTES = 64 * 1024 * 1024
 # Deeper uploads are refused: twice what Publish lets through, so that a lagging re-base never stops a client.
 UPLOAD_DEPTH = 32
 SEAL_LOCKS = 64
+# No frame is looked at before the one so many ahead of it is done: what comes out of order stays little, and a recipe
+# is known before more than memory keeps has come after it.
+FRAMES_AHEAD = 10
 
 
 @dataclass(slots=True)
@@ -123,6 +126,10 @@ class Intake:
         await upload.written()
         upload.writing = asyncio.get_running_loop().run_in_executor(self._pool, upload.draft.write, chunk)
         for frame in placed:
+            while len(upload.running) >= FRAMES_AHEAD:
+                # Its thread reads the draft: a caller that goes away must not end the wait for it.
+                await asyncio.wait((upload.running[0],))
+                upload.frames.append(await upload.running.popleft())
             weight = 2 * frame.frame.plain_length + frame.length
             await self._budget.take(weight)
             upload.running.append(asyncio.create_task(self._check(upload, frame, weight)))
