@@ -47,6 +47,10 @@ class Requests:
         )
         return found
 
+    def is_known(self, user_id: int, request_id: RequestId) -> bool:
+        """Whether anything is remembered of this id."""
+        return _ANSWER.first(self._connection, user=user_id, request=request_id) is not None
+
     def keep(self, user_id: int, request_id: RequestId, method: str, digest: bytes, answer: bytes, now: int) -> None:
         """Remember the answer from `now` (ms) on; forgets those that are older than thirty days."""
         _FORGET.run(self._connection, before=now - KEPT_MILLISECONDS)

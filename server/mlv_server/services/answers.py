@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from mlv_core.hashing import ContentHasher
+from mlv_core.hashing import HASH_LENGTH, ContentHasher
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId
 from mlv_core.merging import MergeRequest
 from mlv_core.requests import ProposedChange, Published, PublishRequest, UndoRequest
@@ -16,6 +16,8 @@ from mlv_server.services.call import Call
 PUBLISH = "publish"
 UNDO = "undo"
 MERGE = "merge"
+FORBIDDEN = "forbidden"
+"""Of an id whose outcome was asked for when there was none."""
 Request = PublishRequest | UndoRequest | MergeRequest
 
 
@@ -73,6 +75,12 @@ def find(tx: Transaction, call: Call, repository: RepositoryName, request_id: Re
         if kept is not None and json.loads(kept)["repository"] == tx.repositories.get(repository).id:
             return _recall(tx, repository, kept)
     return None
+
+
+def forbid(tx: Transaction, call: Call, request_id: RequestId) -> None:
+    """Let no request of this id be done from now on, unless one was."""
+    if not tx.requests.is_known(call.principal.user_id, request_id):
+        tx.requests.keep(call.principal.user_id, request_id, FORBIDDEN, bytes(HASH_LENGTH), b"", call.now)
 
 
 def _method(request: Request) -> str:

@@ -187,11 +187,19 @@ async def undo(call: Call, request: UndoRequest) -> Published:
 
 
 async def outcome(call: Call, repository: RepositoryName, request_id: RequestId) -> Published | None:
-    """What the caller's Publish or Undo of this id came to; None if the server knows of none (C3).
+    """What the caller's Publish, Undo or Merge of this id came to; None if nothing, and then it never will (C3).
 
-    Raises: NotFound when the repository does not exist.
+    A request of this id that is still under way, as its client died, is refused: who was told that nothing landed
+    types the same command again. Raises: NotFound when the repository does not exist.
     """
-    return await call.db.read(lambda tx: answers.find(tx, call, repository, request_id))
+
+    def work(tx: Transaction) -> Published | None:
+        found = answers.find(tx, call, repository, request_id)
+        if found is None:
+            answers.forbid(tx, call, request_id)
+        return found
+
+    return await call.db.write(work)
 
 
 async def _keep_up(call: Call, repository: RepositoryRow) -> None:

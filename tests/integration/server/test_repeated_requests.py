@@ -109,3 +109,15 @@ def test_denials_of_a_commit_are_audited_in_the_chain_of_its_repository(detector
     own = detector.db.read_now(lambda tx: list(tx.audit.rows(tx.repositories.get(DETECTOR).id)))
     assert b'"allowed":false' in own[-1].record
     assert b'"user":"rita"' in own[-1].record
+
+
+def test_C3_a_commit_that_was_told_not_to_have_landed_never_lands_later(detector: House) -> None:
+    request = request_for(add("late.txt", b"late"), contents=(b"late",))
+    other = request_for(add("other.txt", b"other"), contents=(b"other",))
+    assert detector.run(commits.outcome(detector.call("alice"), DETECTOR, request.request_id)) is None
+    with pytest.raises(RequestReused):
+        publish(detector, "alice", request)
+    assert detector.run(commits.outcome(detector.call("alice"), DETECTOR, request.request_id)) is None
+    landed = publish(detector, "alice", other)
+    assert detector.run(commits.outcome(detector.call("alice"), DETECTOR, other.request_id)) == landed
+    assert publish(detector, "alice", other) == landed
