@@ -7,6 +7,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from mlv_core.codecs.streams import NOISE_BITS, entropy
 from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.recipes import MAGIC, Recipe
@@ -261,9 +262,10 @@ class Assemblies:
         absent = [name for name in dict.fromkeys(piece[0] for piece in ready) if name not in assembly.held]
         read = self._reader.read_all(assembly.domain_id, absent) if absent else {}
         parts: list[memoryview] = []
-        raw = not absent
+        # How these are stored is not known; what looks like noise is stored as it is.
+        raw = all(entropy(plain) >= NOISE_BITS for plain in read.values())
         for name, offset, length in ready:
-            plain, is_raw = (memoryview(read[name]), False) if name in read else assembly.held[name]
+            plain, is_raw = (memoryview(read[name]), raw) if name in read else assembly.held[name]
             raw = raw and is_raw
             part = plain[offset : offset + length]
             assembly.hasher.update(part)
