@@ -93,11 +93,16 @@ def _leaves(file: str, text: str) -> Iterator[Leaf]:
             count += 1
             if count > VALUES_LIMIT:
                 raise LimitExceeded(f"'{escape(file)}' holds more than {VALUES_LIMIT} values.")
-            yield leaf
+            yield Leaf(tuple(map(_mended, leaf.names)), _mended(leaf.text), leaf.line)
     except (ValueError, csv.Error) as error:
         raise UsageError(f"'{escape(file)}' cannot be read: {escape(str(error))}") from error
     except RecursionError as error:
         raise UsageError(f"'{escape(file)}' is nested too deeply.") from error
+
+
+def _mended(text: str) -> str:
+    """Text without lone surrogates, which the escapes of JSON and YAML can write and no message can carry."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _suffix(file: str) -> str:
@@ -158,7 +163,7 @@ def _holds_objects(value: object) -> bool:
 
 def _json_text(value: object, source: str) -> str:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value
     return json.dumps(value) if isinstance(value, list) else source
 
 

@@ -175,7 +175,16 @@ def _yaml_tool(text: str) -> YAML:
 def _yaml(text: str) -> Document:
     try:
         root = _yaml_tool(text).load(text)
-    except (YAMLError, ValueError) as error:
+    except (
+        YAMLError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        AssertionError,
+        NotImplementedError,
+    ) as error:
+        # The library answers some documents, such as a list as a key, with whatever its own code stumbles over.
         raise DocumentError(str(error)) from error
     if root is not None and not isinstance(root, Mapping):
         raise DocumentError("no mapping at the top")
