@@ -29,6 +29,10 @@ from tests.faults.workload import LOCAL, USER_ACTS, Chooser, Op, can_update
 KILLS_PER_REPOSITORY = 100
 KILLS_PER_VERIFY = 50
 REPOSITORIES_PER_SERVER = 8
+EPOCHS_PER_LINE = 5
+"""Of progress."""
+FAILURES_LIMIT = 20
+"""By then it is known that something is wrong."""
 CREW = (("ann1", "ann"), ("ann2", "ann"), ("bob1", "bob"))
 SHARE_KILLED = 0.9
 SHARE_NAMED = 0.7
@@ -124,20 +128,39 @@ class Run:
         self.recent: deque[str] = deque(maxlen=25)
         self.epoch = self.step = 0
         self.house: House | None = None
+        self.failures: list[str] = []
 
     def work(self, kills: int, seconds: float, first: int = 0) -> None:
-        """Go on until both are reached. Raises: Found and AssertionError, with `epoch` and `step` saying where."""
+        """Go on until both are reached; what is found is kept in `failures`, and the next repository goes on."""
         end = time.monotonic() + seconds
         wanted = self.tally.total + kills
         self.epoch = first
-        while self.tally.total < wanted or time.monotonic() < end:
-            if self.house is None or self.epoch % REPOSITORIES_PER_SERVER == 0:
-                self._close()
-                rng = random.Random(f"{self.seed}:{self.epoch}:port")
-                self.house = House.build(self.folder / f"server{self.epoch}", self.server_trap, rng)
-            _Epoch(self, self.house).work(min(KILLS_PER_REPOSITORY, max(wanted - self.tally.total, 10)))
+        while (self.tally.total < wanted or time.monotonic() < end) and len(self.failures) < FAILURES_LIMIT:
+            try:
+                self._work_once(min(KILLS_PER_REPOSITORY, max(wanted - self.tally.total, 10)))
+            except AssertionError as error:
+                found = f"epoch {self.epoch} step {self.step}: {type(error).__name__}: {error}"
+                again = f"python -m tests.faults.kills --seed {self.seed} --epoch {self.epoch} --kills 100"
+                self.failures.append("\n".join((found, *self.recent, f"again: {again}")))
+                say(found)
+                self._abandon()
             self.epoch += 1
+            if self.epoch % EPOCHS_PER_LINE == 0:
+                say(f"{self.tally.total} kills, {len(self.failures)} failures")
         self._close()
+
+    def _work_once(self, kills: int) -> None:
+        if self.house is None or self.epoch % REPOSITORIES_PER_SERVER == 0:
+            self._close()
+            rng = random.Random(f"{self.seed}:{self.epoch}:port")
+            self.house = House.build(self.folder / f"server{self.epoch}", self.server_trap, rng)
+        _Epoch(self, self.house).work(kills)
+
+    def _abandon(self) -> None:
+        """Leave a house in which something is wrong, with all that is in it, for whoever looks into it."""
+        if self.house is not None and self.house.server.running:
+            self.house.server.kill()
+        self.house = None
 
     def _close(self) -> None:
         if self.house is not None:
@@ -368,7 +391,12 @@ def _difference(seen: dict[str, Any], wanted: dict[str, Any]) -> str:
     return "; ".join(f"{key}: {seen[key]} not {wanted[key]}" for key in wanted if seen[key] != wanted[key])
 
 
-def report_of(run: Run, failure: str) -> dict[str, Any]:
+def say(text: str) -> None:
+    """A line of progress."""
+    print(time.strftime("%H:%M:%S"), text, flush=True)  # noqa: T201 - for whoever runs it
+
+
+def report_of(run: Run) -> dict[str, Any]:
     """The run as JSON: counts by kind, and how to replay a failure."""
     tally = run.tally
     by_point: Counter[str] = Counter()
@@ -384,10 +412,7 @@ def report_of(run: Run, failure: str) -> dict[str, Any]:
         "restarts": tally.restarts,
         "seconds": round(tally.seconds, 1),
         "points_passed": sorted(run.client_trap.passed() | run.server_trap.passed()),
-        "failure": failure,
-        "replay": f"python -m tests.faults.kills --seed {run.seed} --epoch {run.epoch} --kills {KILLS_PER_REPOSITORY}"
-        if failure
-        else "",
+        "failure": "\n\n".join(run.failures),
     }
 
 
@@ -404,21 +429,17 @@ def main() -> int:
     zygote.warm()
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     folder = given.folder or Path(tempfile.mkdtemp(prefix="mlv-kills-", dir=memory))
-    run, failure, began = Run(given.seed, folder, Tally()), "", time.monotonic()
-    try:
-        run.work(given.kills, given.seconds, given.epoch)
-    except AssertionError as error:
-        failure = f"epoch {run.epoch} step {run.step}: {type(error).__name__}: {error}\n" + "\n".join(run.recent)
+    run, began = Run(given.seed, folder, Tally()), time.monotonic()
+    run.work(given.kills, given.seconds, given.epoch)
     run.tally.seconds = time.monotonic() - began
-    told = report_of(run, failure)
-    text = json.dumps(told, indent=1)
+    told = report_of(run)
     if given.report:
-        given.report.write_text(text, encoding="utf-8")
+        given.report.write_text(json.dumps(told, indent=1), encoding="utf-8")
     done = f"{told['kills']} kills in {told['seconds']} s, {told['restarts']} restarts; every invariant held"
-    print(failure or done)  # noqa: T201 - for whoever runs it
-    if not failure and not given.folder:
+    say(told["failure"] or done)
+    if not run.failures and not given.folder:
         shutil.rmtree(folder)
-    return 1 if failure else 0
+    return 1 if run.failures else 0
 
 
 if __name__ == "__main__":

@@ -271,6 +271,8 @@ class Repository:
         asked = {source} if believes and not force else set()
         if not asked:
             asked = {one.path for one in self.locks if one.path == path and (force or one.branch == ws.branch)}
+        if not asked and believes:
+            asked = {source}
         if not asked:
             return "NOT_FOUND"
         found = [self._lock_at(ws.branch, one) for one in sorted(asked)]

@@ -28,8 +28,8 @@ GRACE_SECONDS = 1800.0
 """Longer than its share a part may take; then it hangs, and that is a failure (N7)."""
 FIRST_SHARE = 0.6
 """Of all kills, those of the first lane."""
-OTHERS = ("power", "flips")
-"""Drivers in tests/faults that take --prefixes, --seed and --report, each run where there is one."""
+OTHERS = {"power": "--prefixes", "flips": "--flips"}
+"""Drivers in tests/faults, each run where there is one, and how many of what they are told to do."""
 
 
 @dataclass
@@ -95,9 +95,9 @@ def plan(given: argparse.Namespace, folder: Path) -> tuple[list[Part], list[Part
         part("model", "tests.faults.machine", model, given.seed, "--examples", 40, "--seconds", model),
     ]
     second.extend(
-        part(name, f"tests.faults.{name}", total, given.seed, "--prefixes", given.prefixes)
-        for name in OTHERS
-        if given.prefixes and find_spec(f"tests.faults.{name}")
+        part(name, f"tests.faults.{name}", total, given.seed, count, getattr(given, count[2:]))
+        for name, count in OTHERS.items()
+        if getattr(given, count[2:]) and find_spec(f"tests.faults.{name}")
     )
     if given.inputs and find_spec("tests.fuzz"):
         counts = ("--inputs", given.inputs, "--messages", given.messages, "--processes", 1)
@@ -200,7 +200,8 @@ def main() -> int:
     options.add_argument("--minutes", type=float, default=60.0)
     options.add_argument("--seed", type=int, default=int(time.time()), help="else the time")
     options.add_argument("--kills", type=int, default=10_000, help="at least so many, however long it takes")
-    options.add_argument("--prefixes", type=int, default=2_000, help="power cuts and bit flips; 0 leaves them out")
+    options.add_argument("--prefixes", type=int, default=2_000, help="power cuts; 0 leaves them out")
+    options.add_argument("--flips", type=int, default=1_000, help="flipped bits; 0 leaves them out")
     options.add_argument("--inputs", type=int, default=100_000, help="fuzzed inputs over all parsers; 0 leaves it out")
     options.add_argument("--messages", type=int, default=10_000, help="fuzzed messages over all calls")
     options.add_argument("--report", type=Path, default=Path("soak.md"), help="Markdown; JSON beside it")

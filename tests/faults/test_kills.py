@@ -97,3 +97,14 @@ def test_L11_a_revert_of_a_moved_file_by_its_new_path_closes_it_and_gives_its_lo
     state = team.admin.mlv("status", "--json", cwd=workspace).json
     assert (state["files"], state.get("opened", [])) == ([], [])
     assert not (workspace / "model.bin").stat().st_mode & 0o200
+
+
+def test_a_forced_unlock_forgets_a_lock_that_only_the_workspace_believes_in(team):
+    workspace = with_a_model(team)
+    team.admin.mlv("edit", "model.bin", cwd=workspace)
+    repository = team.admin.mlv("status", "--json", cwd=workspace).json["repository"]
+    elsewhere = checkout(team.admin, repository)
+    team.admin.mlv("unlock", "model.bin", cwd=elsewhere)
+    assert team.admin.mlv("status", "--json", cwd=workspace).json["opened"] == ["model.bin"]
+    team.admin.mlv("unlock", "--force", "-m", "gone", "model.bin", cwd=workspace, code=9)
+    assert team.admin.mlv("status", "--json", cwd=workspace).json.get("opened", []) == []

@@ -301,11 +301,13 @@ def _writable(workspace: Workspace, row: TrackedFile, absolute: str, *, already:
 
 def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tuple[str, ...]:
     workspace = context.workspace
+    believed = tuple(f.path for f in workspace.state.files().values() if f.token and under(f.path, roots))
     if force:
         held = context.server().list_locks(RepositoryName.parse(workspace.repository))
-        found = tuple(dict.fromkeys(item.path for item in held if under(item.path, roots)))
+        # What only this workspace believes to be locked is asked for too: it is forgotten when the server says no.
+        found = tuple(dict.fromkeys(item.path for item in held if under(item.path, roots))) or believed
     else:
-        found = tuple(f.path for f in workspace.state.files().values() if f.token and under(f.path, roots))
+        found = believed
         if not found:
             held = context.server().list_locks(RepositoryName.parse(workspace.repository), workspace.branch)
             found = tuple(dict.fromkeys(item.path for item in held if under(item.path, roots)))
