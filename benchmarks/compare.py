@@ -69,10 +69,11 @@ class Comparison:
 
 def series_versions(series: Series, most: int) -> list[Version]:
     """A series' versions under the name that a workspace gives the file."""
-    return [
-        Version([series.file_name], lambda folder, path=path: place(path, folder / series.file_name))
-        for path in series.versions()[:most]
-    ]
+
+    def placed(path: Path, folder: Path) -> None:
+        place(path, folder / series.file_name)
+
+    return [Version([series.file_name], partial(placed, path)) for path in series.versions()[:most]]
 
 
 def checkpoints(to: Comparison, names: list[str], most: int) -> None:
@@ -101,7 +102,7 @@ def small_files(to: Comparison, count: int) -> None:
 
     versions = [
         Version([], lambda folder: write(folder, names, "")),
-        *(Version(changed, lambda folder, n=n: write(folder, changed, f"{n}/")) for n in (1, 2, 3)),
+        *(Version(changed, partial(write, paths=changed, salt=f"{n}/")) for n in (1, 2, 3)),
     ]
     changed_bytes = sum(len(small_content(f"1/{name}")) for name in changed)
     kinds = [kind for kind in to.kinds if kind.name != "reference pipe"]

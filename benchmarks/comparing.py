@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import blake3
@@ -69,12 +70,12 @@ class History:
         shift = self.turn % max(len(self.rivals), 1)
         for rival in self.rivals[shift:] + self.rivals[:shift]:
             if verb in rival.verbs:
-                self._guard(rival, lambda r=rival: self._measured(r, label, verb, words))
+                self._guard(rival, partial(self._measured, rival, label, verb, words))
 
     def each(self, what: Callable[[Rival], object]) -> None:
         """Each system does something that is not measured."""
         for rival in list(self.rivals):
-            self._guard(rival, lambda r=rival: what(r))
+            self._guard(rival, partial(what, rival))
 
     def play(self, versions: Sequence[Version]) -> None:
         """Commit every version; check out the first, update to each next one, at last check out the oldest."""

@@ -13,6 +13,7 @@ import random
 import tarfile
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -113,7 +114,7 @@ def make_notebook(out: Path) -> None:
     def picture() -> str:
         return base64.b64encode(rng.randbytes(20_000)).decode("ascii")
 
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "execution_count": i,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class Studio:
     base: Path
     tokenizer: PreTrainedTokenizerBase
     pairs: list[tuple[str, str]]
-    wanted: Collection[str]
+    wanted: set[str]
 
     def write(self, series: str, step: int, weights: Weights, dtype: torch.dtype | None = None) -> None:
         """One version of `series`, if it is asked for and the series keeps this step."""

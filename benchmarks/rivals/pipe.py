@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import blake3
 
@@ -128,7 +128,7 @@ def serve(home: Path, port: int) -> None:
         yield from blocks(home / "store" / name.decode(), state)
         yield state.digest()
 
-    handlers = {
+    handlers: dict[str, Any] = {
         "Put": grpc.stream_unary_rpc_method_handler(put),
         "Get": grpc.unary_stream_rpc_method_handler(get),
     }
@@ -152,7 +152,7 @@ def client(verb: str, home: Path, port: int, version: str, folder: Path) -> floa
         grpc.channel_ready_future(channel).result(10)
         started = time.monotonic()
         if verb == "put":
-            call = channel.stream_unary("/pipe.Pipe/Put")
+            call: Any = channel.stream_unary("/pipe.Pipe/Put")
             for path in sorted(folder.iterdir()):
                 state = blake3.blake3()
 
@@ -163,8 +163,9 @@ def client(verb: str, home: Path, port: int, version: str, folder: Path) -> floa
                 if call(messages()) != state.digest():
                     raise ValueError(f"{path.name} arrived with other bytes")
         else:
+            get: Any = channel.unary_stream("/pipe.Pipe/Get")
             for path in sorted((home / "store" / version).iterdir()):
-                receive(channel.unary_stream("/pipe.Pipe/Get")(f"{version}/{path.name}".encode()), folder / path.name)
+                receive(get(f"{version}/{path.name}".encode()), folder / path.name)
         return time.monotonic() - started
 
 
