@@ -1,5 +1,13 @@
 """Wire messages to values and back; every refusal of what comes from the wire is an InvalidRequest naming the field."""
 
+from mlv_proto.convert.audit import (
+    audit_filter_from_wire,
+    audit_filter_to_wire,
+    audit_record_from_wire,
+    audit_record_to_wire,
+    audit_verdict_from_wire,
+    audit_verdict_to_wire,
+)
 from mlv_proto.convert.checks import changeset as changeset_number_from_wire
 from mlv_proto.convert.commits import (
     begin_outcome_from_wire,
@@ -119,17 +127,23 @@ __all__ = [
     "ACQUIRE",
     "ACQUIRED",
     "BEGIN",
+    "Gathering",
     "PLAN",
     "PUBLISH",
     "PUBLISHED",
     "RELEASE",
-    "UNDO",
-    "Gathering",
     "Sliced",
+    "UNDO",
     "acquire_outcome_from_wire",
     "acquire_outcome_to_wire",
     "acquire_request_from_wire",
     "acquire_request_to_wire",
+    "audit_filter_from_wire",
+    "audit_filter_to_wire",
+    "audit_record_from_wire",
+    "audit_record_to_wire",
+    "audit_verdict_from_wire",
+    "audit_verdict_to_wire",
     "batches",
     "begin_outcome_from_wire",
     "begin_outcome_to_wire",

@@ -103,7 +103,7 @@ class CommitsServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetOutcome(self, request, context):
-        """What became of a request id (C3).
+        """What became of a request id; where nothing did, a request of that id is refused from then on (C3).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, bindparam, cast, insert, select
 
+from mlv_core.auditing import AuditFilter
 from mlv_server.domain.audit import START, AuditEntry, AuditRow, seal
 from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables import audit
@@ -63,6 +64,48 @@ class AuditTrail:
         )
         for row in found:
             yield AuditRow(row.sequence, row.record, row.previous, row.hash)
+
+    def select(self, chain: int, wanted: AuditFilter, limit: int, *, beyond: int = 0) -> list[AuditRow]:
+        """At most `limit` rows of `chain` that `wanted` describes, past the row `beyond` (0: from the beginning)."""
+        columns = audit.c
+        found = select(
+            columns.sequence, *(as_bytes(columns[name]).label(name) for name in ("record", "previous", "hash"))
+        )
+        found = found.where(columns.chain == chain, *_conditions(wanted))
+        if wanted.oldest_first:
+            found = found.where(columns.sequence > max(beyond, wanted.after)).order_by(columns.sequence)
+        else:
+            found = found.where(columns.sequence > wanted.after).order_by(columns.sequence.desc())
+            found = found.where(columns.sequence < beyond) if beyond else found
+        rows = self._connection.execute(found.limit(limit))
+        return [AuditRow(row.sequence, row.record, row.previous, row.hash) for row in rows]
+
+    def end(self, chain: int) -> tuple[int, bytes]:
+        """The number and the hash of the last row; (0, b'') of an empty chain."""
+        return _LAST.first(self._connection, chain=chain) or (0, b"")
+
+    def hash_at(self, chain: int, sequence: int) -> bytes:
+        """The hash of one row; b'' where there is none."""
+        found = select(as_bytes(audit.c.hash)).where(audit.c.chain == chain, audit.c.sequence == sequence)
+        return self._connection.scalar(found) or b""
+
+
+def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+    columns = audit.c
+    found: list[ColumnElement[bool]] = []
+    if wanted.user:
+        found.append(columns.user == wanted.user)
+    if wanted.action.endswith("*"):
+        found.append(columns.action.startswith(wanted.action[:-1], autoescape=True))
+    elif wanted.action:
+        found.append(columns.action == wanted.action)
+    if wanted.since:
+        found.append(columns.time >= wanted.since)
+    if wanted.until:
+        found.append(columns.time <= wanted.until)
+    if wanted.denied:
+        found.append(columns.allowed.is_(False))
+    return found
 
 
 def as_bytes(column: ColumnElement[bytes]) -> ColumnElement[bytes]:

@@ -28,7 +28,7 @@ class Access(Enum):
     """Any token but the first one; the service decides on what."""
 
 
-OPTIONAL_REPOSITORY = frozenset({"ShowPolicy"})
+OPTIONAL_REPOSITORY = frozenset({"ShowPolicy", "QueryAudit", "VerifyAudit"})
 """Methods whose request may leave the repository empty: they then speak of the whole server."""
 
 Serve = Callable[..., Any]

@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mlv_server.rpc import (
+    auditing,
     branches,
     commits,
     content,
@@ -57,6 +58,7 @@ SERVICES: tuple[Service, ...] = (
     history.SERVICE,
     commits.SERVICE,
     merges.SERVICE,
+    auditing.SERVICE,
     content.SERVICE,
 )
 
@@ -89,7 +91,9 @@ def declared_methods(services: tuple[Service, ...] = SERVICES) -> dict[str, tupl
 def contract_services() -> tuple[ServiceDescriptor, ...]:
     """The services that the published .proto files name."""
     pool = descriptor_pool.Default()
-    nouns = ("server", "identity", "policy", "repositories", "locks", "history", "commits", "merges", "content")
+    nouns = (
+        "server", "identity", "policy", "repositories", "locks", "history", "commits", "merges", "content", "audit",
+    )  # fmt: skip
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())
 
