@@ -25,6 +25,8 @@ CHANGED = 100
 LAST = 50
 """Commits at the end of a history that are told."""
 LOOKS = 20
+LUCKY = 5
+"""Files of a commit that may have got the content they had: contents are few."""
 Row = dict[str, Any]
 
 
@@ -83,7 +85,7 @@ async def reads(bench: Bench) -> Row:
         with diff.timed():
             first, second = ChangesetNumber(bench.head - 1 - number), ChangesetNumber(bench.head - number)
             found = [one async for one in history.diff_versions(bench.call(), bench.name, first, second, ())]
-        if sum(map(len, found)) != CHANGED:
+        if not CHANGED - LUCKY <= sum(map(len, found)) <= CHANGED:
             raise ValueError("neighbours differ by other files than were changed")
         with branch.timed():
             await branches.create(bench.call(), bench.name, f"b{number}", None, f"@{bench.head}", "", dry_run=False)

@@ -21,7 +21,7 @@ EDGES = {
     "server/mlv_server/services/background.py",
 }
 # Where a failure is carried to the thread that waits for it, and raised there.
-CARRIERS = {"server/mlv_server/metadata/writer.py"}
+CARRIERS = {"server/mlv_server/metadata/joining_reader.py", "server/mlv_server/metadata/writer.py"}
 # A migration is a frozen list of tables: it is read once, and never changed for its looks.
 FROZEN = "server/mlv_server/metadata/migrations/versions/"
 # Modules that talk to a terminal.
