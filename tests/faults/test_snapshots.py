@@ -14,6 +14,8 @@ from tests.servers import RunningServer, Team
 
 from mlv_core.failpoints import EXIT_CODE, VARIABLE
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
 
 @pytest.fixture(scope="module")
 def three(tmp_path_factory):
@@ -64,7 +66,7 @@ def test_what_is_kept_is_restored_and_what_only_others_needed_is_gone(three, tmp
     assert command("snapshots", backup, "--keep", "1")["dropped"] == ["a", "b"]
     assert command("restore", backup, tmp_path / "c")["changesets"] == 3
     assert kept(tmp_path / "c") == kept(three / "server")
-    assert command("restore", backup, tmp_path / "a", "--snapshot", "a", code=2)["code"] == "NOT_FOUND"
+    assert command("restore", backup, tmp_path / "a", "--snapshot", "a", code=9)["code"] == "NOT_FOUND"
     assert not (tmp_path / "a").exists()
     assert not [name for name in files(backup) if name.endswith("over")]
     assert command("snapshots", backup, "--keep", "1")["files"] == 0

@@ -51,19 +51,24 @@ def translated() -> Iterator[None]:
 def _name(error: BaseException) -> MlvError | None:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return _disk_full()
+    if isinstance(error, UnicodeDecodeError):
+        return _damaged()  # the driver fails so on SQLite's own message when that quotes a damaged schema
     if not isinstance(error, DBAPIError):
         return None
     code = getattr(error.orig, "sqlite_errorcode", 0) & _PRIMARY_CODE
     if code == _SQLITE_FULL or getattr(error.orig, "sqlstate", None) == _POSTGRES_DISK_FULL:
         return _disk_full()
     if code in {_SQLITE_CORRUPT, _SQLITE_NOT_A_DATABASE} or str(error.orig).startswith(_SQLITE_NO_TEXT):
-        return DamagedContent(
-            "The server's metadata database is damaged.",
-            advice="Stop the server and restore the database from a backup.",
-        )
+        return _damaged()
     if code in {_SQLITE_BUSY, _SQLITE_LOCKED, _SQLITE_CANNOT_OPEN} or error.connection_invalidated:
         return Unreachable("The server's metadata database is busy or away.", advice="Try again in a moment.")
     return None
+
+
+def _damaged() -> DamagedContent:
+    return DamagedContent(
+        "The server's metadata database is damaged.", advice="Stop the server and restore the database from a backup."
+    )
 
 
 def _disk_full() -> DiskFull:

@@ -96,3 +96,14 @@ def test_a_damaged_certificate_is_told_before_anything_reads_it(settings):
     flip(settings.directory / "tls" / "server.pem", 395)
     with pytest.raises(DamagedContent):
         asyncio.run(app.serve(settings, lambda _url, _fingerprint: None))
+
+
+def test_a_schema_that_is_no_text_any_more_is_told_as_damage(settings):
+    """The driver cannot even decode what SQLite says of it."""
+    file = settings.directory / "mlv.db"
+    (settings.directory / seals.NAME).unlink()
+    data = file.read_bytes()
+    assert data.count(b"CREATE INDEX whole_frames") == 1
+    file.write_bytes(data.replace(b"CREATE INDEX whole_frames", b"CREATE INDEX\xa0whole_frames"))
+    with pytest.raises(DamagedContent, match="damaged"):
+        run(settings)
