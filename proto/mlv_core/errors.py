@@ -306,6 +306,14 @@ class LimitExceeded(MlvError):
     default_advice = "The message names the limit; ask for less at a time, or an admin to raise it."
 
 
+class DeadlineExceeded(LimitExceeded):
+    """A call took longer than it may; what it was to write may be written all the same."""
+
+    code = "DEADLINE_EXCEEDED"
+    status = "DEADLINE_EXCEEDED"
+    default_advice = "Type the same command again: it asks what became of this one. Or ask for less at a time."
+
+
 class DiskFull(LimitExceeded):
     """No room on a disk."""
 

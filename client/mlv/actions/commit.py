@@ -246,7 +246,8 @@ def _publish(context: Context, request: PublishRequest, plan: CommitJournal) -> 
         # What became of it is not known: the journal stays, and the next online command asks.
         raise
     except MlvError as error:
-        if error.code not in {"INTERNAL", "INTERRUPTED"}:
+        # Of these it is not known either.
+        if error.code not in {"INTERNAL", "INTERRUPTED", "DEADLINE_EXCEEDED"}:
             journal.remove_commit(layout)
         raise
 

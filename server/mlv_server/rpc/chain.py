@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import grpc
 
-from mlv_core.errors import Interrupted, LimitExceeded, MlvError, NotSignedIn
+from mlv_core.errors import DeadlineExceeded, Interrupted, LimitExceeded, MlvError, NotSignedIn
 from mlv_server import telemetry
 from mlv_server.rpc import errors, slices
 from mlv_server.rpc.methods import Access, Method, Unreadable, repository_of
@@ -177,7 +177,7 @@ class _Frame:
         elif isinstance(error, MlvError):
             await self._fail(error)
         elif isinstance(error, TimeoutError):
-            await self._fail(LimitExceeded("The call took longer than its deadline.", advice="Ask for less at a time."))
+            await self._fail(DeadlineExceeded("The call took longer than its deadline."))
         elif isinstance(error, Exception):
             telemetry.logger().error(
                 "call failed",
