@@ -9,122 +9,10 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-OK = ""
-"""The answer of a command that did what it was told."""
+from tests.faults.model_updates import bring_to
+from tests.faults.model_values import OK, File, Lock, Tracked, Workspace, locked_by_rule
 
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file in a version; `id` survives moves (`Names` in semantics.md)."""
-
-    id: int
-    data: bytes
-    executable: bool = False
-    properties: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Lock:
-    """A lock on a file of a branch (L1)."""
-
-    branch: str
-    file: int
-    path: str
-    owner: str
-    workspace: str
-    token: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """A file as a workspace has it; `at` is its changeset, 0 for the workspace's base."""
-
-    file: File
-    at: int = 0
-    opened: bool = False
-    token: int = 0
-
-
-@dataclass(slots=True)
-class Workspace:
-    """What one user has on the disk, and what was recorded there for the next commit."""
-
-    name: str
-    user: str
-    branch: str
-    base: int = 0
-    tracked: dict[str, Tracked] = field(default_factory=dict)
-    disk: dict[str, tuple[bytes, bool]] = field(default_factory=dict)
-    pending: dict[str, tuple[str, str]] = field(default_factory=dict)
-    edits: dict[str, dict[str, str]] = field(default_factory=dict)
-    conflicts: dict[str, tuple[File | None, int]] = field(default_factory=dict)
-    rescued: set[bytes] = field(default_factory=set)
-
-    def fork(self) -> Workspace:
-        """A copy that shares nothing that changes."""
-        made = copy.copy(self)
-        for name in ("tracked", "disk", "pending", "edits", "conflicts", "rescued"):
-            setattr(made, name, getattr(self, name).copy())
-        return made
-
-    def place(self, path: str) -> str:
-        """Where the bytes of the tracked file `path` lie."""
-        return next((new for new, (kind, source) in self.pending.items() if kind == "move" and source == path), path)
-
-    def state(self, path: str) -> str:
-        """How the tracked file at `path` differs: '', added, modified, deleted, moved, missing, meta or conflict."""
-        kind, _ = self.pending.get(path, ("", ""))
-        place = self.place(path)
-        file = self.tracked[path].file
-        if place in self.conflicts:
-            return "conflict"
-        if kind == "delete":
-            return "deleted"
-        if place not in self.disk:
-            return "missing"
-        if place != path:
-            return "moved"
-        if self.disk[place] != (file.data, file.executable):
-            return "modified"
-        return "meta" if path in self.edits else ""
-
-    def status(self) -> dict[str, str]:
-        """What `mlv status` shows."""
-        shown = {}
-        for path in self.tracked:
-            if state := self.state(path):
-                shown[self.place(path)] = state
-        for path, (kind, _) in self.pending.items():
-            if kind == "add":
-                shown[path] = "added" if path in self.disk else "missing"
-        places = {self.place(path) for path in self.tracked}
-        gone = {source for kind, source in self.pending.values() if kind == "move"}
-        gone |= {path for path, (kind, _) in self.pending.items() if kind == "delete"}
-        for path in self.disk:
-            if path not in shown and path not in places and path not in gone:
-                shown[path] = "untracked"
-        shown.update(dict.fromkeys(self.conflicts, "conflict"))
-        return shown
-
-    def rescue(self, path: str) -> None:
-        """The bytes at `path` go to the rescue folder."""
-        if path in self.disk:
-            self.rescued.add(self.disk.pop(path)[0])
-
-
-def locked_by_rule(path: str) -> bool:
-    """Whether policy asks for a lock before the file is changed (L3): weights do, texts do not."""
-    return path.endswith(".bin")
-
-
-def merge(base: bytes, mine: bytes, theirs: bytes) -> bytes | None:
-    """Three texts of as many lines, of which every other one is never changed; None where both changed one line."""
-    merged = []
-    for old, one, other in zip(base.split(b"\n"), mine.split(b"\n"), theirs.split(b"\n"), strict=True):
-        if one != other and old not in {one, other}:
-            return None
-        merged.append(other if one == old else one)
-    return b"\n".join(merged)
+__all__ = ["OK", "File", "Lock", "Repository", "Tracked", "Workspace"]
 
 
 @dataclass(slots=True)
@@ -149,10 +37,6 @@ class Repository:
             setattr(made, name, getattr(self, name).copy())
         made.workspaces = {name: one.fork() for name, one in self.workspaces.items()}
         return made
-
-    def served(self) -> tuple[object, ...]:
-        """What the server keeps."""
-        return self.branches, len(self.versions), self.labels, self.locks, self.last_file, self.last_token
 
     def head(self, branch: str) -> dict[str, File]:
         """The newest version of a branch."""
@@ -268,11 +152,8 @@ class Repository:
         """`unlock`, with `force` also of others' locks (L7, L9)."""
         source = ws.pending[path][1] if ws.pending.get(path, ("", ""))[0] == "move" else path
         believes = source in ws.tracked and ws.tracked[source].token
-        asked = {source} if believes and not force else set()
-        if not asked:
-            asked = {one.path for one in self.locks if one.path == path and (force or one.branch == ws.branch)}
-        if not asked and believes:
-            asked = {source}
+        shown = {one.path for one in self.locks if one.path == path and (force or one.branch == ws.branch)}
+        asked = {source} if believes and not (force and shown) else shown
         if not asked:
             return "NOT_FOUND"
         found = [self._lock_at(ws.branch, one) for one in sorted(asked)]
@@ -455,92 +336,7 @@ class Repository:
     def update(self, ws: Workspace) -> str:
         """Bring everything to the head of the branch (F5); no move or conflict may wait in the workspace."""
         target = self.branches[ws.branch]
-        head = self.versions[target]
-        places = {file.id: path for path, file in head.items()}
-        if any(self._in_the_way(ws, path) for path in head):
-            return "LOCAL_CHANGES"
-        old = dict(ws.tracked)
-        arriving: dict[str, Tracked] = {}
-        for path, base in old.items():
-            new = places.get(base.file.id)
-            if path in head and head[path].id != base.file.id:
-                new = new or path
-            self._bring(ws, path, base, new, head.get(new or ""), target, arriving)
-        known = {one.file.id for one in arriving.values()} | {one.file.id for one in old.values()}
-        for path, file in head.items():
-            if file.id not in known and path not in arriving:
-                self._place_new(ws, path, file, target, arriving)
-        ws.tracked = arriving
-        for path, (file, _) in list(ws.conflicts.items()):
-            if path not in ws.tracked and path not in ws.pending and file is not None:
-                ws.conflicts.pop(path)
-        ws.base = target
-        return OK
-
-    def _in_the_way(self, ws: Workspace, path: str) -> bool:
-        """A file of the user's own lies where the version has one that the workspace does not have."""
-        return path in ws.disk and path not in ws.tracked and path not in ws.pending
-
-    def _place_new(self, ws: Workspace, path: str, file: File, target: int, arriving: dict[str, Tracked]) -> None:
-        if path not in ws.disk:
-            ws.pending.pop(path, None)
-            ws.disk[path] = (file.data, file.executable)
-            arriving[path] = Tracked(file)
-        elif ws.disk[path] == (file.data, file.executable):
-            ws.pending.pop(path, None)
-            arriving[path] = Tracked(file)
-        else:
-            ws.conflicts[path] = (file, target)
-
-    def _bring(
-        self,
-        ws: Workspace,
-        path: str,
-        base: Tracked,
-        new: str | None,
-        file: File | None,
-        target: int,
-        arriving: dict[str, Tracked],
-    ) -> None:
-        """One tracked file, which the version has at `new` as `file`, or no longer."""
-        state = ws.state(path)
-        stays = replace(base, at=base.at or ws.base)
-        if file is not None and (new, replace(base.file, id=file.id)) == (path, file):
-            arriving[path] = replace(base, file=file, at=0)
-            return
-        if file is None or new is None:
-            if state in {"", "meta"}:
-                ws.disk.pop(path)
-            elif state == "modified":
-                ws.conflicts[path] = (None, target)
-                arriving[path] = stays
-                return
-            ws.pending.pop(path, None)
-            ws.edits.pop(path, None)
-            return
-        brought = Tracked(file, 0, base.opened, base.token)
-        bytes_of = (file.data, file.executable)
-        if state in {"", "meta", "missing"}:
-            ws.disk.pop(path, None)
-            ws.disk[new] = bytes_of
-            arriving[new] = brought
-        elif state == "deleted":
-            ws.conflicts[path] = (file, target)
-            arriving[path] = stays
-        elif bytes_of == (base.file.data, base.file.executable) or ws.disk[path] == bytes_of:
-            ws.disk[new] = ws.disk.pop(path)
-            arriving[new] = brought
-        else:
-            merged = None
-            if not path.endswith(".bin"):
-                merged = merge(base.file.data, ws.disk[path][0], file.data)
-            if merged is None:
-                ws.conflicts[path] = (file, target)
-                arriving[path] = stays
-            else:
-                ws.rescued.add(ws.disk.pop(path)[0])
-                ws.disk[new] = (merged, file.executable)
-                arriving[new] = brought
+        return bring_to(ws, self.versions[target], target)
 
     def revert(self, ws: Workspace, path: str) -> str:
         """L11, F5: the base comes back, local bytes are kept aside, the lock is given back."""

@@ -219,7 +219,7 @@ class Rounds:
         lives = Counter(spaces.keys())
         running = {name: self._start(ws, log, f"{number}.{name}.1", until) for name, ws in spaces.items()}
         while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, rng.uniform(*PAUSES)))
+            running[rng.choice(sorted(running))].wait(min(left, rng.uniform(*PAUSES)))
             self._kill_one(rng, running)
             for name, fork in running.items():
                 if fork.ended is not None and fork.ended.code < 0:

@@ -9,6 +9,7 @@ again. The end is exit 1 when anything failed; the report says with which seed, 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -122,7 +123,10 @@ def run(lanes: tuple[list[Part], list[Part]], folder: Path) -> None:
                 started = running[place] = waiting[place].pop(0)
                 say(f"{started.name}: python -m {' '.join(started.arguments)}")
                 started.start(folder / f"{started.name}.log")
-        time.sleep(TICK_SECONDS)
+        for part in filter(None, running):
+            assert part.process is not None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                part.process.wait(TICK_SECONDS)
 
 
 def say(text: str) -> None:
