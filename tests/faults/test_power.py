@@ -108,6 +108,20 @@ def test_an_update_that_a_crash_interrupted_is_finished_though_a_placed_file_is_
     assert files_of(second) == {"log/a.txt": b"a text\n", "b.txt": b"another\n"}
 
 
+@needs_recorder
+def test_N4_a_new_workspace_survives_a_power_cut(team, repository, tmp_path):
+    world, log = tmp_path.resolve() / "world", tmp_path / "log"
+    world.mkdir()
+    recorded = User("admin", team.admin.config, world, recorded_by(build(tmp_path), world, log))
+    recorded.mlv("checkout", repository, "w")
+    disk = Disk(str(world))
+    for one in read_log(log):
+        disk.apply(one)
+    shutil.rmtree(world)
+    write_out(world, disk.crash(random.Random(1), "none"))
+    assert User("admin", team.admin.config, world).mlv("status", "--json", cwd=world / "w").json["base"] == 0
+
+
 # --- the model of a disk ------------------------------------------------------------------------------------------
 
 

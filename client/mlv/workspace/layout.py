@@ -113,6 +113,16 @@ def create(root: str) -> Layout:
         raise UsageError(f"'{escape(root)}' is a workspace already.", advice="Choose another directory.")
     for folder in (layout.control, layout.pristine, layout.incoming):
         os.makedirs(folder, exist_ok=True)
+    # What a user saves below survives a power cut only when the names above it do.
+    for folder in (os.path.dirname(layout.root), layout.root, layout.control):
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except PermissionError:
+            continue  # a folder that may be passed but not read
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     return layout
 
 

@@ -37,16 +37,16 @@ class Inspection:
         broken = self._connection.execute(text("PRAGMA foreign_key_check")).all()
         return [fault for fault in found if fault != "ok"] + [f"row of {row[0]} names what is gone" for row in broken]
 
-    def schema_faults(self, expected: Collection[tuple[str, str, str | None]]) -> list[str]:
+    def schema_faults(self, expected: Collection[tuple[str, str, str, str | None]]) -> list[str]:
         """Tables and indexes that are not as the migrations make them in a new database (`expected`)."""
         if self._connection.dialect.name != "sqlite":
             return []
-        return [f"schema of {name}" for _, name, _ in sorted(set(expected) ^ set(self.schema()), key=repr)]
+        return [f"schema of {name}" for _, name, _, _ in sorted(set(expected) ^ set(self.schema()), key=repr)]
 
-    def schema(self) -> list[tuple[str, str, str | None]]:
-        """Kind, name and statement of every table and index of a SQLite database."""
-        rows = self._connection.execute(text("SELECT type, name, sql FROM sqlite_master ORDER BY name"))
-        return [(str(row[0]), str(row[1]), row[2]) for row in rows]
+    def schema(self) -> list[tuple[str, str, str, str | None]]:
+        """Kind, name, table and statement of every table and index of a SQLite database."""
+        rows = self._connection.execute(text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"))
+        return [(str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows]
 
     def audit_faults(self) -> list[str]:
         """Every audit chain with an edited, missing or moved row, and rows whose columns are not what they record."""

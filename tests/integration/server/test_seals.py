@@ -107,3 +107,15 @@ def test_a_schema_that_is_no_text_any_more_is_told_as_damage(settings):
     file.write_bytes(data.replace(b"CREATE INDEX whole_frames", b"CREATE INDEX\xa0whole_frames"))
     with pytest.raises(DamagedContent, match="damaged"):
         run(settings)
+
+
+def test_a_schema_row_that_names_another_table_is_told(settings, capsys):
+    file = settings.directory / "mlv.db"
+    (settings.directory / seals.NAME).unlink()
+    data = file.read_bytes()
+    assert data.count(b"sqlite_autoindex_rebased_1rebased") == 1
+    file.write_bytes(data.replace(b"sqlite_autoindex_rebased_1rebased", b"sqlite_autoindex_rebased_1rebas%d"))
+    with pytest.raises(SystemExit) as ended:
+        main.main(["verify", str(settings.directory)], standalone_mode=False)
+    assert ended.value.code == DamagedContent.exit_code
+    assert "schema of sqlite_autoindex_rebased_1" in capsys.readouterr().out

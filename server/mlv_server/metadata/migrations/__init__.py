@@ -45,14 +45,14 @@ def check(url: str) -> None:
 
 
 @cache
-def fresh_schema() -> frozenset[tuple[str, str, str | None]]:
-    """Kind, name and statement of every table and index that the migrations make in a new SQLite database."""
+def fresh_schema() -> frozenset[tuple[str, str, str, str | None]]:
+    """Kind, name, table and statement of every table and index that the migrations make in a new SQLite database."""
     with tempfile.TemporaryDirectory(prefix="mlv-schema-") as folder:
         file = Path(folder) / "new.db"
         upgrade(f"sqlite:///{file}")
         database = sqlite3.connect(file)
         try:
-            return frozenset(database.execute("SELECT type, name, sql FROM sqlite_master"))
+            return frozenset(database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
         finally:
             database.close()
 
