@@ -9,6 +9,7 @@ import shutil
 import stat as stat_bits
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from mlv.workspace import journal as journals
 from mlv.workspace import pristine
@@ -78,13 +79,11 @@ def stage(layout: Layout, file: str, name: str, path: str, mode: int, *, read_on
 
 
 def sync_all(layout: Layout) -> None:
-    """Make everything in the incoming folder durable.
+    """Make everything in the incoming folder durable, and the names of a workspace that was just made.
 
     Few files are synced one by one: one call for the whole file system waits for what everybody else has written.
     """
     names = os.listdir(layout.incoming) if os.path.isdir(layout.incoming) else []
-    if not names:
-        return
     if len(names) > SYNCED_SINGLY and _sync_file_system(layout):
         return
     files = [file for name in names if not os.path.islink(file := os.path.join(layout.incoming, name))]
@@ -94,7 +93,12 @@ def sync_all(layout: Layout) -> None:
     else:
         for file in files:
             _sync(file)
-    journals.sync_folder(layout.incoming)
+    folder = layout.incoming if names else layout.control
+    while folder != (above := os.path.dirname(folder)):
+        # A folder above that may not be read is older than the workspace.
+        with suppress(PermissionError):
+            journals.sync_folder(folder)
+        folder = above
 
 
 def _sync(file: str) -> None:
