@@ -1,6 +1,7 @@
 """Wire messages to values and back; every refusal of what comes from the wire is an InvalidRequest naming the field."""
 
 from mlv_proto.convert.audit import (
+    audit_end_from_wire,
     audit_filter_from_wire,
     audit_filter_to_wire,
     audit_record_from_wire,
@@ -127,17 +128,18 @@ __all__ = [
     "ACQUIRE",
     "ACQUIRED",
     "BEGIN",
-    "Gathering",
     "PLAN",
     "PUBLISH",
     "PUBLISHED",
     "RELEASE",
-    "Sliced",
     "UNDO",
+    "Gathering",
+    "Sliced",
     "acquire_outcome_from_wire",
     "acquire_outcome_to_wire",
     "acquire_request_from_wire",
     "acquire_request_to_wire",
+    "audit_end_from_wire",
     "audit_filter_from_wire",
     "audit_filter_to_wire",
     "audit_record_from_wire",

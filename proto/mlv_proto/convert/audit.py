@@ -77,6 +77,11 @@ def audit_filter_from_wire(message: pb.QueryAuditRequest) -> AuditFilter:
     )
 
 
+def audit_end_from_wire(message: pb.VerifyAuditRequest) -> tuple[int, bytes]:
+    """The end of a chain that was noted: entries and hash; (0, b'') for none. Raises: InvalidRequest."""
+    return checks.number(message.known_entries, "known_entries"), message.known_hash
+
+
 def audit_verdict_to_wire(verdict: AuditVerdict) -> pb.VerifyAuditResponse:
     """Whether a chain is sound."""
     return pb.VerifyAuditResponse(entries=verdict.entries, hash=verdict.hash, fault=verdict.fault)

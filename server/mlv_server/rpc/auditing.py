@@ -18,7 +18,7 @@ async def _query(call: Call, request: pb.QueryAuditRequest) -> AsyncIterator[pb.
 
 
 async def _verify(call: Call, request: pb.VerifyAuditRequest) -> pb.VerifyAuditResponse:
-    known = (request.known_entries, request.known_hash)
+    known = convert.audit_end_from_wire(request)
     return convert.audit_verdict_to_wire(await auditing.verify(call, request.repository, known))
 
 
