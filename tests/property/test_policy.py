@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import random
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlv_core.entities import Effect, Rule, SubjectKind
+from mlv_core.explaining import Weight
+from mlv_server.domain.explaining import explain
 from mlv_server.domain.policy import ROLES, Policy, Principal, Resource, decide
 
 USERS = ("alice", "bob")
@@ -69,3 +72,37 @@ def test_P1_P2_the_decision_is_the_naive_one_in_any_order(
     assert decide(who, action, Resource(repository), Policy(1, tuple(policy)), now).allowed is expected
     shuffle.shuffle(policy)
     assert decide(who, action, Resource(repository), Policy(1, tuple(policy)), now).allowed is expected
+
+
+@given(
+    st.lists(rules, max_size=6),
+    principals,
+    st.sampled_from(SOME_ACTIONS),
+    st.sampled_from(REPOSITORIES),
+    st.sampled_from([0, 10, 20]),
+    st.randoms(use_true_random=False),
+)
+def test_P6_an_explanation_is_the_decision_and_names_what_was_weighed(
+    drawn: list[Rule], who: Principal, action: str, repository: str, now: int, shuffle: random.Random
+) -> None:
+    policy = [replace(rule, id=number) for number, rule in enumerate(drawn, start=1)]
+    found = explain(who, action, Resource(repository), Policy(1, tuple(policy)), now)
+    assert found.allowed is naive(who, action, repository, policy, now)
+
+    weighed = {one.rule.id: one.weight for one in found.rules}
+    named = [one.rule for one in found.rules]
+    assert naive(who, action, repository, named, now) is found.allowed
+    deciding = [one.rule for one in found.rules if one.weight is Weight.DECIDES]
+    assert [rule.id for rule in deciding] == ([] if found.rule is None else [found.rule])
+    if deciding:
+        assert naive(who, action, repository, deciding, now) is found.allowed
+        for rule in named:
+            alone = decide(who, action, Resource(repository), Policy(1, (rule,)), now)
+            same = alone.rule is not None and alone.allowed is found.allowed
+            assert same is (weighed[rule.id] in {Weight.DECIDES, Weight.AGREES})
+    for rule in policy:
+        if rule.id not in weighed:
+            assert decide(who, action, Resource(repository), Policy(1, (rule,)), now).rule is None
+
+    shuffle.shuffle(policy)
+    assert explain(who, action, Resource(repository), Policy(1, tuple(policy)), now) == found

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from mlv.actions.context import Context
 from mlv_core.entities import Rule, TokenInfo, User
+from mlv_core.explaining import Explanation
+
+_REF_KINDS = ("branch/", "label/", "env/")
 
 
 def add_user(context: Context, name: str, *, server_admin: bool = False, dry_run: bool = False) -> tuple[User, str]:
@@ -63,3 +66,16 @@ def revoke(context: Context, role: str, user: str, repository: str, *, dry_run: 
 def show_policy(context: Context, repository: str | None = None) -> tuple[tuple[Rule, ...], int]:
     """The rules of a repository (None: of the server) and the policy's version. Raises: NotFound, Denied."""
     return context.server().show_policy(repository or "")
+
+
+def explain_policy(context: Context, user: str, action: str, place: str) -> Explanation:
+    """Why `user` may or may not do `action` at `place`: REPO, REPO:BRANCH, REPO:BRANCH:PATH or REPO::PATH.
+
+    Instead of a branch, label/NAME, env/NAME or branch/NAME may stand.
+    Raises: NotFound, Denied, InvalidRequest, InvalidName, InvalidPath.
+    """
+    repository, _, rest = place.partition(":")
+    ref, _, path = rest.partition(":")
+    if ref and not ref.startswith(_REF_KINDS):
+        ref = f"branch/{ref}"
+    return context.server().explain_policy(repository, user, action, ref, path)

@@ -54,7 +54,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("locks", "locks", "locks", "Who holds which lock.", _LOCKS),
     Verb("user", "admin", "user", "Add, list and disable users.", _ADMIN),
     Verb("token", "admin", "token", "Create, list and revoke tokens.", _ADMIN),
-    Verb("policy", "admin", "policy", "Grant, revoke and show roles.", _ADMIN),
+    Verb("policy", "policy", "policy", "Who may do what, and why.", _ADMIN),
     Verb("audit", "auditing", "audit", "Who did what, who was refused, is the trail sound.", _ADMIN),
     Verb("config", "config", "config", "Show and change settings.", _ADMIN),
     Verb("help", "help", "help_", "Help on a verb.", _ADMIN),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlv.remote.channel import CALL_SECONDS, Channel
 from mlv_core.entities import Identity, Rule, ServerInfo, TokenInfo, User
+from mlv_core.explaining import Explanation, WeighedRule
 from mlv_proto import convert
 from mlv_proto.v1 import identity_pb2 as pb
 from mlv_proto.v1 import policy_pb2, server_pb2
@@ -99,3 +100,16 @@ class PeopleCalls:
             rules += map(convert.rule_from_wire, answer.rules)
             version = answer.version
         return tuple(rules), version
+
+    def explain_policy(self, repository: str, user: str, action: str, ref: str = "", path: str = "") -> Explanation:
+        """Why `user` may or may not do `action` on a place of a repository; '' in ref or path: any."""
+        request = policy_pb2.ExplainPolicyRequest(repository=repository, user=user, action=action, ref=ref, path=path)
+        parse = policy_pb2.ExplainPolicyResponse.FromString
+        head = policy_pb2.ExplainPolicyResponse()
+        rules: list[WeighedRule] = []
+        for number, answer in enumerate(
+            self._channel.answers("PolicyService/ExplainPolicy", request, parse, seconds=CALL_SECONDS)
+        ):
+            rules += map(convert.weighed_from_wire, answer.rules)
+            head = head if number else answer
+        return convert.explanation_from_wire(head, tuple(rules))

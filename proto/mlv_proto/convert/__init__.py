@@ -75,8 +75,12 @@ from mlv_proto.convert.merges import (
     merged_to_wire,
 )
 from mlv_proto.convert.policy import (
+    explanation_from_wire,
+    explanation_to_wire,
     rule_from_wire,
     rule_to_wire,
+    weighed_from_wire,
+    weighed_to_wire,
 )
 from mlv_proto.convert.repositories import (
     repository_from_wire,
@@ -172,6 +176,8 @@ __all__ = [
     "differences_from_wire",
     "differences_to_wire",
     "error_to_detail",
+    "explanation_from_wire",
+    "explanation_to_wire",
     "file_rows_from_wire",
     "file_rows_to_wire",
     "hashes_from_wire",
@@ -220,6 +226,8 @@ __all__ = [
     "undo_request_to_wire",
     "user_from_wire",
     "user_to_wire",
+    "weighed_from_wire",
+    "weighed_to_wire",
     "workspace_from_wire",
     "workspace_to_wire",
 ]

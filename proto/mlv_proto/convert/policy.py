@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidRequest
+from mlv_core.explaining import Explanation, WeighedRule, Weight
 from mlv_proto.convert import checks
 from mlv_proto.v1 import policy_pb2 as pb
 
@@ -46,3 +47,30 @@ def rule_from_wire(message: pb.Rule) -> Rule:
         created_by=message.created_by,
         created_at=checks.number(message.created_at, "rule.created_at"),
     )
+
+
+def weighed_to_wire(weighed: WeighedRule) -> pb.WeighedRule:
+    """A rule and its weight."""
+    return pb.WeighedRule(rule=rule_to_wire(weighed.rule), weight=checks.wire_enum(weighed.weight))
+
+
+def weighed_from_wire(message: pb.WeighedRule) -> WeighedRule:
+    """A rule and its weight. Raises: InvalidRequest."""
+    return WeighedRule(rule_from_wire(message.rule), checks.enum(Weight, message.weight, "weight"))
+
+
+def explanation_to_wire(explained: Explanation) -> pb.ExplainPolicyResponse:
+    """An explanation without its rules."""
+    return pb.ExplainPolicyResponse(
+        user=explained.user,
+        allowed=explained.allowed,
+        rule=explained.rule,
+        reason=explained.reason,
+        scope=explained.scope,
+    )
+
+
+def explanation_from_wire(message: pb.ExplainPolicyResponse, rules: tuple[WeighedRule, ...]) -> Explanation:
+    """An explanation with its rules. Raises: InvalidRequest."""
+    rule = checks.number(message.rule, "rule") if message.HasField("rule") else None
+    return Explanation(message.user, message.allowed, rule, message.reason, rules, tuple(message.scope))

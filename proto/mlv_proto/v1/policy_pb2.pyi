@@ -21,6 +21,16 @@ class SubjectKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SUBJECT_KIND_GROUP: _ClassVar[SubjectKind]
     SUBJECT_KIND_TOKEN: _ClassVar[SubjectKind]
     SUBJECT_KIND_EVERYBODY: _ClassVar[SubjectKind]
+
+class Weight(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WEIGHT_UNSPECIFIED: _ClassVar[Weight]
+    WEIGHT_DECIDES: _ClassVar[Weight]
+    WEIGHT_AGREES: _ClassVar[Weight]
+    WEIGHT_LOSES: _ClassVar[Weight]
+    WEIGHT_NARROWER: _ClassVar[Weight]
+    WEIGHT_CONDITIONAL: _ClassVar[Weight]
+    WEIGHT_EXPIRED: _ClassVar[Weight]
 EFFECT_UNSPECIFIED: Effect
 EFFECT_ALLOW: Effect
 EFFECT_DENY: Effect
@@ -30,6 +40,13 @@ SUBJECT_KIND_USER: SubjectKind
 SUBJECT_KIND_GROUP: SubjectKind
 SUBJECT_KIND_TOKEN: SubjectKind
 SUBJECT_KIND_EVERYBODY: SubjectKind
+WEIGHT_UNSPECIFIED: Weight
+WEIGHT_DECIDES: Weight
+WEIGHT_AGREES: Weight
+WEIGHT_LOSES: Weight
+WEIGHT_NARROWER: Weight
+WEIGHT_CONDITIONAL: Weight
+WEIGHT_EXPIRED: Weight
 
 class Condition(_message.Message):
     __slots__ = ("name", "value")
@@ -118,3 +135,41 @@ class ShowPolicyResponse(_message.Message):
     rules: _containers.RepeatedCompositeFieldContainer[Rule]
     version: int
     def __init__(self, rules: _Optional[_Iterable[_Union[Rule, _Mapping]]] = ..., version: _Optional[int] = ...) -> None: ...
+
+class WeighedRule(_message.Message):
+    __slots__ = ("rule", "weight")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    rule: Rule
+    weight: Weight
+    def __init__(self, rule: _Optional[_Union[Rule, _Mapping]] = ..., weight: _Optional[_Union[Weight, str]] = ...) -> None: ...
+
+class ExplainPolicyRequest(_message.Message):
+    __slots__ = ("repository", "user", "action", "ref", "path")
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    REF_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    repository: str
+    user: str
+    action: str
+    ref: str
+    path: str
+    def __init__(self, repository: _Optional[str] = ..., user: _Optional[str] = ..., action: _Optional[str] = ..., ref: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+
+class ExplainPolicyResponse(_message.Message):
+    __slots__ = ("user", "allowed", "rule", "reason", "scope", "rules")
+    USER_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    user: str
+    allowed: bool
+    rule: int
+    reason: str
+    scope: _containers.RepeatedScalarFieldContainer[str]
+    rules: _containers.RepeatedCompositeFieldContainer[WeighedRule]
+    def __init__(self, user: _Optional[str] = ..., allowed: bool = ..., rule: _Optional[int] = ..., reason: _Optional[str] = ..., scope: _Optional[_Iterable[str]] = ..., rules: _Optional[_Iterable[_Union[WeighedRule, _Mapping]]] = ...) -> None: ...

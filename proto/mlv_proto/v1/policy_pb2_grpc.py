@@ -50,6 +50,11 @@ class PolicyServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyResponse.FromString,
                 _registered_method=True)
+        self.ExplainPolicy = channel.unary_stream(
+                '/mlv.v1.PolicyService/ExplainPolicy',
+                request_serializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer(object):
@@ -74,6 +79,12 @@ class PolicyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainPolicy(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +102,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ShowPolicy,
                     request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyResponse.SerializeToString,
+            ),
+            'ExplainPolicy': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExplainPolicy,
+                    request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +191,33 @@ class PolicyService(object):
             '/mlv.v1.PolicyService/ShowPolicy',
             mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyRequest.SerializeToString,
             mlv__proto_dot_v1_dot_policy__pb2.ShowPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.PolicyService/ExplainPolicy',
+            mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

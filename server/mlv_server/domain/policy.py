@@ -169,7 +169,7 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
         return Decision(allowed=False, rule=None, reason=reason)
     allowing: Rule | None = None
     for rule in policy.about(principal, resource.repository):
-        if not _speaks_of(rule, action, now) or not _covers(rule, resource):
+        if not _speaks_of(rule, action, now) or not covers(rule, resource):
             continue
         if rule.effect is not Effect.ALLOW:
             return Decision(allowed=False, rule=rule.id, reason=f"rule {rule.id} forbids '{action}'")
@@ -211,7 +211,8 @@ def _speaks_of(rule: Rule, action: str, now: int) -> bool:
     return action in actions_of(rule) and (rule.expires_at is None or rule.expires_at > now)
 
 
-def _covers(rule: Rule, resource: Resource) -> bool:
+def covers(rule: Rule, resource: Resource) -> bool:
+    """Whether `rule` counts on `resource`, whoever asks; what is left open is any for an allow, all for the others."""
     if not matches_name(rule.repository, resource.repository):
         return False
     narrower_counts = rule.effect is Effect.ALLOW

@@ -1,13 +1,13 @@
-"""mlv user, token, policy."""
+"""mlv user, token."""
 
 from __future__ import annotations
 
 import click
 
 from mlv.actions import people
-from mlv.cli.output import count, escaped, local_moment, table
+from mlv.cli.output import escaped, local_moment, table
 from mlv.cli.running import Duration, Family, Run, verb
-from mlv.cli.values import rule_value, token_value, user_value
+from mlv.cli.values import token_value, user_value
 
 
 @verb(writes=True, name="add")
@@ -93,44 +93,7 @@ def token_revoke(run: Run, identifier: str) -> None:
     run.done({**token_value(found), "dry_run": run.dry_run}, [f"{run.tell_dry()}revoked {escaped(found.id)}"])
 
 
-@verb(writes=True, name="grant")
-@click.argument("role")
-@click.argument("user", metavar="NAME")
-@click.argument("repository", metavar="REPO")
-def policy_grant(run: Run, role: str, user: str, repository: str) -> None:
-    """Give the user NAME a role on REPO: reader, contributor, releaser, maintainer or admin."""
-    rule = people.grant(run.context, role, user, repository, dry_run=run.dry_run)
-    text = f"{run.tell_dry()}{escaped(user)} is {escaped(role)} of {escaped(repository)}"
-    run.done({**rule_value(rule), "dry_run": run.dry_run}, [text])
-
-
-@verb(writes=True, name="revoke")
-@click.argument("role")
-@click.argument("user", metavar="NAME")
-@click.argument("repository", metavar="REPO")
-def policy_revoke(run: Run, role: str, user: str, repository: str) -> None:
-    """Take a role back."""
-    removed = people.revoke(run.context, role, user, repository, dry_run=run.dry_run)
-    run.done({"removed": removed, "dry_run": run.dry_run}, [f"{run.tell_dry()}{count(removed, 'rule')} removed"])
-
-
-@verb(name="show")
-@click.argument("repository", required=False, metavar="[REPO]")
-def policy_show(run: Run, repository: str | None) -> None:
-    """Show the rules that speak of REPO, or all of the server."""
-    rules, version = people.show_policy(run.context, repository)
-    rows = [
-        (str(r.id), r.effect.name.lower(), r.subject, r.role or ",".join(r.actions), f"{r.repository}:{r.ref}:{r.path}")
-        for r in rules
-    ]
-    value = {"version": version, "rules": [rule_value(rule) for rule in rules]}
-    run.result(value, [*table(rows, ("id", "effect", "who", "may", "on")), f"version {version}"])
-
-
 user = Family("user", "Add, list and disable users.", {"add": user_add, "list": user_list, "disable": user_disable})
 token = Family(
     "token", "Create, list and revoke tokens.", {"create": token_create, "list": token_list, "revoke": token_revoke}
-)
-policy = Family(
-    "policy", "Grant, revoke and show roles.", {"grant": policy_grant, "revoke": policy_revoke, "show": policy_show}
 )

@@ -1,0 +1,100 @@
+"""mlv policy."""
+
+from __future__ import annotations
+
+import click
+
+from mlv.actions import people
+from mlv.cli.output import count, escaped, table
+from mlv.cli.running import Family, Run, verb
+from mlv.cli.values import rule_value
+from mlv_core.entities import Rule
+from mlv_core.explaining import Explanation, Weight
+
+_WEIGHTS = {
+    Weight.DECIDES: "decides",
+    Weight.AGREES: "says the same",
+    Weight.LOSES: "loses",
+    Weight.NARROWER: "forbids a part of it",
+    Weight.CONDITIONAL: "has conditions",
+    Weight.EXPIRED: "has expired",
+}
+
+
+@verb(writes=True, name="grant")
+@click.argument("role")
+@click.argument("user", metavar="NAME")
+@click.argument("repository", metavar="REPO")
+def policy_grant(run: Run, role: str, user: str, repository: str) -> None:
+    """Give the user NAME a role on REPO: reader, contributor, releaser, maintainer or admin."""
+    rule = people.grant(run.context, role, user, repository, dry_run=run.dry_run)
+    text = f"{run.tell_dry()}{escaped(user)} is {escaped(role)} of {escaped(repository)}"
+    run.done({**rule_value(rule), "dry_run": run.dry_run}, [text])
+
+
+@verb(writes=True, name="revoke")
+@click.argument("role")
+@click.argument("user", metavar="NAME")
+@click.argument("repository", metavar="REPO")
+def policy_revoke(run: Run, role: str, user: str, repository: str) -> None:
+    """Take a role back."""
+    removed = people.revoke(run.context, role, user, repository, dry_run=run.dry_run)
+    run.done({"removed": removed, "dry_run": run.dry_run}, [f"{run.tell_dry()}{count(removed, 'rule')} removed"])
+
+
+@verb(name="show")
+@click.argument("repository", required=False, metavar="[REPO]")
+def policy_show(run: Run, repository: str | None) -> None:
+    """Show the rules that speak of REPO, or all of the server."""
+    rules, version = people.show_policy(run.context, repository)
+    rows = [_row(rule) for rule in rules]
+    value = {"version": version, "rules": [rule_value(rule) for rule in rules]}
+    run.result(value, [*table(rows, _TITLES), f"version {version}"])
+
+
+@verb(name="explain")
+@click.argument("user", metavar="USER")
+@click.argument("action", metavar="ACTION")
+@click.argument("place", metavar="REPO[:BRANCH][:PATH]")
+def policy_explain(run: Run, user: str, action: str, place: str) -> None:
+    """Say whether USER may do ACTION, which rule decides, and which others were weighed.
+
+    Instead of a branch, label/NAME or env/NAME may stand; without it the question is about any branch, and without a
+    path about any path. Asked about yourself, the scope of your token counts too.
+    """
+    found = people.explain_policy(run.context, user, action, place)
+    word = "may" if found.allowed else "may not"
+    lines = [f"{escaped(found.user)} {word} '{escaped(action)}' on {escaped(place)}: {escaped(found.reason)}"]
+    if found.scope:
+        lines.append(f"the scope of your token: {escaped(', '.join(found.scope))}")
+    rows = [(*_row(one.rule), _WEIGHTS[one.weight]) for one in found.rules]
+    run.result(
+        _explanation_value(found, action, place), [*lines, *table(rows, (*_TITLES, "weight"))] if rows else lines
+    )
+
+
+policy = Family(
+    "policy",
+    "Who may do what, and why.",
+    {"grant": policy_grant, "revoke": policy_revoke, "show": policy_show, "explain": policy_explain},
+)
+
+_TITLES = ("id", "effect", "who", "may", "on")
+
+
+def _row(rule: Rule) -> tuple[str, str, str, str, str]:
+    may = rule.role or ",".join(rule.actions)
+    return str(rule.id), rule.effect.name.lower(), rule.subject, may, f"{rule.repository}:{rule.ref}:{rule.path}"
+
+
+def _explanation_value(found: Explanation, action: str, place: str) -> dict[str, object]:
+    return {
+        "user": found.user,
+        "action": action,
+        "place": place,
+        "allowed": found.allowed,
+        "rule": found.rule,
+        "reason": found.reason,
+        "scope": list(found.scope),
+        "rules": [{**rule_value(one.rule), "weight": one.weight.name.lower()} for one in found.rules],
+    }
