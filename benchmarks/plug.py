@@ -138,7 +138,7 @@ def rendered(size: int, pulls: list[Pulled]) -> str:
         "",
         f"`python -m benchmarks.plug --size {size}`: a commit of {size:,} bytes of noise, over TLS on loopback.",
         "SIGKILL to client and server at the same moment; then the commands below, as a user would type them. What",
-        f"was sent twice is the packs under way: at most two of {PACK_TARGET >> 20} MiB.",
+        f"was sent twice is the packs under way: together at most {PACK_TARGET >> 20} MiB.",
         "",
         "| pulled at | sent by then | sent by the same commit again | twice | server back in | in the end |",
         "|---:|---:|---:|---:|---:|---|",

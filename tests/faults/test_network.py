@@ -61,7 +61,7 @@ def test_N7_a_server_that_falls_silent_in_an_upload_is_noticed_and_the_same_comm
     (workspace / "model.dat").write_bytes(noise(8 << 20, 1))
     user.mlv("add", ".", cwd=workspace)
     proxy.silent_after = proxy.sent + (3 << 20)
-    away = user.mlv("commit", "-m", "never ends", "--json", cwd=workspace, code=6).json
+    away = user.mlv("commit", "-m", "never ends", "--timeout", "10", "--json", cwd=workspace, code=6).json
     assert away["code"] == "UNREACHABLE"
     proxy.silent_after = None
     proxy.cut()
@@ -80,7 +80,7 @@ def test_N7_a_server_that_falls_silent_in_a_download_is_noticed_and_the_same_com
     user = through(team, proxy, repository)
     workspace = checkout(user, f"{repository}@0")
     stop = proxy.received + (2 << 20)
-    running = user.popen("update", cwd=workspace)
+    running = user.popen("update", "--timeout", "10", cwd=workspace)
     proxy.wait(received=stop)
     proxy.flowing.clear()
     _, said = running.communicate(timeout=200)

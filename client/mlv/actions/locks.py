@@ -16,7 +16,7 @@ from mlv.actions.status import FileStatus
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.layout import under
 from mlv.workspace.opened import BROKEN, Workspace
-from mlv.workspace.scan import SYMLINK, hash_file, kind_of
+from mlv.workspace.scan import SYMLINK, hash_file, kind_of, scan
 from mlv.workspace.state import TrackedFile
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode, LockNeed, LockScope
@@ -332,26 +332,37 @@ def _forget_tokens(workspace: Workspace, released: tuple[Lock, ...], paths: tupl
     """Unchanged files become read-only again; changed ones are left as they are, status shows them as E."""
     gone = {int(item.file_id) for item in released if item.workspace == workspace.id}
     with guard.writing(workspace.layout):
-        rows = [
-            _closed(workspace, file)
+        files = [
+            file
             for file in workspace.state.files().values()
             if file.token and (file.file_id in gone or file.path in paths)
         ]
+        places = _places(workspace)
+        roots = tuple(places.get(file.path, file.path) for file in files)
+        # A stamp alone proves no change: it may be from before the file was made writable.
+        found = scan(workspace.layout, workspace.state, roots, untracked=False).found if files else ()
+        changed = {
+            item.base.path
+            for item in found
+            if item.base is not None and not (item.state == "R" and _has_bytes(workspace, item.path, item.base))
+        }
+        rows = [_closed(workspace, file, changed=file.path in changed) for file in files]
         with workspace.state.transaction():
             workspace.state.put_files(rows)
         pristine.drop_unused(workspace.layout, workspace.state)
 
 
-def _closed(workspace: Workspace, file: TrackedFile) -> TrackedFile:
-    absolute = workspace.layout.absolute(_places(workspace).get(file.path, file.path))
+def _has_bytes(workspace: Workspace, place: str, file: TrackedFile) -> bool:
+    """Whether a moved file is otherwise as the version has it."""
     try:
-        status = os.lstat(absolute)
-    except FileNotFoundError:
-        return file._replace(token=0)
-    clean = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) == (
-        file.size, file.mtime_ns, file.ctime_ns, file.inode,
-    )  # fmt: skip
-    if not clean or file.mode == SYMLINK:
+        return hash_file(workspace.layout.absolute(place), file.mode) == file.content
+    except OSError:
+        return False
+
+
+def _closed(workspace: Workspace, file: TrackedFile, *, changed: bool) -> TrackedFile:
+    absolute = workspace.layout.absolute(_places(workspace).get(file.path, file.path))
+    if changed or file.mode == SYMLINK or not os.path.lexists(absolute):
         return file._replace(token=0)
     if file.need == LockNeed.REQUIRED:
         materialize.set_read_only(absolute, file.mode, read_only=True)

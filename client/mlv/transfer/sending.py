@@ -18,6 +18,8 @@ MESSAGE_BYTES = 6 << 20
 """A frame of up to this size is one message, so that neither side puts it together; a server takes 8 MiB."""
 PACKS_AT_ONCE = 2
 """While the server makes one pack durable, the next is on its way."""
+SENT_PACK_BYTES = PACK_TARGET // PACKS_AT_ONCE
+"""What is under way together is one pack of the usual size, which is all that an interruption may cost (C5)."""
 
 
 class Sending(Protocol):
@@ -128,7 +130,7 @@ class _Rest:
     def one_pack(self) -> Iterator[Frame]:
         """The frames of the next pack."""
         size = 0
-        while size < PACK_TARGET and self.more():
+        while size < SENT_PACK_BYTES and self.more():
             frame = self._held.popleft()
             size += len(frame.blob)
             yield frame

@@ -29,7 +29,7 @@ def upload_again(site: Site, repo: mlv.Repository, inputs: list[UploadInput]) ->
 
 def test_C5_what_the_server_has_is_not_sent_again(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Two packs, the connection breaks in the second: the first is not sent again."""
-    monkeypatch.setattr(sending, "PACK_TARGET", 2 << 20)
+    monkeypatch.setattr(sending, "SENT_PACK_BYTES", 2 << 20)
     repo = site.repository()
     data = np.random.default_rng(6).bytes(8_000_000)
     (tmp_path / "noise.dat").write_bytes(data)

@@ -10,12 +10,12 @@ import pytest
 
 from mlv.transfer.coding import Item, coded, jobs_for
 from mlv.transfer.reading import BytesSource, FileSource, cut_content
-from mlv.transfer.sending import MESSAGE_BYTES, send_frames
+from mlv.transfer.sending import MESSAGE_BYTES, SENT_PACK_BYTES, send_frames
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Silent, UploadInput
 from mlv_core.codecs import ALL_CODECS, Codec
 from mlv_core.errors import FileChanging
 from mlv_core.hashing import ContentHash, hash_content
-from mlv_core.packs import PACK_TARGET, Frame, PackParser, decode_frame
+from mlv_core.packs import Frame, PackParser, decode_frame
 from mlv_core.recipes import needs_recipe
 
 
@@ -173,11 +173,11 @@ def test_many_bytes_are_sent_in_packs_of_messages_that_a_server_takes():
 
     assert send_frames(iter(frames), put_pack) == b""
     packs = [one.messages for one in sent]
-    assert len(packs) == 2
+    assert len(packs) == 3
     found = []
     for pack in packs:
         assert max(len(chunk) for chunk in pack) <= MESSAGE_BYTES + 1_000
-        assert sum(len(chunk) for chunk in pack) < PACK_TARGET + (31 << 20)
+        assert sum(len(chunk) for chunk in pack) < SENT_PACK_BYTES + (31 << 20)
         parser = PackParser()
         found += [placed.frame.members for chunk in pack for placed in parser.feed(chunk)]
         parser.finish()
