@@ -130,6 +130,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
         await stop.wait()
         telemetry.logger().info("stopping", grace_seconds=settings.grace_seconds)
         await health.enter_graceful_shutdown()
+        parts.db.bells.close()  # who watches would wait for all of the grace time
         await server.stop(settings.grace_seconds)
     telemetry.logger().info("stopped")
 

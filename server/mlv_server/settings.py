@@ -77,6 +77,7 @@ SETTINGS = (
     Setting("limits", "file", Kind.SIZE, "1 TiB", "Largest file.", 1 << 10),
     Setting("limits", "files_per_commit", Kind.COUNT, 1_000_000, "Most files in one request.", 1, 10_000_000),
     Setting("limits", "calls", Kind.COUNT, 256, "Most calls served at the same time; others wait.", 1, 100_000),
+    Setting("limits", "watchers", Kind.COUNT, 2000, "Most streams of events; more are refused.", 1, 100_000),
     Setting(
         "limits",
         "call_time",
@@ -116,6 +117,7 @@ class Settings:
     file_bytes: int
     files_per_commit: int
     calls: int
+    watchers: int
     call_seconds: int
     threads: int
     token_days: int
@@ -234,6 +236,7 @@ def _settings(directory: Path, read: dict[str, object], origins: dict[str, str])
         file_bytes=number("limits.file"),
         files_per_commit=number("limits.files_per_commit"),
         calls=number("limits.calls"),
+        watchers=number("limits.watchers"),
         call_seconds=number("limits.call_time"),
         threads=number("limits.threads"),
         token_days=number("tokens.lifetime"),

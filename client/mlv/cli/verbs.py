@@ -49,6 +49,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("merge", "merge", "merge", "Merge a branch into another, on the server.", _HISTORY),
     Verb("label", "branches", "label", "Name a version, once and for all.", _HISTORY),
     Verb("labels", "branches", "labels", "List labels.", _HISTORY),
+    Verb("watch", "watching", "watch", "Print what happens in a repository, as it happens.", _HISTORY),
     Verb("lock", "locks", "lock", "Take the locks of files.", _LOCKS),
     Verb("unlock", "locks", "unlock", "Give locks back, or break another's.", _LOCKS),
     Verb("locks", "locks", "locks", "Who holds which lock.", _LOCKS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlv.remote.auditing import AuditCalls
 from mlv.remote.channel import Channel, Counters
+from mlv.remote.events import EventCalls
 from mlv.remote.history import HistoryCalls
 from mlv.remote.merges import MergeCalls
 from mlv.remote.people import PeopleCalls
@@ -15,7 +16,7 @@ from mlv_core.version import VERSION
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Server(PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls):
+class Server(PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls):
     """One server, signed in with one token; use it from any thread, close it at the end."""
 
     def __init__(self, channel: Channel) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mlv.actions import checkout as checking_out
-from mlv.actions import history
+from mlv.actions import history, watching
 from mlv.sdk.version import Version
 from mlv.sdk.workspace import Workspace
 from mlv_core import entities
@@ -15,6 +15,7 @@ from mlv_core.entities import BranchKind, Changeset, Label, Lock
 from mlv_core.errors import InvalidRevision
 from mlv_core.ids import RepositoryName, Revision, RevisionKind
 from mlv_core.requests import HistoryFilter
+from mlv_core.watching import EventFilter, EventRecord
 
 if TYPE_CHECKING:
     from mlv.actions.context import Context
@@ -98,6 +99,17 @@ class Repository:
     def locks(self, *, branch: str = "", paths: Sequence[str] = (), owner: str = "") -> tuple[Lock, ...]:
         """Who has what locked; `paths` are globs."""
         return self._server.list_locks(self._name, branch, tuple(paths), owner)
+
+    def watch(
+        self, *, after: int | None = None, kinds: Sequence[str] = (), branch: str = "", follow: bool = True
+    ) -> Iterator[EventRecord]:
+        """What happens, each event once and in order, from number `after` + 1 on (None: from now on).
+
+        With `follow` it waits for more without an end, and makes a broken line anew. `kinds` such as "commit" or
+        "lock.broken". Raises: InvalidRequest for a kind that there is not; NotSignedIn when the token is revoked.
+        """
+        wanted = EventFilter(self.name, after, tuple(kinds), (), branch, follow)
+        return watching.watch(self._context, wanted, self._url)
 
     def checkout(
         self,

@@ -22,18 +22,21 @@ def identify(tx: Transaction, text: str, now: int) -> tuple[Principal, bool]:
     if parts is None or row is None or not is_secret(parts[1], row.secret_hash):
         raise NotSignedIn("The server does not know this token.")
     check_alive(row, now)
-    user = tx.users.by_id(row.user_id)
-    principal = Principal(
-        user_id=row.user_id,
-        user=user.name,
-        server_admin=user.server_admin,
-        token_id=row.info.id,
-        scope=frozenset(row.info.scope),
-        exchange=row.exchange,
-        groups=tx.users.groups_of(row.user_id),
-    )
+    principal = _principal(tx, row)
     last = row.info.last_used_at
     return principal, last is None or now - last >= NOTED_MILLISECONDS
+
+
+def identify_again(tx: Transaction, principal: Principal, now: int) -> Principal:
+    """Who `principal`, signed in earlier, is at `now` (ms), with the groups of that moment.
+
+    Raises: NotSignedIn.
+    """
+    row = tx.tokens.find(principal.token_id)
+    if row is None:
+        raise NotSignedIn("The server does not know this token.")
+    check_alive(row, now)
+    return _principal(tx, row)
 
 
 def check_alive(row: TokenRow, now: int) -> None:
@@ -48,3 +51,16 @@ def check_alive(row: TokenRow, now: int) -> None:
         raise NotSignedIn(f"The token {row.info.id} has expired.")
     if row.user_disabled:
         raise NotSignedIn(f"The user {row.info.user} is disabled.", advice="Ask an admin of the server.")
+
+
+def _principal(tx: Transaction, row: TokenRow) -> Principal:
+    user = tx.users.by_id(row.user_id)
+    return Principal(
+        user_id=row.user_id,
+        user=user.name,
+        server_admin=user.server_admin,
+        token_id=row.info.id,
+        scope=frozenset(row.info.scope),
+        exchange=row.exchange,
+        groups=tx.users.groups_of(row.user_id),
+    )

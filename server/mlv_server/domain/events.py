@@ -66,3 +66,17 @@ def commit_event(branch: str, changeset: int, files: int, by: str, workspace: st
         EventKind.COMMIT_PUBLISHED,
         {"branch": branch, "changeset": changeset, "files": files, "by": by, "workspace": workspace},
     )
+
+
+def is_kind(kind: EventKind, name: str) -> bool:
+    """Whether `name` is the kind or its first words: 'lock' is all of lock.*."""
+    return kind.value == name or kind.value.startswith(f"{name}.")
+
+
+def rights_of(event: Event) -> tuple[str, str, str]:
+    """Whoever is told of it needs this action on this ref and path ('' where it has none)."""
+    data = event.data
+    action = "meta.read" if event.kind is EventKind.COMMIT_PUBLISHED else "list"
+    if event.kind is EventKind.LABEL_CREATED:
+        return action, f"label/{data['label']}", ""
+    return action, f"branch/{data['branch']}", str(data.get("path") or "")

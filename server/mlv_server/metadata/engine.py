@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from mlv_core.errors import Unreachable
+from mlv_server.metadata.bells import Bells, after_commit
 from mlv_server.metadata.copies import copy_sqlite
 from mlv_server.metadata.failures import translated
 from mlv_server.metadata.joining_reader import JoiningReader
@@ -46,6 +47,8 @@ class Database:
         self._policies = PolicyCache()
         self._shelf = DecodedParts()
         self._closing = False
+        self.bells = Bells()
+        """Ring after each commit that told of events."""
 
     @classmethod
     async def open(cls, url: str, *, readers: int = READERS, connections: int = POSTGRES_CONNECTIONS) -> Database:
@@ -129,9 +132,12 @@ class Database:
     def _submit_write(self, fn: Callable[[Transaction], T]) -> Future[T]:
         if self._closing:
             raise Unreachable("The server is shutting down.")
-        return self._writer.submit(
-            lambda connection: fn(Transaction(connection, self._policies, self._shelf, writes=True))
+        told: set[int] = set()
+        written = self._writer.submit(
+            lambda connection: fn(Transaction(connection, self._policies, self._shelf, writes=True, told=told))
         )
+        written.add_done_callback(after_commit(self.bells, told))
+        return written
 
     def _read(self, fn: Callable[[Transaction], T]) -> T:
         # Begun at once: prepared statements pass SQLAlchemy by, which would begin at its own first statement.

@@ -9,19 +9,27 @@ from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables import events
 
 _LAST = Prepared(select(func.max(events.c.sequence)).where(events.c.repository_id == bindparam("repository")))
+_AFTER = Prepared(
+    select(events.c.sequence, events.c.time, events.c.kind, events.c.data)
+    .where(events.c.repository_id == bindparam("repository"), events.c.sequence > bindparam("after"))
+    .order_by(events.c.sequence)
+    .limit(bindparam("most"))
+)
 _ADD = Prepared(insert(events), events.c.keys())
 
 
 class Events:
     """Events, numbered from 1 per repository."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, told: set[int]) -> None:
         self._connection = connection
+        self._told = told
 
     def append(self, repository_id: int, time: int, happened: tuple[Event, ...]) -> None:
         """Add events at the end of the repository's stream; `time` in ms."""
         if not happened:
             return
+        self._told.add(repository_id)
         last = self.last(repository_id)
         _ADD.run_many(
             self._connection,
@@ -43,10 +51,5 @@ class Events:
 
     def after(self, repository_id: int, sequence: int, limit: int) -> tuple[tuple[int, int, Event], ...]:
         """At most `limit` events after number `sequence`, oldest first: (number, time in ms, event)."""
-        found = self._connection.execute(
-            select(events)
-            .where(events.c.repository_id == repository_id, events.c.sequence > sequence)
-            .order_by(events.c.sequence)
-            .limit(limit)
-        )
-        return tuple((row.sequence, row.time, Event(EventKind(row.kind), row.data)) for row in found)
+        found = _AFTER.rows(self._connection, repository=repository_id, after=sequence, most=limit)
+        return tuple((number, time, Event(EventKind(kind), data)) for number, time, kind, data in found)

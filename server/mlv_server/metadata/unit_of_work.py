@@ -33,8 +33,15 @@ class Transaction:
     """One transaction; what is read and written through it is seen together or not at all."""
 
     def __init__(
-        self, connection: Connection, policies: PolicyCache, shelf: DecodedParts | None = None, *, writes: bool
+        self,
+        connection: Connection,
+        policies: PolicyCache,
+        shelf: DecodedParts | None = None,
+        *,
+        writes: bool,
+        told: set[int] | None = None,
     ) -> None:
+        self._told = set() if told is None else told
         self.connection = connection
         self._shelf = shelf
         self._policies = policies
@@ -88,7 +95,7 @@ class Transaction:
     @cached_property
     def events(self) -> Events:
         """The event stream of each repository."""
-        return Events(self.connection)
+        return Events(self.connection, self._told)
 
     @cached_property
     def requests(self) -> Requests:

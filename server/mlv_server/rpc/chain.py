@@ -53,6 +53,7 @@ class Chain:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._running = asyncio.Semaphore(parts.settings.calls)
+        self._watching = asyncio.Semaphore(parts.settings.watchers)
         self._held = slices.Held()
 
     def unary(self, method: Method, descriptor: MethodDescriptor) -> Callable[[Any, Context], Awaitable[Any]]:
@@ -69,7 +70,8 @@ class Chain:
         """The handler of a method that answers with a stream."""
 
         async def handle(request: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ANN401 - as above
-            async with _Frame(self._parts, self._running, method, descriptor, context) as frame:
+            places = self._watching if method.watches else self._running
+            async with _Frame(self._parts, places, method, descriptor, context) as frame:
                 call = await frame.admit(request)
                 async for message in method.serve(call, request):
                     yield message
@@ -160,6 +162,8 @@ class _Frame:
         if not self._running.locked():
             await self._running.acquire()  # there is a place: it does not wait
             return self
+        if self._method.watches:
+            await self._fail(LimitExceeded("The server has as many watchers as it takes."), held=False)
         try:
             async with asyncio.timeout(self.seconds_left()):
                 await self._running.acquire()

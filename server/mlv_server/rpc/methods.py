@@ -42,7 +42,8 @@ class Method:
     """One RPC. `permission` is an action on the request's repository, or an Access.
 
     A method that is sent a stream of bytes reads its repository from the call's metadata. One with `sliced` is sent a
-    request that may be cut into several messages, of which the first one names the repository.
+    request that may be cut into several messages, of which the first one names the repository. One that `watches`
+    mostly waits: it takes no place among the calls, but one among the watchers, or is refused at once.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Method:
     serializer: Callable[[Any], bytes] | None = None
     deserializer: Callable[[bytes], Any] | None = None
     sliced: Sliced[Any, Any] | None = None
+    watches: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from mlv_server.rpc import (
     branches,
     commits,
     content,
+    events,
     history,
     identity,
     info,
@@ -59,6 +60,7 @@ SERVICES: tuple[Service, ...] = (
     commits.SERVICE,
     merges.SERVICE,
     auditing.SERVICE,
+    events.SERVICE,
     content.SERVICE,
 )
 
@@ -93,6 +95,7 @@ def contract_services() -> tuple[ServiceDescriptor, ...]:
     pool = descriptor_pool.Default()
     nouns = (
         "server", "identity", "policy", "repositories", "locks", "history", "commits", "merges", "content", "audit",
+        "events",
     )  # fmt: skip
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())

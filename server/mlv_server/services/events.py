@@ -1,0 +1,121 @@
+"""Watching a repository: events from a number on, each page with the rights of its moment, then a wait for more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+from mlv_core.errors import InvalidRequest, NotFound
+from mlv_core.ids import RepositoryName
+from mlv_core.paths import glob_match, glob_matches_any
+from mlv_core.watching import EventFilter, EventPage, EventRecord
+from mlv_server.auth.identity import identify_again
+from mlv_server.domain.events import Event, EventKind, is_kind, rights_of
+from mlv_server.domain.policy import Resource, decide
+from mlv_server.metadata.bells import Bell
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import access
+from mlv_server.services.call import Call
+
+PAGE = 200
+"""Events read in one transaction and sent in one message: some 100 KiB."""
+HEARTBEAT_SECONDS = 30.0
+"""A line is silent for no longer, so that a dead one is seen; rights taken away end an idle stream by then."""
+
+
+async def watch(call: Call, wanted: EventFilter, now: Callable[[], int]) -> AsyncIterator[EventPage]:
+    """Pages of events, the first one empty with the number that the stream begins after.
+
+    A page is empty where nothing that is wanted happened; each was read with the rights that the caller had then.
+    `now` gives the time in ms. Raises: InvalidRequest, InvalidPath; NotFound, Denied, NotSignedIn, also later;
+    Unreachable when the server stops.
+    """
+    _check(wanted)
+    name = RepositoryName.parse(wanted.repository)
+    repository = await call.db.glance(lambda tx: tx.repositories.get(name).id)
+    look = _Look(call, wanted, name, repository, now)
+    with call.db.bells.hung(repository) as bell:
+        place = await call.db.glance(look.start)
+        yield EventPage((), place)
+        async for page in _pages(look, bell, place):
+            yield page
+
+
+async def _pages(look: _Look, bell: Bell, place: int) -> AsyncIterator[EventPage]:
+    """The pages after `place`, read after the bell was answered: what is not in them will ring it."""
+    call = look.call
+    while True:
+        call.db.bells.check_open()
+        bell.answer()
+        async with access.audited(call, "list", look.wanted.repository, look.name):
+            page = await call.db.glance(lambda tx, after=place: look.page(tx, after))  # type: ignore[misc]
+        moved, place = page.sequence > place, page.sequence
+        if moved:
+            yield page
+        elif not look.wanted.follow:
+            return
+        elif not await bell.wait(HEARTBEAT_SECONDS):
+            yield page
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one watcher looks for, and how it is read."""
+
+    call: Call
+    wanted: EventFilter
+    name: RepositoryName
+    repository: int
+    now: Callable[[], int]
+
+    def start(self, tx: Transaction) -> int:
+        """The number to begin after. Raises: InvalidRequest for one that was never reached."""
+        last = tx.events.last(self.repository)
+        if self.wanted.after is None:
+            return last
+        if self.wanted.after > last:
+            raise InvalidRequest(
+                f"The events of '{self.name}' end at {last}, before {self.wanted.after}.",
+                advice="If the server was restored from a backup, begin anew without --after.",
+            )
+        return self.wanted.after
+
+    def page(self, tx: Transaction, after: int) -> EventPage:
+        """What is next, for who the caller is now. Raises: NotFound, Denied, NotSignedIn."""
+        now = self.now()
+        call = replace(self.call, principal=identify_again(tx, self.call.principal, now), now=now)
+        row = tx.repositories.find(self.name)
+        if row is None or row.id != self.repository:
+            raise NotFound(f"There is no repository '{self.name}'.", advice="'mlv repo list' shows yours.")
+        access.check(tx, call, "list", row)
+        found = tx.events.after(self.repository, after, PAGE)
+        told = tuple(
+            EventRecord(sequence, time, event.kind.value, event.data)
+            for sequence, time, event in found
+            if self._wants(event) and self._may_see(tx, call, event)
+        )
+        return EventPage(told, found[-1][0] if found else after)
+
+    def _wants(self, event: Event) -> bool:
+        wanted = self.wanted
+        if wanted.kinds and not any(is_kind(event.kind, kind) for kind in wanted.kinds):
+            return False
+        if wanted.branch and event.data.get("branch") != wanted.branch:
+            return False
+        path = event.data.get("path")
+        return not wanted.paths or (path is not None and glob_matches_any(wanted.paths, str(path)))
+
+    def _may_see(self, tx: Transaction, call: Call, event: Event) -> bool:
+        """P4: an event is told only to who may see what it is about."""
+        action, ref, path = rights_of(event)
+        return decide(call.principal, action, Resource(str(self.name), ref, path), tx.rules.policy(), call.now).allowed
+
+
+def _check(wanted: EventFilter) -> None:
+    """Raises: InvalidRequest for a kind that there is not, InvalidPath for a glob that is too long."""
+    for kind in wanted.kinds:
+        if not any(is_kind(known, kind) for known in EventKind):
+            known_kinds = ", ".join(known.value for known in EventKind)
+            raise InvalidRequest(f"There is no kind of events '{kind}'.", advice=f"Kinds: {known_kinds}.")
+    for pattern in wanted.paths:
+        glob_match(pattern, "")
