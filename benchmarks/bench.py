@@ -10,7 +10,7 @@ import sys
 
 from benchmarks.series import HERE
 
-PARTS = ("speed", "compare", "metadata", "growth", "locking", "profiles", "slowline")
+PARTS = ("speed", "compare", "metadata", "growth", "locking", "policy", "profiles", "slowline")
 
 
 def run(part: str, options: list[str]) -> int:

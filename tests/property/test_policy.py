@@ -6,6 +6,7 @@ import fnmatch
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,3 +107,16 @@ def test_P6_an_explanation_is_the_decision_and_names_what_was_weighed(
 
     shuffle.shuffle(policy)
     assert explain(who, action, Resource(repository), Policy(1, tuple(policy)), now) == found
+
+
+def test_a_policy_that_is_asked_about_ever_other_repositories_holds_little_and_still_decides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mlv_server.domain.policy.COMPILED_LIMIT", 300)
+    who = Principal(1, "alice", server_admin=False, token_id="t")
+    rule = Rule(1, Effect.ALLOW, SubjectKind.USER, "alice", "reader", (), "a/*")
+    policy = Policy(1, (rule,))
+    for number in range(50):
+        for place, expected in ((f"a/{number}", True), (f"b/{number}", False)):
+            for _ in range(2):
+                assert decide(who, "read", Resource(place), policy, 0).allowed is expected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlv_core.entities import Effect, Rule, SubjectKind
@@ -37,6 +37,11 @@ ACTIONS = frozenset(
 
 HOST = "host"
 """The name of whoever works on the server's own host."""
+COMPILED_LIMIT = 1_000_000
+"""Rules held in compiled form at most, each eight bytes and a share of its table: some tens of megabytes."""
+_ENTRY = 100
+"""What an entry costs beside its rules, counted in rules."""
+_ANY = frozenset({"*", "**"})
 _READER = frozenset({"list", "read", "meta.read"})
 _CONTRIBUTOR = _READER | {"open", "write", "merge", "branch.create"}
 
@@ -90,34 +95,101 @@ class Decision:
     reason: str
 
 
+class _Candidates:
+    """Rules of one effect on one repository and action, by whom they speak of."""
+
+    __slots__ = ("groups", "others")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.groups: dict[str, list[Rule]] = {}
+        self.others: dict[tuple[SubjectKind, str], list[Rule]] = {}
+        for rule in rules:
+            if rule.subject_kind is SubjectKind.GROUP:
+                self.groups.setdefault(rule.subject, []).append(rule)
+            else:
+                subject = "" if rule.subject_kind is SubjectKind.EVERYBODY else rule.subject
+                self.others.setdefault((rule.subject_kind, subject), []).append(rule)
+
+    def of(self, principal: Principal) -> Iterator[Rule]:
+        """Those that speak of `principal`."""
+        if self.others:
+            yield from self.others.get((SubjectKind.EVERYBODY, ""), ())
+            yield from self.others.get((SubjectKind.USER, principal.user), ())
+            yield from self.others.get((SubjectKind.TOKEN, principal.token_id), ())
+        few, many = principal.groups, self.groups
+        for group in few if len(few) < len(many) else many:
+            if group in few and group in many:
+                yield from many[group]
+
+
+class _Shelf:
+    """What was compiled, until it becomes too much: whoever asks may name repositories that are not there."""
+
+    __slots__ = ("by_action", "by_repository", "held")
+
+    def __init__(self) -> None:
+        self.by_repository: dict[str, tuple[Rule, ...]] = {}
+        self.by_action: dict[tuple[str, str], tuple[_Candidates, _Candidates]] = {}
+        self.held = 0
+
+    def count(self, rules: int) -> None:
+        """Note what another entry holds; all goes when it is too much."""
+        self.held += rules + _ENTRY
+        if self.held > COMPILED_LIMIT:
+            self.by_repository.clear()
+            self.by_action.clear()
+            self.held = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All rules of one version of the policy; their order means nothing (P2)."""
+    """All rules of one version of the policy; their order means nothing (P2).
+
+    What is compiled lives in here and thus ends with the version: a change holds at once.
+    """
 
     version: int
     rules: tuple[Rule, ...]
-    _places: Mapping[tuple[SubjectKind, str, str], list[Rule]] = field(init=False, repr=False, compare=False)
+    _places: Mapping[str, list[Rule]] = field(init=False, repr=False, compare=False)
+    _patterns: Mapping[str, list[Rule]] = field(init=False, repr=False, compare=False)
+    _shelf: _Shelf = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        found: dict[tuple[SubjectKind, str, str], list[Rule]] = {}
+        places: dict[str, list[Rule]] = {}
+        patterns: dict[str, list[Rule]] = {}
         for rule in self.rules:
-            subject = "" if rule.subject_kind is SubjectKind.EVERYBODY else rule.subject
-            place = "" if is_pattern(rule.repository) else fold(rule.repository)
-            found.setdefault((rule.subject_kind, subject, place), []).append(rule)
-        object.__setattr__(self, "_places", found)
+            index = patterns if is_pattern(rule.repository) else places
+            index.setdefault(fold(rule.repository), []).append(rule)
+        object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "_patterns", patterns)
+        object.__setattr__(self, "_shelf", _Shelf())
+
+    def on(self, repository: str) -> tuple[Rule, ...]:
+        """The rules that speak of `repository`, about whomever."""
+        found = self._shelf.by_repository.get(repository)
+        if found is None:
+            matching = (rules for pattern, rules in self._patterns.items() if matches_name(pattern, repository))
+            found = tuple(rule for rules in (self._places.get(fold(repository), ()), *matching) for rule in rules)
+            self._shelf.count(len(found))
+            self._shelf.by_repository[repository] = found
+        return found
 
     def about(self, principal: Principal, repository: str) -> Iterator[Rule]:
-        """The rules that speak of `principal` and may speak of `repository`, without a look at the others."""
-        subjects = [
-            (SubjectKind.EVERYBODY, ""),
-            (SubjectKind.USER, principal.user),
-            (SubjectKind.TOKEN, principal.token_id),
-            *((SubjectKind.GROUP, group) for group in principal.groups),
-        ]
-        name = fold(repository)
-        for kind, subject in subjects:
-            yield from self._places.get((kind, subject, ""), ())
-            yield from self._places.get((kind, subject, name), ())
+        """The rules that speak of `principal` and of `repository`."""
+        return _Candidates(self.on(repository)).of(principal)
+
+    def candidates(self, action: str, repository: str) -> tuple[_Candidates, _Candidates]:
+        """The rules that do not allow, and those that allow, `action` on `repository`."""
+        found = self._shelf.by_action.get((action, repository))
+        if found is None:
+            speaking = [rule for rule in self.on(repository) if action in actions_of(rule)]
+            found = (
+                _Candidates(rule for rule in speaking if rule.effect is not Effect.ALLOW),
+                _Candidates(rule for rule in speaking if rule.effect is Effect.ALLOW),
+            )
+            self._shelf.count(len(speaking))
+            self._shelf.by_action[action, repository] = found
+        return found
 
 
 def actions_of(rule: Rule) -> frozenset[str]:
@@ -167,18 +239,16 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     """
     if reason := _closed(principal, action):
         return Decision(allowed=False, rule=None, reason=reason)
-    allowing: Rule | None = None
-    for rule in policy.about(principal, resource.repository):
-        if not _speaks_of(rule, action, now) or not covers(rule, resource):
-            continue
-        if rule.effect is not Effect.ALLOW:
+    forbidding, allowing = policy.candidates(action, resource.repository)
+    for rule in forbidding.of(principal):
+        if _is_live(rule, now) and _covers_within(rule, resource):
             return Decision(allowed=False, rule=rule.id, reason=f"rule {rule.id} forbids '{action}'")
-        allowing = allowing or (None if rule.conditions else rule)
     if principal.server_admin:
         return Decision(allowed=True, rule=None, reason="server administrator")
-    if allowing is None:
-        return Decision(allowed=False, rule=None, reason=f"no rule allows '{action}'")
-    return Decision(allowed=True, rule=allowing.id, reason=f"rule {allowing.id} allows '{action}'")
+    for rule in allowing.of(principal):
+        if not rule.conditions and _is_live(rule, now) and _covers_within(rule, resource):
+            return Decision(allowed=True, rule=rule.id, reason=f"rule {rule.id} allows '{action}'")
+    return Decision(allowed=False, rule=None, reason=f"no rule allows '{action}'")
 
 
 def decide_on_server(principal: Principal, action: str) -> Decision:
@@ -207,15 +277,18 @@ def _closed(principal: Principal, action: str) -> str:
     return ""
 
 
-def _speaks_of(rule: Rule, action: str, now: int) -> bool:
-    return action in actions_of(rule) and (rule.expires_at is None or rule.expires_at > now)
-
-
 def covers(rule: Rule, resource: Resource) -> bool:
     """Whether `rule` counts on `resource`, whoever asks; what is left open is any for an allow, all for the others."""
-    if not matches_name(rule.repository, resource.repository):
-        return False
+    return matches_name(rule.repository, resource.repository) and _covers_within(rule, resource)
+
+
+def _is_live(rule: Rule, now: int) -> bool:
+    return rule.expires_at is None or rule.expires_at > now
+
+
+def _covers_within(rule: Rule, resource: Resource) -> bool:
+    """As `covers`, for a rule that is known to speak of the repository."""
     narrower_counts = rule.effect is Effect.ALLOW
-    ref_covered = matches_name(rule.ref, resource.ref) if resource.ref else narrower_counts or rule.ref in {"*", "**"}
-    path_covered = glob_match(rule.path, resource.path) if resource.path else narrower_counts or rule.path == "**"
-    return ref_covered and path_covered
+    if rule.ref not in _ANY and not (matches_name(rule.ref, resource.ref) if resource.ref else narrower_counts):
+        return False
+    return rule.path == "**" or (glob_match(rule.path, resource.path) if resource.path else narrower_counts)
