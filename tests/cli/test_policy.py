@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from tests.cli.people import Typist
 from tests.servers import Team
@@ -77,3 +80,20 @@ def test_a_disabled_user_may_nothing(admin, worker, repository):
     admin.mlv("user", "disable", worker.name)
     found = admin.json("policy", "explain", worker.name, "read", repository)
     assert (found["allowed"], found["reason"]) == (False, "the user is disabled")
+
+
+def test_the_page_shows_what_the_command_says(admin):
+    page = (Path(__file__).parents[2] / "docs/policy.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    admin.mlv("repo", "create", "fraud/detector")
+    admin.mlv("user", "add", "alice")
+    said = ""
+    for line in example.splitlines():
+        if line.startswith("$ mlv "):
+            said += f"{line}\n" + admin.mlv(*line.removeprefix("$ mlv ").split())
+    assert _without_numbers(said) == _without_numbers(example)
+
+
+def _without_numbers(text: str) -> str:
+    """Rules without their numbers, columns without their widths: other tests made rules too."""
+    return re.sub(r" +", " ", re.sub(r"(?m)(?<=rule )\d+|^\d+", "N", text)).strip()
