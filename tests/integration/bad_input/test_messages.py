@@ -28,6 +28,8 @@ def test_random_messages_never_make_the_server_fail(team, line, boss, hashes, me
     hostile = Hostile(method, hashes)
     for turn in range(ROUNDS):
         request = hostile.message(kind)
+        if "follow" in kind.DESCRIPTOR.fields_by_name:
+            request.ClearField("follow")  # a stream that is in order waits for ever
         sender = boss if turn % 4 == 0 else line
         reply = sender.send(method, request.SerializeToString(), (("mlv-repository", REPOSITORY),))
         bug_free(team, reply, request)
