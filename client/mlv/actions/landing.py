@@ -50,6 +50,8 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
         settings = {LANDED: f"{plan.request_id} {published.changeset}"}
         if on_base:
             settings["base"] = str(int(published.changeset))
+        else:
+            settings.update(workspace.vacating(gone, (row.path for row in rows)))
         _record(workspace, published, rows, texts, gone, committed, settings)
         failpoint("commit.recorded")
         journal.remove_commit(workspace.layout)

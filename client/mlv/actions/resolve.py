@@ -138,9 +138,11 @@ def _apply(workspace: Workspace, ends: _Ends, paths: tuple[str, ...]) -> tuple[s
         pending_dropped=tuple(ends.pending),
         pending_added=tuple(ends.added),
         conflicts_dropped=paths,
+        settings=workspace.vacating(ends.dropped, (row.path for row in ends.rows)),
     )
     with guard.writing(workspace.layout):
         materialize.begin(workspace.layout, plan)
         rescued = materialize.finish(workspace.layout, workspace.state, plan)
         materialize.clear_incoming(workspace.layout)
+        workspace.reload()
     return rescued

@@ -19,7 +19,7 @@ from mlv.actions.updating import Act, Decision, Local, decide, local_of, needs_c
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.journal import UpdateJournal
 from mlv.workspace.layout import under
-from mlv.workspace.opened import Workspace
+from mlv.workspace.opened import VACATED, Workspace
 from mlv.workspace.scan import scan
 from mlv_core.entities import VERSION_PATH
 from mlv_core.errors import LocalChanges, NotFound
@@ -184,6 +184,7 @@ def _check_roots(wish: Wish, local: Local, changes: list[PlannedChange]) -> None
 
 def _request(workspace: Workspace, wish: Wish, local: Local) -> PlanRequest:
     base = workspace.base
+    vacated = workspace.vacated - local.files.keys()
     others = tuple((f.path, ChangesetNumber(f.changeset)) for f in local.files.values() if f.changeset not in {0, base})
     return PlanRequest(
         repository=RepositoryName.parse(workspace.repository),
@@ -193,7 +194,7 @@ def _request(workspace: Workspace, wish: Wish, local: Local) -> PlanRequest:
         paths=tuple(root for root in wish.roots if root),
         only=workspace.only,
         exclude=workspace.exclude,
-        others=others,
+        others=(*others, *((path, ChangesetNumber(0)) for path in sorted(vacated))),
         without_old=tuple(p for p in local.differs if _old_file(workspace, local, p) is None),
     )
 
@@ -268,9 +269,10 @@ def _switch(
     settings: dict[str, str] = {}
     if whole:
         kept = json.dumps(properties, sort_keys=True)
-        settings = {"base": str(wish.target), "branch": wish.branch, "properties": kept}
+        settings = {"base": str(wish.target), "branch": wish.branch, "properties": kept, VACATED: "[]"}
     else:
         work.rows = [row._replace(changeset=row.changeset or wish.target) for row in work.rows]
+        settings = workspace.vacating(work.dropped, (row.path for row in work.rows))
     conflicted = {path for path, _ in work.conflicts}
     rows = [
         row._replace(changeset=workspace.changeset_of(row)) if row.path in conflicted and whole else row

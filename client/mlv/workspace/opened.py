@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from mlv.workspace import guard, journal, layout
 from mlv.workspace.layout import Layout
@@ -13,6 +13,8 @@ from mlv_core.errors import DamagedContent
 
 BROKEN = "broken"
 """The setting with the tokens of locks that the server no longer honours, by file id: a JSON object."""
+VACATED = "vacated"
+"""The setting with the paths where the base may have a file and the workspace has none any more: a JSON list."""
 
 
 class Workspace:
@@ -136,6 +138,16 @@ class Workspace:
     def changeset_of(self, file: TrackedFile) -> int:
         """The changeset at which the workspace has the file: its own, or the base's."""
         return file.changeset or self.base
+
+    @property
+    def vacated(self) -> frozenset[str]:
+        """The paths that left the workspace alone, while its base stayed: no row says so for them."""
+        return frozenset(json.loads(self.settings.get(VACATED, "[]")))
+
+    def vacating(self, left: Iterable[str], arrived: Iterable[str]) -> dict[str, str]:
+        """The setting after tracked files `left` and others `arrived` without the base; none if nothing changes."""
+        paths = (self.vacated | set(left)) - set(arrived)
+        return {} if paths == self.vacated else {VACATED: json.dumps(sorted(paths))}
 
     @property
     def only(self) -> tuple[str, ...]:

@@ -81,11 +81,10 @@ class Locks:
         if gone:
             _REMOVE.run_many(self._connection, gone)
 
-    def renamed(self, repository_id: int, file_id: FileId, path: str) -> None:
-        """Show a file's locks under its new path."""
-        self._connection.execute(
-            update(locks).where(locks.c.repository_id == repository_id, locks.c.file_id == file_id).values(path=path)
-        )
+    def renamed(self, repository_id: int, branch_id: int, file_id: FileId, path: str) -> None:
+        """Show the locks on a file of a branch under its new path there; on other branches it may have another."""
+        mine = (locks.c.repository_id == repository_id, locks.c.branch_id == branch_id, locks.c.file_id == file_id)
+        self._connection.execute(update(locks).where(*mine).values(path=path))
 
     def _select(self, repository_id: int, *conditions: ColumnElement[bool]) -> tuple[Lock, ...]:
         found = _SELECT.where(locks.c.repository_id == repository_id, *conditions).order_by(locks.c.path, locks.c.token)

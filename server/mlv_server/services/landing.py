@@ -226,7 +226,7 @@ def _end_locks(tx: Transaction, ground: Ground, landing: Landing) -> None:
     kept = {lock.file_id for lock in ground.locks.held} - {lock.file_id for lock in landing.released}
     for change in landing.changes:
         if change.operation is Operation.MOVE and change.file_id in kept:
-            tx.locks.renamed(repository_id, change.file_id, change.path)
+            tx.locks.renamed(repository_id, ground.branch.id, change.file_id, change.path)
 
 
 def _tell(tx: Transaction, call: Call, ground: Ground, changeset: Changeset, landing: Landing) -> None:
