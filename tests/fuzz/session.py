@@ -193,7 +193,7 @@ class Sender:
         return good if self._pick.random() < 0.15 else maker.spoil(good, keep=_KEEP)
 
     def _safe(self, method: str, message: Any) -> Message:
-        """A new request id for most; nobody who is needed is shut out."""
+        """A new request id for most; nobody who is needed is shut out, and nothing waits for ever."""
         fields = message.DESCRIPTOR.fields_by_name
         if "request_id" in fields and self._pick.random() < 0.8:
             message.request_id = str(uuid.UUID(bytes=self._pick.randbytes(16)))
@@ -202,6 +202,8 @@ class Sender:
         harsh = method.rpartition(".")[2] in {"DisableUser", "RevokeToken", "ExchangeToken"}
         if harsh and "dry_run" in fields and (getattr(message, "name", "") in _PROTECTED or hasattr(message, "id")):
             message.dry_run = True
+        if "follow" in fields:
+            message.ClearField("follow")  # a stream that is in order would last until its deadline
         return message  # type: ignore[no-any-return]
 
     def _shuffle(self, parts: list[bytes]) -> None:
