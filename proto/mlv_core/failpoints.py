@@ -27,6 +27,9 @@ POINTS = frozenset(
         "publish.proved",
         "publish.written",
         "publish.committed",
+        # server: a merge, before its transaction and inside of it
+        "merge.proved",
+        "merge.written",
         # server: any transaction of the database
         "database.committing",
         "database.committed",

@@ -131,13 +131,13 @@ def call(kind: str, first: str = "", second: str = "", *, handle: int = 3, offse
 
 def states(calls: list[Call], tries: int = 200) -> set[tuple[tuple[str, bytes | None], ...]]:
     """Every state that a power cut was seen to leave."""
-    disk = Disk("/root")
+    disk = Disk("/disk")
     for one in calls:
         disk.apply(one)
     return {tuple(disk.crash(random.Random(seed), MODES[seed % len(MODES)])) for seed in range(tries)}
 
 
-SAVED = [call("o", "/root/a"), call("w", data=b"new")]
+SAVED = [call("o", "/disk/a"), call("w", data=b"new")]
 
 
 def test_what_was_not_synced_may_be_there_or_not_in_any_part():
@@ -149,32 +149,32 @@ def test_a_synced_file_without_a_synced_name_may_be_gone_but_is_never_torn():
 
 
 def test_what_was_synced_with_its_folder_is_there():
-    synced = [*SAVED, call("s"), call("o", "/root", handle=4), call("s", handle=4)]
+    synced = [*SAVED, call("s"), call("o", "/disk", handle=4), call("s", handle=4)]
     assert states(synced) == {(("a", b"new"),)}
 
 
 def test_a_rename_is_there_as_a_whole_or_not_at_all():
-    kept = [*SAVED, call("s"), call("o", "/root", handle=4), call("s", handle=4)]
-    other = [call("o", "/root/b", handle=5), call("w", handle=5, data=b"old"), call("s", handle=5), call("s", handle=4)]
-    assert states([*kept, *other, call("r", "/root/a", "/root/b")]) == {
+    kept = [*SAVED, call("s"), call("o", "/disk", handle=4), call("s", handle=4)]
+    other = [call("o", "/disk/b", handle=5), call("w", handle=5, data=b"old"), call("s", handle=5), call("s", handle=4)]
+    assert states([*kept, *other, call("r", "/disk/a", "/disk/b")]) == {
         (("a", b"new"), ("b", b"old")),
         (("b", b"new"),),
     }
 
 
 def test_large_writes_are_torn_at_sectors():
-    kept = [call("o", "/root/a"), call("o", "/root", handle=4), call("s", handle=4)]
+    kept = [call("o", "/disk/a"), call("o", "/disk", handle=4), call("s", handle=4)]
     found = {files[0][1] for files in states([*kept, call("w", data=b"x" * 1024)], tries=1000)}
     assert {b"", b"x" * 512, bytes(512) + b"x" * 512, b"x" * 1024} <= found
 
 
 def test_files_are_as_processes_see_them():
-    disk = Disk("/root")
-    for one in [*SAVED, call("d", "/root/d"), call("r", "/root/a", "/root/d/b"), call("t", offset=1)]:
+    disk = Disk("/disk")
+    for one in [*SAVED, call("d", "/disk/d"), call("r", "/disk/a", "/disk/d/b"), call("t", offset=1)]:
         disk.apply(one)
     assert disk.files() == {"d/b": b"n"}
 
 
 def test_a_call_that_the_model_does_not_know_is_no_recording():
     with pytest.raises(AssertionError, match="does not know"):
-        Disk("/root").apply(call("!"))
+        Disk("/disk").apply(call("!"))

@@ -30,9 +30,10 @@ def conversions() -> dict[str, tuple[type[Message], Callable[[Any], object]]]:
     functions = {name: function for module in modules for name, function in vars(module).items()}
     for name, function in sorted(functions.items()):
         if name.endswith(_SUFFIX) and not name.startswith("_") and callable(function):
-            first = next(iter(inspect.signature(function).parameters))
-            kind = typing.get_type_hints(function)[first]
-            if inspect.isclass(kind) and issubclass(kind, Message):
+            first, *others = inspect.signature(function).parameters.values()
+            kind = typing.get_type_hints(function)[first.name]
+            alone = all(one.default is not inspect.Parameter.empty for one in others)
+            if alone and inspect.isclass(kind) and issubclass(kind, Message):
                 found[name] = (kind, function)
     return found
 

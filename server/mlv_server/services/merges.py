@@ -90,8 +90,9 @@ async def merge(call: Call, request: MergeRequest) -> Merged:
             tx.sweeps.check(draft.repository.domain_id, draft.sweeps)
             tx.contents.record(draft.repository.domain_id, items)
         uploaded = tx.uploads.take(draft.repository.id, request.upload) if request.upload else 0
-        done = _land(tx, call, request, draft, grown + uploaded)
-        return answers.keep(tx, call, request, digest, done)
+        done = answers.keep(tx, call, request, digest, _land(tx, call, request, draft, grown + uploaded))
+        failpoint("merge.written")
+        return done
 
     published = await access.write(call, work, "merge", target, dry_run=request.dry_run, repository=request.repository)
     if not request.dry_run:
