@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from tests.cli.people import LINES, Typist, changed
@@ -71,6 +72,15 @@ def test_F5_a_file_whose_deletion_was_accepted_comes_with_the_version_that_has_i
     second.mlv("resolve", "--accept", "theirs", "data/a.txt")
     second.mlv("update", "@1")
     assert second.read("data/a.txt") == b"a\n"
+
+
+def test_L11_a_file_with_the_bytes_of_its_version_is_closed_with_its_lock_whatever_its_stamp(pair):
+    first, _ = pair
+    first.mlv("edit", "w.safetensors")
+    os.utime(first.here / "w.safetensors", (1, 1))
+    first.mlv("unlock", "w.safetensors")
+    assert first.json("status").get("opened", []) == []
+    assert not (first.here / "w.safetensors").stat().st_mode & 0o200
 
 
 def test_L1_a_move_on_another_branch_leaves_the_path_that_a_lock_shows(pair):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 SHARE_KILLED = 0.9
 SHARE_NAMED = 0.7
 """Of the kills where there are named points, those at one; the others come at any instant."""
+SHARE_LOOKED = 0.2
+"""Of the acts of which nobody died, those after which everything is compared."""
 SHARE_REFUSED = 0.4
 """Of the acts that the model foresees refused, those that are done nevertheless."""
 JOURNAL = ("journal.written", "journal.synced")
@@ -48,6 +50,8 @@ DONE_ALREADY = {
 ONCE = frozenset({"undo", "label", "branch"})
 """Not typed again when they have landed."""
 AWAY = frozenset({"UNREACHABLE"})
+ALONE = frozenset({"revert"})
+"""Needs no server: without one it succeeds, and says that a lock stays until it is given back (L11)."""
 
 
 class Found(AssertionError):

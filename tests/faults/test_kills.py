@@ -87,6 +87,20 @@ def test_N1_a_server_killed_in_an_unlock_has_it_done_or_not_and_the_answer_is_tr
     assert mortal.admin.mlv("status", "--json", cwd=workspace).json.get("opened", []) == []
 
 
+def test_L11_a_revert_without_a_server_says_that_the_lock_stays_and_gives_it_back_when_typed_again(mortal):
+    workspace = with_a_model(mortal)
+    mortal.admin.mlv("edit", "model.bin", cwd=workspace)
+    mortal.server.stop()
+    told = mortal.admin.mlv("--timeout", "1", "revert", "model.bin", cwd=workspace)
+    mortal.server.start()
+    assert "stay" in told.out + told.err
+    assert mortal.admin.mlv("status", "--json", cwd=workspace).json["opened"] == ["model.bin"]
+    assert len(mortal.admin.mlv("locks", "--json", cwd=workspace).json) == 1
+    mortal.admin.mlv("revert", "model.bin", cwd=workspace)
+    assert mortal.admin.mlv("locks", "--json", cwd=workspace).json == []
+    assert mortal.admin.mlv("status", "--json", cwd=workspace).json.get("opened", []) == []
+
+
 def test_L11_a_revert_of_a_moved_file_by_its_new_path_closes_it_and_gives_its_lock_back(team):
     workspace = with_a_model(team)
     team.admin.mlv("edit", "model.bin", cwd=workspace)

@@ -56,6 +56,11 @@ class Trap:
         index = POINTS.index(point) if point else -1
         FIELDS.pack_into(self._page, 0, index, hit, 0)
 
+    def disarm(self) -> bool:
+        """Let nobody die any more; whether a fork has died in it, or is about to."""
+        FIELDS.pack_into(self._page, 0, -1, 0, int(self.sprung))
+        return self.sprung
+
     @property
     def sprung(self) -> bool:
         """Whether a fork has died in it since it was set."""
