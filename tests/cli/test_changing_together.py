@@ -83,6 +83,23 @@ def test_L11_a_file_with_the_bytes_of_its_version_is_closed_with_its_lock_whatev
     assert not (first.here / "w.safetensors").stat().st_mode & 0o200
 
 
+def test_L11_a_file_of_which_only_properties_are_edited_is_closed_with_its_lock(pair):
+    first, _ = pair
+    first.mlv("edit", "w.safetensors")
+    first.mlv("meta", "set", "w.safetensors", "source=web")
+    first.mlv("unlock", "w.safetensors")
+    assert first.json("status").get("opened", []) == []
+
+
+def test_a_delete_that_was_cut_off_ends_when_it_is_typed_again(pair):
+    first, _ = pair
+    first.mlv("move", "data/a.txt", "data/b.txt")
+    for path in ("data/b.txt", "train.py"):
+        (first.here / path).unlink()  # as far as it came
+        first.mlv("delete", path)
+    assert first.states() == {"data/a.txt": "deleted", "train.py": "deleted"}
+
+
 def test_L1_a_move_on_another_branch_leaves_the_path_that_a_lock_shows(pair):
     first, second = pair
     first.mlv("branch", "side")

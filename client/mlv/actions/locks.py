@@ -344,7 +344,9 @@ def _forget_tokens(workspace: Workspace, released: tuple[Lock, ...], paths: tupl
         changed = {
             item.base.path
             for item in found
-            if item.base is not None and not (item.state == "R" and _has_bytes(workspace, item.path, item.base))
+            if item.base is not None
+            and item.state != "P"  # properties are no bytes
+            and not (item.state == "R" and _has_bytes(workspace, item.path, item.base))
         }
         rows = [_closed(workspace, file, changed=file.path in changed) for file in files]
         with workspace.state.transaction():

@@ -174,8 +174,8 @@ def delete(
             with state.transaction():
                 state.drop_pending([*new, *moved.values()])
                 state.put_pending(Pending(file.path, "delete", "") for file in going)
-            if not keep_local:
-                for path in places:
+                # Before the record counts: who is killed in between types the same again and is done.
+                for path in () if keep_local else places:
                     _unlink(layout, path)
     need = tuple(file.path for file in going if file.need == REQUIRED and not file.token)
     return Recorded(tuple(sorted([*places, *new])), need)
