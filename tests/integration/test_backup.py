@@ -14,6 +14,9 @@ from tests.faults.conftest import checkout, files_of, new_repository, noise
 from tests.faults.test_backup_kills import NOW, command, kept, whole
 from tests.servers import RunningServer, Team, User, running_team
 
+from mlv_server.content.archive import Archive
+from mlv_server.content.blobs import local
+
 FILES = 200
 SIZE = 20_000
 
@@ -225,3 +228,12 @@ def _work_beside(team: Team, folder: Path) -> None:
     team.server.start()
     for repository in repositories:
         assert len(files_of(checkout(team.admin, repository))) == 24
+
+
+def test_a_new_backup_folder_has_its_name_made_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut takes the folder away after the backup was acknowledged; found by replayed power cuts."""
+    synced: list[Path] = []
+    monkeypatch.setattr(local, "sync_folder", synced.append)
+    with Archive.writing(tmp_path / "disk" / "backup"):
+        pass
+    assert {tmp_path, tmp_path / "disk"} <= set(synced)

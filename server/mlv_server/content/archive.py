@@ -15,7 +15,7 @@ from pathlib import Path
 from mlv_core.errors import AlreadyExists, DamagedContent, DiskFull, FolderBusy, NotFound, UsageError
 from mlv_core.hashing import hash_content
 from mlv_server.content import manifest as manifests
-from mlv_server.content.blobs.local import Draft, sync_folder
+from mlv_server.content.blobs.local import Draft, make_folder, sync_folder
 from mlv_server.content.manifest import BlockPart, Manifest, PackCopy
 
 MARK = "mlv-backup.json"
@@ -42,7 +42,7 @@ class Archive:
         Raises: AlreadyExists when it holds something else; FolderBusy, VersionSkew, OSError.
         """
         archive = cls(root)
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(root)
         if not (root / MARK).exists():
             if any(entry.name not in {"tmp", "lock"} for entry in root.iterdir()):
                 raise AlreadyExists(f"{root} holds something that is no backup.", advice="Name an empty folder.")
