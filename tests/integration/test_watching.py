@@ -24,7 +24,10 @@ class Watch:
     """A running `mlv watch --json`."""
 
     def __init__(self, user: User, *arguments: str) -> None:
+        # Whoever runs the tests in the background of a shell has it ignore Ctrl-C, and that is handed down.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process: subprocess.Popen[str] = user.popen("watch", *arguments, "--json")
+        signal.signal(signal.SIGINT, before)
         self._limit = threading.Timer(COMMAND_SECONDS, self.process.kill)
         self._limit.start()
 
