@@ -96,6 +96,31 @@ def test_every_verb_works_with_messages_of_forty_files(team: Team, workspace: Pa
     assert admin.mlv("log", "--json", cwd=two).json[0]["files"] == 200
 
 
+def test_B1_B3_merges_of_many_files_and_of_many_conflicts_come_in_many_messages(team: Team) -> None:
+    admin = team.admin
+    admin.mlv("repo", "create", "big/merges")
+    admin.mlv("checkout", "big/merges", "main")
+    main, side = admin.home / "main", admin.home / "side"
+    (main / "first.txt").write_bytes(b"1\n")
+    admin.mlv("add", ".", cwd=main)
+    admin.mlv("commit", "-m", "base", cwd=main)
+    admin.mlv("branch", "side", cwd=main)
+    admin.mlv("checkout", "big/merges@side", "side", "--branch", "side")
+    for number in range(200):
+        (side / f"{number:03}.bin").write_bytes(b"\0side %d" % number)
+        if number >= 50:
+            (main / f"{number:03}.bin").write_bytes(b"\0main %d" % number)
+    for folder in (main, side):
+        admin.mlv("add", ".", cwd=folder)
+        admin.mlv("commit", "-m", "work", cwd=folder)
+    found = admin.mlv("merge", "side", "--json", cwd=main, code=3).json
+    assert [one["path"] for one in found["conflicts"]] == [f"{number:03}.bin" for number in range(50, 200)]
+    admin.mlv("resolve", "--accept", "theirs", ".", cwd=main)
+    done = admin.mlv("merge", "--continue", "--json", cwd=main).json
+    assert sorted({one["path"] for one in done["changes"]}) == [f"{number:03}.bin" for number in range(200)]
+    assert content_of(main) == content_of(side)
+
+
 @pytest.mark.slow
 def test_a_file_of_many_segments_comes_in_stretches(team: Team, tmp_path: Path) -> None:
     """Cut by content into far more than 16 pieces, first whole and then as a change of its middle and front."""

@@ -16,6 +16,6 @@ class MergeCalls:
         from mlv_proto.convert import merges as convert
         from mlv_proto.v1 import merges_pb2 as pb
 
-        message = convert.merge_request_to_wire(request)
-        answer = self._channel.unary("MergesService/Merge", message, pb.MergeResponse, seconds=LONG_CALL_SECONDS)
-        return convert.merged_from_wire(answer)
+        message, parse = convert.merge_request_to_wire(request), pb.MergeResponse.FromString
+        answers = self._channel.answers("MergesService/Merge", message, parse, seconds=LONG_CALL_SECONDS)
+        return convert.merged_from_wire(answers)

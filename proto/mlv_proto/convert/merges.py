@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
 from mlv_core.entities import FileMode, FileState
 from mlv_core.errors import InvalidRequest
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import FencingToken, FileId, WorkspaceId
 from mlv_core.merging import Conflict, ConflictKind, Merged, MergeRequest, Place, Resolution, Side
 from mlv_proto.convert import checks
-from mlv_proto.convert.commits import (
-    hashes_from_wire,
-    published_from_wire,
-    published_to_wire,
-    request_id_from_wire,
-)
+from mlv_proto.convert.commits import hashes_from_wire, request_id_from_wire
+from mlv_proto.convert.slices import PUBLISHED, Gathering, batches
 from mlv_proto.convert.values import pairs_from_wire, pairs_to_wire
 from mlv_proto.v1 import merges_pb2 as pb
 
@@ -70,27 +69,44 @@ def merge_request_from_wire(message: pb.MergeRequest) -> MergeRequest:
     )
 
 
-def merged_to_wire(merged: Merged) -> pb.MergeResponse:
-    """What a merge came to."""
-    return pb.MergeResponse(
-        source=merged.source,
-        target=merged.target,
-        bases=merged.bases,
-        texts=merged.texts,
-        conflicts=[_conflict_to_wire(conflict) for conflict in merged.conflicts],
-        outcome=None if merged.published is None else published_to_wire(merged.published),
-    )
+def merged_to_wire(merged: Merged) -> Iterator[pb.MergeResponse]:
+    """What a merge came to, in messages of bounded size; the first one holds the numbers."""
+    outcome = PUBLISHED.cut(merged.published) if merged.published is not None else ()
+    lists = zip_longest(batches(merged.conflicts), batches(merged.texts), outcome)
+    for number, (conflicts, texts, part) in enumerate(lists):
+        yield pb.MergeResponse(
+            source=0 if number else merged.source,
+            target=0 if number else merged.target,
+            bases=() if number else merged.bases,
+            texts=texts or (),
+            conflicts=[_conflict_to_wire(conflict) for conflict in conflicts or ()],
+            outcome=part,
+        )
 
 
-def merged_from_wire(message: pb.MergeResponse) -> Merged:
-    """What a merge came to. Raises: InvalidRequest."""
+def merged_from_wire(messages: Iterable[pb.MergeResponse]) -> Merged:
+    """What a merge came to, from all its messages. Raises: InvalidRequest."""
+    head: pb.MergeResponse | None = None
+    texts: list[str] = []
+    conflicts: list[Conflict] = []
+    outcome = Gathering(PUBLISHED)
+    published = False
+    for message in messages:
+        head = head or message
+        texts += message.texts
+        conflicts += (_conflict_from_wire(one) for one in message.conflicts)
+        if message.HasField("outcome"):
+            outcome.add(message.outcome)
+            published = True
+    if head is None:
+        raise InvalidRequest("The stream ended before its first message.")
     return Merged(
-        source=checks.changeset(message.source, "source"),
-        target=checks.changeset(message.target, "target"),
-        bases=tuple(checks.changeset(base, "bases") for base in message.bases),
-        texts=tuple(message.texts),
-        conflicts=tuple(_conflict_from_wire(one) for one in message.conflicts),
-        published=published_from_wire(message.outcome) if message.HasField("outcome") else None,
+        source=checks.changeset(head.source, "source"),
+        target=checks.changeset(head.target, "target"),
+        bases=tuple(checks.changeset(base, "bases") for base in head.bases),
+        texts=tuple(texts),
+        conflicts=tuple(conflicts),
+        published=outcome.whole() if published else None,
     )
 
 

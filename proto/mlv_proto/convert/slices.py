@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from mlv_core.entities import Change, FileState
 from mlv_core.errors import InvalidRequest, LimitExceeded
+from mlv_core.merging import Conflict
 from mlv_core.requests import ProposedChange
 from mlv_proto.convert import commits, content, locks
 
@@ -224,6 +225,9 @@ def _text_bytes(entry: object) -> int:
         entry = entry.change
     if isinstance(entry, Change):
         return len(entry.path) + len(entry.source) + _property_bytes(entry.state)
+    if isinstance(entry, Conflict):
+        places = [place for place in (entry.base, entry.mine, entry.theirs) if place is not None]
+        return sum(ROW_BYTES + len(place.path) + _property_bytes(place.state) for place in places) + len(entry.path)
     if isinstance(entry, tuple):
         return sum(len(part) for part in entry if isinstance(part, (str, bytes)))
     texts = (getattr(entry, name, "") for name in ("path", "reason", "message", "description", "directory", "host"))

@@ -35,7 +35,7 @@ class MergesServiceStub(object):
         Args:
             channel: A grpc.Channel.
         """
-        self.Merge = channel.unary_unary(
+        self.Merge = channel.unary_stream(
                 '/mlv.v1.MergesService/Merge',
                 request_serializer=mlv__proto_dot_v1_dot_merges__pb2.MergeRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_merges__pb2.MergeResponse.FromString,
@@ -56,7 +56,7 @@ class MergesServiceServicer(object):
 
 def add_MergesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Merge': grpc.unary_unary_rpc_method_handler(
+            'Merge': grpc.unary_stream_rpc_method_handler(
                     servicer.Merge,
                     request_deserializer=mlv__proto_dot_v1_dot_merges__pb2.MergeRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_merges__pb2.MergeResponse.SerializeToString,
@@ -84,7 +84,7 @@ class MergesService(object):
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/mlv.v1.MergesService/Merge',
