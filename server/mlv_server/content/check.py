@@ -10,7 +10,7 @@ from pathlib import Path
 from blake3 import blake3
 
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
-from mlv_core.hashing import ContentHash, hash_content
+from mlv_core.hashing import ContentHash
 from mlv_core.packs import PackParser
 from mlv_core.recipes import Recipe
 from mlv_server.content.blobs.local import LocalBlobs
@@ -242,11 +242,13 @@ def _is_copy(path: Path, beside: Path) -> bool:
         size = path.stat().st_size
         if len(rows) % MAP_ROW.size or any(at + length > size for _, at, length in MAP_ROW.iter_unpack(rows)):
             return False
+        # A segment of several extents has a row for each, in order.
+        hashers: dict[bytes, blake3] = {}
         with path.open("rb") as stream:
             for name, offset, length in MAP_ROW.iter_unpack(rows):
                 stream.seek(offset)
-                if hash_content(stream.read(length)) != name:
-                    return False
+                hashers.setdefault(name, blake3()).update(stream.read(length))
+        return all(hasher.digest() == name for name, hasher in hashers.items())
     except FileNotFoundError:
         pass
     return True
