@@ -201,7 +201,10 @@ class BranchKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A branch; `target` is the branch it merges into ('' for main), `origin` the changeset it was made at."""
+    """A branch; `target` is the branch it merges into ('' for main), `origin` the changeset it was made at.
+
+    An abandoned one is closed: `abandoned_at` (ms since 1970 UTC, None while it is open), by whom and why.
+    """
 
     id: BranchId
     name: str
@@ -211,6 +214,9 @@ class Branch:
     origin: ChangesetNumber
     created_by: str
     created_at: int
+    abandoned_at: int | None = None
+    abandoned_by: str = ""
+    abandoned_why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,6 +279,9 @@ def branch_to_wire(branch: Branch) -> pb.Branch:
         origin=branch.origin,
         created_by=branch.created_by,
         created_at=branch.created_at,
+        abandoned_at=branch.abandoned_at,
+        abandoned_by=branch.abandoned_by,
+        abandoned_why=branch.abandoned_why,
     )
 
 
@@ -293,6 +296,9 @@ def branch_from_wire(message: pb.Branch) -> Branch:
         checks.changeset(message.origin, "branch.origin"),
         message.created_by,
         checks.number(message.created_at, "branch.created_at"),
+        checks.number(message.abandoned_at, "branch.abandoned_at") if message.HasField("abandoned_at") else None,
+        message.abandoned_by,
+        message.abandoned_why,
     )
 
 

@@ -248,7 +248,7 @@ class Changeset(_message.Message):
     def __init__(self, number: _Optional[int] = ..., id: _Optional[bytes] = ..., parents: _Optional[_Iterable[int]] = ..., branch: _Optional[str] = ..., author: _Optional[str] = ..., time: _Optional[int] = ..., message: _Optional[str] = ..., prepared_min: _Optional[int] = ..., prepared_max: _Optional[int] = ..., records: _Optional[_Union[Records, _Mapping]] = ..., files_changed: _Optional[int] = ..., labels: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Branch(_message.Message):
-    __slots__ = ("id", "name", "kind", "target", "head", "origin", "created_by", "created_at")
+    __slots__ = ("id", "name", "kind", "target", "head", "origin", "created_by", "created_at", "abandoned_at", "abandoned_by", "abandoned_why")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -257,6 +257,9 @@ class Branch(_message.Message):
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    ABANDONED_AT_FIELD_NUMBER: _ClassVar[int]
+    ABANDONED_BY_FIELD_NUMBER: _ClassVar[int]
+    ABANDONED_WHY_FIELD_NUMBER: _ClassVar[int]
     id: int
     name: str
     kind: BranchKind
@@ -265,7 +268,10 @@ class Branch(_message.Message):
     origin: int
     created_by: str
     created_at: int
-    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., kind: _Optional[_Union[BranchKind, str]] = ..., target: _Optional[str] = ..., head: _Optional[int] = ..., origin: _Optional[int] = ..., created_by: _Optional[str] = ..., created_at: _Optional[int] = ...) -> None: ...
+    abandoned_at: int
+    abandoned_by: str
+    abandoned_why: str
+    def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., kind: _Optional[_Union[BranchKind, str]] = ..., target: _Optional[str] = ..., head: _Optional[int] = ..., origin: _Optional[int] = ..., created_by: _Optional[str] = ..., created_at: _Optional[int] = ..., abandoned_at: _Optional[int] = ..., abandoned_by: _Optional[str] = ..., abandoned_why: _Optional[str] = ...) -> None: ...
 
 class Label(_message.Message):
     __slots__ = ("name", "changeset", "message", "by", "time")

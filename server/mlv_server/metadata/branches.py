@@ -42,6 +42,9 @@ class Branches:
                 origin=branch.origin,
                 created_by=branch.created_by,
                 created_at=branch.created_at,
+                abandoned_at=branch.abandoned_at,
+                abandoned_by=branch.abandoned_by,
+                abandoned_why=branch.abandoned_why,
             )
         )
 
@@ -115,6 +118,9 @@ _SELECT = select(
     branches.c.origin,
     branches.c.created_by,
     branches.c.created_at,
+    branches.c.abandoned_at,
+    branches.c.abandoned_by,
+    branches.c.abandoned_why,
 ).outerjoin(_target, (branches.c.repository_id == _target.c.repository_id) & (branches.c.target_id == _target.c.id))
 _NAMED = Prepared(
     _SELECT.where(branches.c.repository_id == bindparam("repository"), branches.c.name == bindparam("name"))
@@ -122,7 +128,17 @@ _NAMED = Prepared(
 
 
 def _branch(row: Row) -> Branch:
-    number, name, kind, target, head, origin, by, at = row
+    number, name, kind, target, head, origin, by, at, closed_at, closed_by, closed_why = row
     return Branch(
-        BranchId(number), name, BranchKind(kind), target or "", ChangesetNumber(head), ChangesetNumber(origin), by, at
+        BranchId(number),
+        name,
+        BranchKind(kind),
+        target or "",
+        ChangesetNumber(head),
+        ChangesetNumber(origin),
+        by,
+        at,
+        closed_at,
+        closed_by,
+        closed_why,
     )

@@ -141,6 +141,9 @@ branches = Table(
     Column("origin", BigInteger, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("created_at", Time, nullable=False),
+    Column("abandoned_at", Time),
+    Column("abandoned_by", Text, nullable=False),
+    Column("abandoned_why", Text, nullable=False),
     ForeignKeyConstraint(["repository_id", "target_id"], ["branches.repository_id", "branches.id"]),
     UniqueConstraint("repository_id", "name"),
 )

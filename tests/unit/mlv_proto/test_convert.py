@@ -93,6 +93,7 @@ PUBLISH = r.PublishRequest(
     True,
 )
 BRANCH = e.Branch(BranchId(3), "exp", e.BranchKind.EXPERIMENT, "main", TWO, ONE, "bob", 5)
+ABANDONED = e.Branch(BranchId(4), "old", e.BranchKind.RELEASE, "main", TWO, ONE, "bob", 5, 7, "ann", "it led nowhere")
 WORKSPACE = e.Workspace(WorkspaceId("w"), REPO, "bob", "host", "/d", "main", ONE, 6)
 ROLE_RULE = e.Rule(1, e.Effect.ALLOW, e.SubjectKind.USER, "bob", "reader", (), "fraud/*", conditions=(("until", "x"),))
 
@@ -104,6 +105,7 @@ PAIRS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = [
     (CHANGESET, convert.changeset_to_wire, convert.changeset_from_wire),
     (LOCK, convert.lock_to_wire, convert.lock_from_wire),
     (BRANCH, convert.branch_to_wire, convert.branch_from_wire),
+    (ABANDONED, convert.branch_to_wire, convert.branch_from_wire),
     (e.Label("v1", TWO, "m", "bob", 5), convert.label_to_wire, convert.label_from_wire),
     (WORKSPACE, convert.workspace_to_wire, convert.workspace_from_wire),
     (e.Repository(REPO, "d", 1, "bob", 4, 5, 6, 7), convert.repository_to_wire, convert.repository_from_wire),

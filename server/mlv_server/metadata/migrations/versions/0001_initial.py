@@ -208,6 +208,9 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("origin", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("abandoned_at", sa.BigInteger(), nullable=True),
+        sa.Column("abandoned_by", sa.Text(), nullable=False),
+        sa.Column("abandoned_why", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["repository_id", "target_id"],
             ["branches.repository_id", "branches.id"],
