@@ -481,7 +481,18 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         op.create_index(
             "whole_branches",
             "branches",
-            ["name", "kind", "target_id", "head", "origin", "created_by", "created_at"],
+            [
+                "name",
+                "kind",
+                "target_id",
+                "head",
+                "origin",
+                "created_by",
+                "created_at",
+                "abandoned_at",
+                "abandoned_by",
+                "abandoned_why",
+            ],
             unique=False,
         )
         op.create_index("whole_change_lists", "change_lists", ["before", "entries", "bytes"], unique=False)
