@@ -10,7 +10,9 @@ from mlv_core.errors import LockHeld, LockLost, LockNeeded, NotFound
 from mlv_core.hashing import hash_content
 from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireRequest, ProposedChange, ReleaseRequest
-from mlv_server.domain.locking import Holder, check_commit, decide_acquire, decide_release
+from mlv_server.domain.lock_checks import check_commit
+from mlv_server.domain.lock_reach import Holder
+from mlv_server.domain.locking import decide_acquire, decide_release
 
 REPOSITORY = RepositoryName("a", "b")
 MAIN = Branch(BranchId(1), "main", BranchKind.MAIN, "", ChangesetNumber(1), ChangesetNumber(0), "root", 0)

@@ -19,7 +19,9 @@ from mlv_core.ids import ChangesetNumber, FencingToken, FileId, escape
 from mlv_core.paths import find_clashes, show_path
 from mlv_core.requests import ProposedChange
 from mlv_server.domain.changes import States
-from mlv_server.domain.locking import Holder, check_commit, is_live, reaches
+from mlv_server.domain.leases import is_live
+from mlv_server.domain.lock_checks import check_commit
+from mlv_server.domain.lock_reach import Holder, is_own, reaches
 
 MESSAGE_LIMIT = 64 * 1024
 """Bytes of a message: it is read by people, and stands in every log."""
@@ -117,7 +119,7 @@ def decide_undo_locks(
         state = current.get(origin)
         lock = None if state is None else holders.get(state.file_id)
         token = tokens.get(change.path) or tokens.get(origin) or FencingToken(0)
-        if lock is not None and not token and _is_own(lock, ground.holder):
+        if lock is not None and not token and is_own(lock, ground.holder):
             token = lock.token
         if token or (lock is not None and is_live(lock, ground.now)):
             proposed.append(ProposedChange(change, ChangesetNumber(0), token))
@@ -231,7 +233,3 @@ def _blame(path: str, culprits: Culprits) -> str:
     if number is None:
         return f"{show_path(path)} changed"
     return f"{show_path(path)} changed in @{number} by {escape(author)}"
-
-
-def _is_own(lock: Lock, holder: Holder) -> bool:
-    return lock.owner == holder.user and lock.workspace == holder.workspace

@@ -15,7 +15,7 @@ from mlv_core.records import environment_digest, store_environment, store_record
 from mlv_core.requests import Published
 from mlv_server.domain import commits as rules
 from mlv_server.domain.events import EventKind, commit_event, lock_event
-from mlv_server.domain.locking import Holder
+from mlv_server.domain.lock_reach import Holder
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction

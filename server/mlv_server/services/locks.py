@@ -13,6 +13,7 @@ from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 from mlv_server.domain import locking
 from mlv_server.domain.audit import AuditEntry
 from mlv_server.domain.events import EventKind, lock_event
+from mlv_server.domain.lock_reach import Holder
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
@@ -37,7 +38,7 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         held = tx.locks.on_files(repository.id, [state.file_id for state in files.values()])
 
         owned = tx.locks.count_of(repository.id, call.principal.user_id)
-        holder = locking.Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
+        holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
         branches = tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held))
         last = tx.locks.last_token(repository.id)
         decision = locking.decide_acquire(holder, request, branch, branches, files, held, last, call.now)
@@ -71,7 +72,7 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
             held = _locks_on(tx, repository.id, branch, request.paths)
         may_break = access.may(tx, call, "lock.break", repository.name)
 
-        holder = locking.Holder(call.principal.user, request.workspace, host="")
+        holder = Holder(call.principal.user, request.workspace, host="")
         decision = locking.decide_release(holder, request, held, may_break=may_break)
 
         ended = decision.given_up + decision.broken

@@ -35,7 +35,7 @@ from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, Worksp
 from mlv_core.requests import ProposedChange
 from mlv_server.domain import changes as lists
 from mlv_server.domain import commits as rules
-from mlv_server.domain.locking import Holder
+from mlv_server.domain.lock_reach import Holder
 
 AT0 = ChangesetNumber(0)
 MAIN = Branch(BranchId(1), "main", BranchKind.MAIN, "", ChangesetNumber(5), AT0, "ann", 0)

@@ -33,17 +33,9 @@ from mlv_core.errors import (
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireRequest, ProposedChange, ReleaseRequest
-from mlv_server.domain.locking import (
-    FILES_LIMIT,
-    HELD_LIMIT,
-    Acquisition,
-    CommitLocks,
-    Holder,
-    check_commit,
-    decide_acquire,
-    decide_release,
-    reaches,
-)
+from mlv_server.domain.lock_checks import CommitLocks, check_commit
+from mlv_server.domain.lock_reach import Holder, reaches
+from mlv_server.domain.locking import FILES_LIMIT, HELD_LIMIT, Acquisition, decide_acquire, decide_release
 
 REPOSITORY = RepositoryName("a", "b")
 ALICE = Holder("alice", WorkspaceId("wa"), "laptop")

@@ -1,0 +1,55 @@
+"""What is said to whom a lock is refused: whose it is, since when, until when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from mlv_core.entities import Lock
+from mlv_core.errors import LockHeld, LockLost
+from mlv_core.ids import escape
+from mlv_core.paths import show_path
+from mlv_server.domain.lock_reach import Holder
+
+
+def held(conflicts: Sequence[tuple[str, Lock]], holder: Holder) -> LockHeld:
+    """The refusal that names every lock of others in the way of `holder`, by the path that was asked for."""
+    lines = tuple(line(path, lock, holder) for path, lock in conflicts)
+    only_mine = all(lock.owner == holder.user for _, lock in conflicts)
+    advice = "'mlv unlock PATH' gives up your lock from here too." if only_mine else None
+    if len(lines) == 1:
+        return LockHeld(f"{lines[0]}.", advice=advice, items=lines)
+    return LockHeld(f"{len(lines)} files are locked elsewhere.", advice=advice, items=lines)
+
+
+def lost(conflicts: Sequence[tuple[str, Lock | None]], holder: Holder) -> LockLost:
+    """The refusal that names every path whose lock `holder` no longer has, and who has it now, if anybody."""
+    lines = tuple(
+        line(path, lock, holder) if lock is not None else f"{show_path(path)} is no longer locked"
+        for path, lock in conflicts
+    )
+    if len(lines) == 1:
+        return LockLost(f"Your lock is lost: {lines[0]}.", items=lines)
+    return LockLost(f"Your locks on {len(lines)} files are lost.", items=lines)
+
+
+def line(path: str, lock: Lock, holder: Holder) -> str:
+    """One lock in words: whose, since when, until when and why."""
+    who = f"you in another workspace on {lock.host}" if lock.owner == holder.user else f"{lock.owner} on {lock.host}"
+    until = "no end" if lock.lease_until is None else f"until {_time(lock.lease_until)}"
+    why = f": {escape(lock.reason)}" if lock.reason else ""
+    return f"{show_path(path)} is locked by {escape(who)} since {_time(lock.acquired_at)} ({until}){why}"
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def counted(paths: Sequence[str], one: str, many: str) -> str:
+    """The only path with the word for `one`, or how many there are with the words for `many`."""
+    return f"'{show_path(paths[0])}' {one}" if len(paths) == 1 else f"{len(paths)} files {many}"
+
+
+def shown(paths: Sequence[str]) -> tuple[str, ...]:
+    """Paths as a refusal lists them."""
+    return tuple(show_path(path) for path in paths)
