@@ -36,6 +36,7 @@ class Kind(Enum):
     CONTENT = "file:FOLDER"
     LEVEL = "debug, info, warning or error"
     FORMAT = "json or text"
+    PLACES = "networks and host names, comma-separated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,15 @@ SETTINGS = (
     Setting("logging", "level", Kind.LEVEL, "info", "Least level that is logged."),
     Setting("logging", "format", Kind.FORMAT, "json", "Form of the log on standard error."),
     Setting("metrics", "listen", Kind.OPTIONAL_ADDRESS, "", "Where Prometheus metrics are served over HTTP."),
+    Setting(
+        "outgoing",
+        "allow",
+        Kind.PLACES,
+        "",
+        "Networks and hosts that webhooks and checks may call besides public addresses: 10.1.0.0/16, ci.example.",
+    ),
+    Setting("outgoing", "plaintext", Kind.FLAG, default=False, description="Webhooks and checks may use http://."),
+    Setting("outgoing", "authority", Kind.TEXT, "", "More authorities that webhooks and checks trust (PEM)."),
 )
 Reader = Callable[[Setting, object], object]
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -125,6 +135,9 @@ class Settings:
     log_format: str
     metrics_host: str
     metrics_port: int
+    outgoing_allow: tuple[str, ...]
+    outgoing_plaintext: bool
+    outgoing_authority: Path | None
 
 
 def load_settings(path: Path, environment: Mapping[str, str] | None = None, **overrides: str) -> Settings:
@@ -202,6 +215,18 @@ def split_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def split_places(text: str) -> tuple[str, ...]:
+    """The networks and host names of a comma-separated list.
+
+    Raises: ValueError for what looks like an address and is no network.
+    """
+    places = tuple(place.strip() for place in text.split(",") if place.strip())
+    for place in places:
+        if "/" in place or ":" in place or place.replace(".", "").isdecimal():
+            ipaddress.ip_network(place)
+    return places
+
+
 def _settings(directory: Path, read: dict[str, object], origins: dict[str, str]) -> Settings:
     def text(name: str) -> str:
         return str(read[name])
@@ -244,6 +269,9 @@ def _settings(directory: Path, read: dict[str, object], origins: dict[str, str])
         log_format=text("logging.format"),
         metrics_host=metrics_host,
         metrics_port=metrics_port,
+        outgoing_allow=split_places(text("outgoing.allow")),
+        outgoing_plaintext=bool(read["outgoing.plaintext"]),
+        outgoing_authority=directory / text("outgoing.authority") if text("outgoing.authority") else None,
     )
 
 
@@ -266,6 +294,12 @@ def _address(setting: Setting, value: object) -> str:
     text = _text(setting, value)
     if text or setting.kind is Kind.ADDRESS:
         split_address(text)
+    return text
+
+
+def _places(setting: Setting, value: object) -> str:
+    text = _text(setting, value)
+    split_places(text)
     return text
 
 
@@ -321,6 +355,7 @@ _READERS: dict[Kind, Reader] = {
     Kind.CONTENT: _url("file:"),
     Kind.LEVEL: _one_of("debug", "info", "warning", "error"),
     Kind.FORMAT: _one_of("json", "text"),
+    Kind.PLACES: _places,
 }
 
 
