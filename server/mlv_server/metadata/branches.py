@@ -63,7 +63,7 @@ class Branches:
         """
         branch = self.find(repository_id, name)
         if branch is None:
-            raise NotFound(f"There is no branch '{escape(name)}'.", advice="'mlv branches' shows them.")
+            raise no_branch(name)
         return branch
 
     def by_id(self, repository_id: int, branch_id: BranchId) -> Branch:
@@ -90,6 +90,12 @@ class Branches:
         """`branch`, which the caller has already, and those of `names` that exist; by name."""
         others = set(names) - {branch.name}
         return {branch.name: branch, **(self.named(repository_id, others) if others else {})}
+
+    def abandon(self, repository_id: int, branch_id: BranchId, at: int | None, by: str, why: str) -> None:
+        """Close a branch at `at` (ms), or with None open it again."""
+        mine = (branches.c.repository_id == repository_id, branches.c.id == branch_id)
+        closed = update(branches).where(*mine).values(abandoned_at=at, abandoned_by=by, abandoned_why=why)
+        self._connection.execute(closed)
 
     def advance(
         self, repository_id: int, branch_id: BranchId, expected: ChangesetNumber, head: ChangesetNumber
@@ -125,6 +131,11 @@ _SELECT = select(
 _NAMED = Prepared(
     _SELECT.where(branches.c.repository_id == bindparam("repository"), branches.c.name == bindparam("name"))
 )
+
+
+def no_branch(name: str) -> NotFound:
+    """What is said of a branch that is not there, or that the caller may not know of (P4)."""
+    return NotFound(f"There is no branch '{escape(name)}'.", advice="'mlv branches' shows them.")
 
 
 def _branch(row: Row) -> Branch:

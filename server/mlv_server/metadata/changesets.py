@@ -50,7 +50,8 @@ class Selection:
     """Which changesets are wanted: `within` maps branches to the last number that counts (None: all of them).
 
     `files` and `below` narrow to changesets with a row for one of these file ids, or for a path below a directory;
-    `also` are numbers that count as well, `only` the only ones that may. Bounds are inclusive, 0 is open.
+    `also` are numbers that count as well, `only` the only ones that may; those of the branches `hidden` never count.
+    Bounds are inclusive, 0 is open.
     """
 
     within: Mapping[BranchId, ChangesetNumber] | None = None
@@ -61,6 +62,7 @@ class Selection:
     below: str = ""
     also: Collection[ChangesetNumber] = ()
     only: Collection[ChangesetNumber] | None = None
+    hidden: Collection[BranchId] = ()
 
 
 class Changesets:
@@ -80,7 +82,7 @@ class Changesets:
         """
         row = _ONE.first(self._connection, repository=repository_id, number=number)
         if row is None:
-            raise NotFound(f"There is no changeset @{number}.")
+            raise no_changeset(number)
         return ChangesetRow(*row)
 
     def find(self, repository_id: int, numbers: Collection[ChangesetNumber]) -> dict[ChangesetNumber, ChangesetRow]:
@@ -205,6 +207,11 @@ _NEWEST = Prepared(_OF_REPOSITORY.order_by(changesets.c.number.desc()).limit(1))
 _ADD = Prepared(insert(changesets), changesets.c.keys())
 
 
+def no_changeset(number: int) -> NotFound:
+    """What is said of a changeset that is not there, or that the caller may not know of (P4)."""
+    return NotFound(f"There is no changeset @{number}.")
+
+
 def _within(within: Mapping[BranchId, ChangesetNumber]) -> ColumnElement[bool]:
     return or_(
         False,
@@ -217,6 +224,8 @@ def _conditions(repository_id: int, wanted: Selection) -> list[ColumnElement[boo
     found: list[ColumnElement[bool]] = []
     if wanted.within is not None:
         found.append(_within(wanted.within))
+    if wanted.hidden:
+        found.append(columns.branch_id.not_in(sorted(wanted.hidden)))
     if wanted.author:
         found.append(columns.author == wanted.author)
     if wanted.first:

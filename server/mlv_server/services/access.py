@@ -12,6 +12,7 @@ from mlv_core.ids import RepositoryName, escape
 from mlv_server.auth.identity import identify
 from mlv_server.domain.audit import SERVER_CHAIN, AuditEntry
 from mlv_server.domain.policy import Decision, Principal, Resource, advice_for, decide, decide_on_server
+from mlv_server.domain.sight import Sight
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -66,6 +67,16 @@ def may(tx: Transaction, call: Call, action: str, repository: RepositoryName, re
     """Whether the caller may do `action` on `repository`."""
     resource = Resource(str(repository), ref)
     return decide(call.principal, action, resource, tx.rules.policy(), call.now).allowed
+
+
+def sight(tx: Transaction, call: Call, repository: RepositoryName) -> Sight:
+    """What the caller may do where in `repository`: for whoever has to ask about many refs or paths."""
+    policy, name = tx.rules.policy(), str(repository)
+
+    def ask(action: str, ref: str, path: str) -> Decision:
+        return decide(call.principal, action, Resource(name, ref, path), policy, call.now)
+
+    return Sight(ask, policy, call.principal, name)
 
 
 async def deny(call: Call, chain: int, action: str, target: str, decision: Decision) -> None:

@@ -1,0 +1,195 @@
+"""A repository as one caller may see it: branches, labels, versions and paths that are hidden are not there (P4).
+
+Nothing is looked at path by path, and no ref is asked about, where no rule about the caller speaks of less than the
+whole repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from mlv_core.entities import Branch, Label
+from mlv_core.errors import Denied
+from mlv_core.ids import BranchId, ChangesetNumber
+from mlv_core.paths import show_path
+from mlv_server.metadata.branches import MAIN, no_branch
+from mlv_server.metadata.changesets import no_changeset
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import access
+from mlv_server.services.call import Call
+
+SHOWN_LIMIT = 100
+"""Paths that a refusal names; the number of all is said beside them."""
+SEEING = ("list", "meta.read")
+"""What it takes to know that a path is there."""
+
+Shows = Callable[[str], bool]
+
+
+class View:
+    """What one caller may see of one repository, within one transaction."""
+
+    def __init__(self, tx: Transaction, call: Call, row: RepositoryRow) -> None:
+        self._tx = tx
+        self._row = row
+        self.sight = access.sight(tx, call, row.name)
+        self._homes: dict[tuple[str, ChangesetNumber], str | None] = {}
+        self._own: dict[ChangesetNumber, str] = {}
+
+    @property
+    def tells_refs(self) -> bool:
+        """Whether some branches or labels may be hidden."""
+        return self.sight.tells_refs("list")
+
+    def branch(self, name: str) -> Branch:
+        """The branch of a name. Raises: NotFound, also for one that the caller may not list."""
+        branch = self._tx.branches.get(self._row.id, name)
+        if not self.sight.may("list", ref_of(branch.name)):
+            raise no_branch(name)
+        return self._shown(branch)
+
+    def find_branch(self, name: str) -> Branch | None:
+        """As `branch`, or None."""
+        branch = self._tx.branches.find(self._row.id, name)
+        return branch if branch is not None and self.sight.may("list", ref_of(branch.name)) else None
+
+    def main(self) -> Branch:
+        """The repository's first branch. Raises: NotFound."""
+        branch = self._tx.branches.by_id(self._row.id, MAIN)
+        return self.branch(branch.name) if self.tells_refs else branch
+
+    def branches(self) -> tuple[Branch, ...]:
+        """Every branch that may be listed, in the order of making."""
+        found = self._tx.branches.list_all(self._row.id)
+        if not self.tells_refs:
+            return found
+        return tuple(self._shown(one) for one in found if self.sight.may("list", ref_of(one.name)))
+
+    def hidden_branches(self) -> frozenset[BranchId]:
+        """The branches whose changesets are not told of."""
+        if not (self.tells_refs or self.sight.tells_refs("meta.read")):
+            return frozenset()
+        return frozenset(one.id for one in self._tx.branches.list_all(self._row.id) if not self._told(one.name))
+
+    def find_label(self, name: str) -> Label | None:
+        """The label of a name, None also for one that the caller may not list."""
+        label = self._tx.labels.find(self._row.id, name)
+        return label if label is not None and self.sight.may("list", f"label/{label.name}") else None
+
+    def labels(self) -> tuple[Label, ...]:
+        """Every label that may be listed, newest version first."""
+        return tuple(self.labels_among(self._tx.labels.list_all(self._row.id)))
+
+    def labels_among(self, labels: Iterable[Label]) -> Iterator[Label]:
+        """Those of `labels` that may be listed."""
+        if not self.tells_refs:
+            return iter(labels)
+        return (label for label in labels if self.sight.may("list", f"label/{label.name}"))
+
+    def label_names(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the labels' `names` that may be listed."""
+        return tuple(name for name in names if not self.tells_refs or self.sight.may("list", f"label/{name}"))
+
+    def changeset(self, number: ChangesetNumber) -> None:
+        """Check that a changeset is there and may be told of. Raises: NotFound."""
+        row = self._tx.changesets.get(self._row.id, number)
+        if (self.tells_refs or self.sight.tells_refs("meta.read")) and not self._told(self._own_branch(row.number)):
+            raise no_changeset(number)
+
+    def version(self, action: str, number: ChangesetNumber) -> str:
+        """The ref under which the caller may do `action` with a version's files; '' where that does not matter.
+
+        That is the branch it was made on; where no rule says anything of that one, a label on it or another branch
+        that holds it. 0 is the empty version. Raises: NotFound.
+        """
+        if not number:
+            return ""
+        self._tx.changesets.get(self._row.id, number)
+        if not (self.sight.tells_refs(action) or self.tells_refs):
+            return ""
+        key = (action, number)
+        if key not in self._homes:
+            self._homes[key] = self._home(action, number)
+        found = self._homes[key]
+        if found is None:
+            raise no_changeset(number)
+        return found
+
+    def shows(self, number: ChangesetNumber) -> Shows | None:
+        """Which paths of a version are told; None: all. Raises: NotFound."""
+        return self.shows_on(self.version("meta.read", number))
+
+    def shows_on(self, ref: str) -> Shows | None:
+        """Which paths are told on a ref; None: all."""
+        return self.allows(SEEING, ref)
+
+    def allows(self, actions: Iterable[str], ref: str) -> Shows | None:
+        """The paths on which every one of `actions` that speaks of paths is allowed; None: all."""
+        telling = [action for action in actions if self.sight.tells_paths(action)]
+        if not telling:
+            return None
+        may = self.sight.may
+        return lambda path: all(may(action, ref, path) for action in telling)
+
+    def check_paths(self, action: str, branch: Branch, paths: Iterable[str]) -> None:
+        """Check that the caller may do `action` on every one of `paths`, and see it.
+
+        Who could write where they may not look would learn by writing. Raises: Denied naming what may not be touched.
+        """
+        allowed = self.allows((action, *SEEING), ref_of(branch.name))
+        if allowed is not None:
+            refuse(action, branch.name, [path for path in sorted(set(paths)) if not allowed(path)])
+
+    def _home(self, action: str, number: ChangesetNumber) -> str | None:
+        own = ref_of(self._own_branch(number))
+        if self._allowed(action, own):
+            return own
+        if self.sight.decision(action, own).rule is not None or self.sight.decision("list", own).rule is not None:
+            return None  # forbidden by name: no other way leads there (P2)
+        for name in self._tx.labels.of_changesets(self._row.id, (number,)).get(number, ()):
+            if self._allowed(action, f"label/{name}"):
+                return f"label/{name}"
+        made_on = self._tx.changesets.get(self._row.id, number).branch_id
+        for branch in self._tx.branches.list_all(self._row.id):
+            if branch.head >= number and self._allowed(action, ref_of(branch.name)):
+                held = self._tx.changesets.ancestors(self._row.id, branch.head)
+                if held.get(made_on, 0) >= number:
+                    return ref_of(branch.name)
+        return None
+
+    def _allowed(self, action: str, ref: str) -> bool:
+        return self.sight.may(action, ref) and self.sight.may("list", ref)
+
+    def _told(self, branch: str) -> bool:
+        return all(self.sight.may(action, ref_of(branch)) for action in SEEING)
+
+    def _own_branch(self, number: ChangesetNumber) -> str:
+        if number not in self._own:
+            made_on = self._tx.changesets.get(self._row.id, number).branch_id
+            self._own[number] = self._tx.branches.by_id(self._row.id, made_on).name
+        return self._own[number]
+
+    def _shown(self, branch: Branch) -> Branch:
+        """The branch without the name of a target that is hidden."""
+        if self.tells_refs and branch.target and not self.sight.may("list", ref_of(branch.target)):
+            return replace(branch, target="")
+        return branch
+
+
+def ref_of(branch: str) -> str:
+    """The ref of a branch as rules name it."""
+    return f"branch/{branch}"
+
+
+def refuse(action: str, branch: str, paths: list[str]) -> None:
+    """Raises: Denied naming `paths`, which may not be touched, unless there are none."""
+    if paths:
+        shown = tuple(show_path(path) for path in paths[:SHOWN_LIMIT])
+        what = f"'{shown[0]}'" if len(paths) == 1 else f"{len(paths):,} of these files"
+        raise Denied(
+            f"You may not '{action}' {what} on {branch}.",
+            advice=f"'mlv policy explain' says why: USER {action} REPO:{branch}:PATH.",
+            items=shown,
+        )
