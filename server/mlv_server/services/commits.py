@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlv_core.codecs import ALL_CODECS
-from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, LockNeed, Operation, Records
-from mlv_core.errors import InvalidRequest, LimitExceeded
+from mlv_core.entities import Change, FileState, LockNeed, Operation, Records
+from mlv_core.errors import InvalidRequest
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, RequestId
-from mlv_core.paths import check_symlink, is_below, show_path
+from mlv_core.paths import is_below
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest, UndoRequest
 from mlv_server.domain import changes as lists
 from mlv_server.domain import commits as rules
 from mlv_server.domain.lock_rules import need_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, answers, landing
+from mlv_server.services import access, answers, arriving, landing
 from mlv_server.services.call import Call
 
 HASHES_LIMIT = 200_000
 """Hashes in one FindMissing: 6.4 MB, what one message holds."""
-PACK_CHUNK = 1024 * 1024
 VERSIONS_LAG = 6
 """Versions that may wait to be re-based: with the 9 of the rule, no chain is longer than 16."""
 CONTENTS_LAG = 10_000
 """Contents looked at to see how many versions wait."""
-
-Item = tuple[ContentHash, int, ContentHash | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
 
     Raises: NotFound, Denied, InvalidRequest, InvalidPath, PathClash, HeadMoved, LockLost, LockHeld, LockNeeded.
     """
-    await asyncio.to_thread(_check_shape, call, request.changes)
+    await asyncio.to_thread(arriving.check_shape, call, request.changes)
 
     def work(tx: Transaction) -> tuple[ChangesetNumber, tuple[LockNeed, ...]]:
         ground = _load(tx, call, request)
@@ -80,7 +77,7 @@ async def publish(call: Call, request: PublishRequest) -> Published:
     LimitExceeded, UnsupportedFile, NotFound and DamagedContent for content that is not there or not what it says.
     """
     rules.check_message(request.message)
-    await asyncio.to_thread(_check_shape, call, request.changes)
+    await asyncio.to_thread(arriving.check_shape, call, request.changes)
     digest = await asyncio.to_thread(answers.digest_of, request)
 
     def decide(tx: Transaction) -> Published | _Plan:
@@ -92,8 +89,11 @@ async def publish(call: Call, request: PublishRequest) -> Published:
         plan = await call.db.read(decide)
     if isinstance(plan, Published):
         return plan
-    items = () if request.dry_run else await asyncio.to_thread(_content_of, plan, request)
-    pack_bytes = 0 if request.dry_run else await _take_content(call, plan, request, items)
+    items = () if request.dry_run else await asyncio.to_thread(arriving.contents_of, plan.changes, request.recipes)
+    pack_bytes = 0
+    if not request.dry_run:
+        domain_id = plan.ground.repository.domain_id
+        pack_bytes = await arriving.take(call, domain_id, request.upload, request.inline_pack, items, plan.changes)
 
     if items:
         await _keep_up(call, plan.ground.repository)
@@ -160,7 +160,7 @@ async def undo(call: Call, request: UndoRequest) -> Published:
             raise rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name)
         changes = lists.changes_between(ground.current, wanted)
         rules.check_something(changes, has_records=False)
-        _check_count(call, len(changes), "Undo")
+        arriving.check_count(call, len(changes), "Undo")
         rules.check_revived(changes, _living(tx, ground, changes))
         landing.check_clashes(tx, ground, changes)
         own = rules.decide_undo_locks(changes, ground.current, dict(request.tokens), ground.locks)
@@ -221,30 +221,6 @@ def kick(call: Call, repository: RepositoryRow) -> None:
     call.background.kick("rebase", repository.id)
 
 
-def _check_shape(call: Call, changes: Sequence[ProposedChange]) -> None:
-    """Check what the changes say by themselves. Raises: LimitExceeded, InvalidRequest, InvalidPath, PathClash."""
-    largest = call.settings.file_bytes
-    _check_count(call, len(changes), "Commit")
-    lists.check_proposed([proposed.change for proposed in changes])
-    large = [one.change.path for one in changes if one.change.state is not None and one.change.state.size > largest]
-    if large:
-        raise LimitExceeded(
-            f"'{show_path(large[0])}' is larger than the {largest:,} bytes that this server allows.",
-            advice="Leave it out or split it; an admin can raise limits.file.",
-            items=tuple(show_path(path) for path in large[: rules.SHOWN_LIMIT]),
-        )
-
-
-def _check_count(call: Call, count: int, act: str) -> None:
-    """Check the length of a change list. Raises: LimitExceeded."""
-    most = call.settings.files_per_commit
-    if count > most:
-        raise LimitExceeded(
-            f"{count:,} files in one commit; this server allows {most:,}.",
-            advice=f"{act} in parts: name folders or files.",
-        )
-
-
 def _load(
     tx: Transaction, call: Call, request: BeginRequest | PublishRequest, known: landing.Ground | None = None
 ) -> landing.Ground:
@@ -301,7 +277,7 @@ def _at_bases(tx: Transaction, ground: landing.Ground, proposed: Sequence[Propos
 
 def _need(change: Change, ground: landing.Ground) -> LockNeed:
     origin = change.source if change.operation is Operation.MOVE else change.path
-    return need_of(change.path, change.state or ground.current.get(origin))
+    return need_of(change.path, change.state or ground.current.get(origin), ground.locks.rules)
 
 
 def _span(tx: Transaction, repository: RepositoryRow, request: UndoRequest) -> tuple[ChangesetNumber, ChangesetNumber]:
@@ -347,47 +323,3 @@ def _living(tx: Transaction, ground: landing.Ground, changes: Sequence[Change]) 
             standing = tx.versions.lookup(ground.repository.id, ground.branch.head, paths)
             found.update((change.file_id, path) for path, one in standing.items() if one.file_id == change.file_id)
     return found
-
-
-def _content_of(plan: _Plan, request: PublishRequest) -> tuple[Item, ...]:
-    """Every content that the changes bring: its hash, size and the recipe it is said to have."""
-    recipes = dict(request.recipes)
-    found: dict[ContentHash, Item] = {}
-    for change in plan.changes:
-        state = change.state
-        if state is None or change.path == VERSION_PATH or change.operation is Operation.META:
-            continue
-        if state.content == lists.UNKNOWN_CONTENT:
-            raise InvalidRequest(f"The content hash of '{show_path(change.path)}' is missing.")
-        item = found.setdefault(state.content, (state.content, state.size, recipes.get(state.content)))
-        if item[1] != state.size:
-            raise InvalidRequest(f"The content of '{show_path(change.path)}' is given with two sizes.")
-    return tuple(found.values())
-
-
-async def _take_content(call: Call, plan: _Plan, request: PublishRequest, items: Sequence[Item]) -> int:
-    """Keep the pack that came along and prove all content; the bytes by which packs grew."""
-    domain_id = plan.ground.repository.domain_id
-    grown = 0
-    if request.inline_pack:
-        _, grown = await call.store.put_pack(domain_id, request.upload, _pieces(request.inline_pack))
-    await call.store.prove(domain_id, items)
-    for change in plan.changes:
-        if change.state is not None and change.state.mode is FileMode.SYMLINK:
-            await _check_target(call, domain_id, change.path, change.state)
-    return grown
-
-
-async def _check_target(call: Call, domain_id: int, path: str, state: FileState) -> None:
-    """Check where a symbolic link points to (F1). Raises: UnsupportedFile, InvalidRequest."""
-    data = b"".join([piece async for piece in call.store.read_range(domain_id, state.content, 0, state.size)])
-    try:
-        target = data.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidRequest(f"The target of the symbolic link '{show_path(path)}' is no text.") from error
-    check_symlink(path, target)
-
-
-async def _pieces(data: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), PACK_CHUNK):
-        yield data[start : start + PACK_CHUNK]
