@@ -11,7 +11,8 @@ from mlv_core.hashing import hash_content
 from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireRequest, ProposedChange, ReleaseRequest
 from mlv_server.domain.lock_checks import check_commit
-from mlv_server.domain.lock_reach import Holder
+from mlv_server.domain.lock_reach import Holder, LockGround
+from mlv_server.domain.lock_rules import DEFAULT_RULES
 from mlv_server.domain.locking import decide_acquire, decide_release
 
 REPOSITORY = RepositoryName("a", "b")
@@ -40,6 +41,9 @@ class LockMachine(RuleBasedStateMachine):
         self.model: dict[str, Holder] = {}
         self.believed: dict[tuple[Holder, str], FencingToken] = {}
 
+    def ground(self, holder: Holder) -> LockGround:
+        return LockGround(holder, MAIN, {"main": MAIN}, self.held, DEFAULT_RULES, 0)
+
     @rule(holder=holders, paths=some_paths)
     def acquire(self, holder: Holder, paths: tuple[str, ...]) -> None:
         request = AcquireRequest(
@@ -47,7 +51,7 @@ class LockMachine(RuleBasedStateMachine):
         )
         free = all(self.model.get(path, holder) == holder for path in paths)
         try:
-            decision = decide_acquire(holder, request, MAIN, {"main": MAIN}, FILES, self.held, self.last, 0)
+            decision = decide_acquire(request, FILES, self.ground(holder), self.last)
         except LockHeld as refused:
             named = len(refused.items)
             assert not free
@@ -90,7 +94,7 @@ class LockMachine(RuleBasedStateMachine):
         ]
         may = all(self.model.get(path) == holder for path in paths)
         try:
-            decision = check_commit(holder, changes, FILES, MAIN, {"main": MAIN}, self.held, 0)
+            decision = check_commit(changes, FILES, self.ground(holder))
         except (LockLost, LockHeld, LockNeeded):
             assert not may
             for path in paths:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from mlv_core.entities import VERSION_PATH, Branch, Change, FileState, Lock, Operation
+from mlv_core.entities import VERSION_PATH, Change, FileState, Lock, Operation
 from mlv_core.errors import (
     HeadMoved,
     InvalidRequest,
@@ -21,7 +20,7 @@ from mlv_core.requests import ProposedChange
 from mlv_server.domain.changes import States
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_checks import check_commit
-from mlv_server.domain.lock_reach import Holder, is_own, reaches
+from mlv_server.domain.lock_reach import LockGround, is_own, reaches
 
 MESSAGE_LIMIT = 64 * 1024
 """Bytes of a message: it is read by people, and stands in every log."""
@@ -30,17 +29,6 @@ SHOWN_LIMIT = 100
 
 Culprits = Mapping[str, tuple[ChangesetNumber, str]]
 """For a path that changed: the changeset that last changed it, and its author."""
-
-
-@dataclass(frozen=True, slots=True)
-class LockGround:
-    """What a decision about locks stands on: who asks, the branch among all, the locks on the files, the time (ms)."""
-
-    holder: Holder
-    branch: Branch
-    branches: Mapping[str, Branch]
-    held: Sequence[Lock]
-    now: int
 
 
 def check_numbers(
@@ -91,7 +79,7 @@ def decide_locks(
     # A new file has no lock, also where it takes the path of one that is moved away.
     known = [proposed for proposed in changes if proposed.change.operation is not Operation.ADD]
     try:
-        locks = check_commit(ground.holder, known, current, ground.branch, ground.branches, ground.held, ground.now)
+        locks = check_commit(known, current, ground)
     except LockNeeded as needed:
         if stale is not None:
             raise stale from needed
@@ -123,7 +111,7 @@ def decide_undo_locks(
             token = lock.token
         if token or (lock is not None and is_live(lock, ground.now)):
             proposed.append(ProposedChange(change, ChangesetNumber(0), token))
-    locks = check_commit(ground.holder, proposed, current, ground.branch, ground.branches, ground.held, ground.now)
+    locks = check_commit(proposed, current, ground)
     return locks.own
 
 

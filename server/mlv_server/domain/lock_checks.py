@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlv_core.entities import Branch, Change, FileState, Lock, LockNeed, Operation
+from mlv_core.entities import Change, FileState, Lock, LockNeed, Operation
 from mlv_core.errors import LockNeeded
 from mlv_core.ids import FencingToken
 from mlv_core.requests import ProposedChange
 from mlv_server.domain import lock_refusals
 from mlv_server.domain.leases import is_live
-from mlv_server.domain.lock_reach import Holder, blocking, is_own
+from mlv_server.domain.lock_reach import LockGround, blocking, is_own
 from mlv_server.domain.lock_refusals import counted, shown
 from mlv_server.domain.lock_rules import need_of
 
@@ -25,21 +25,16 @@ class CommitLocks:
 
 
 def check_commit(
-    holder: Holder,
-    changes: Sequence[ProposedChange],
-    current: Mapping[str, FileState],
-    branch: Branch,
-    branches: Mapping[str, Branch],
-    held: Sequence[Lock],
-    now: int,
+    changes: Sequence[ProposedChange], current: Mapping[str, FileState], ground: LockGround
 ) -> CommitLocks:
-    """Check that `holder` has every lock that these changes need (L2, L3, L12).
+    """Check that the holder has every lock that these changes need (L2, L3, L12).
 
-    `current` is what stands at the changes' paths and sources in the branch's head, `held` every lock on those files.
-    A path without a file has no lock: its first Publish wins. The presented token must be the live lock's own.
+    `current` is what stands at the changes' paths and sources in the branch's head; `ground` has every lock on those
+    files. A path without a file has no lock: its first Publish wins. The presented token must be the live lock's own.
     Raises: LockLost, LockHeld, LockNeeded, in this order, each naming every path.
     """
-    standing = blocking(held, branch, branches)
+    holder, rules, now = ground.holder, ground.rules, ground.now
+    standing = blocking(ground.held, ground.branch, ground.branches)
     needs: list[LockNeed] = []
     lost: list[tuple[str, Lock | None]] = []
     foreign: list[tuple[str, Lock]] = []
@@ -47,7 +42,7 @@ def check_commit(
     own: dict[FencingToken, Lock] = {}
     for proposed in changes:
         path, before = _touched(proposed.change, current)
-        needs.append(need_of(proposed.change.path, proposed.change.state or before))
+        needs.append(need_of(proposed.change.path, proposed.change.state or before, rules))
         if before is None:
             continue
         lock = standing.get(before.file_id)
@@ -58,7 +53,7 @@ def check_commit(
             lost.append((path, live))
         elif live is not None and not is_own(live, holder):
             foreign.append((path, live))
-        elif not proposed.token and need_of(path, before) is LockNeed.REQUIRED:
+        elif not proposed.token and need_of(path, before, rules) is LockNeed.REQUIRED:
             lacking.append(path)
     if lost:
         raise lock_refusals.lost(lost, holder)

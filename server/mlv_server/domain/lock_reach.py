@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.ids import FileId, WorkspaceId
+from mlv_server.domain.lock_rules import LockRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,21 @@ class Holder:
     workspace: WorkspaceId
     host: str
     owned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockGround:
+    """What a decision about locks stands on: who asks, the branch among all, the locks on the files, the time (ms).
+
+    `rules`: those of the repository.
+    """
+
+    holder: Holder
+    branch: Branch
+    branches: Mapping[str, Branch]
+    held: Sequence[Lock]
+    rules: LockRules
+    now: int
 
 
 def reaches(lock: Lock, branch: Branch, branches: Mapping[str, Branch]) -> bool:

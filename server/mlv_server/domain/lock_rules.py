@@ -1,18 +1,28 @@
-"""Which files must be locked before they are changed (L3): the rules of a new repository, as data."""
+"""Which files must be locked before a change, how far such a lock reaches and how long it stands (L3, L4, L8)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlv_core.entities import VERSION_PATH, FileMode, FileState, LockNeed
+from mlv_core.entities import VERSION_PATH, BranchKind, FileMode, FileState, LockNeed, LockScope
 from mlv_core.paths import glob_match
+from mlv_server.domain.file_kinds import ARCHIVES, DATASETS, DOCUMENTS, MEDIA, PROGRAMS, TABLES, TOKENIZERS, WEIGHTS
+
+HOUR = 3_600_000
+"""Milliseconds."""
+LEASE = 12 * HOUR
+"""A lease where no rule says another: a working day, or the night of a training."""
+LONGEST_LEASE = 14 * 24 * HOUR
+"""From taking a lock to the end of its last renewal, where no rule says another: a holiday."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockRule:
     """Files that it speaks of: any of `endings`, or `glob`; of `text` or not, of at least `size` bytes.
 
-    What is None, or empty, narrows nothing. The strictest rule that matches a file wins; order has no meaning.
+    What is None, or empty, narrows nothing. `scope`, `ttl`, `max` and `grant_after` (ms) are None where the rule says
+    nothing of them. Of all rules that match a file the strictest word on each counts; order has no meaning.
     """
 
     need: LockNeed
@@ -20,44 +30,92 @@ class LockRule:
     glob: str = "**"
     text: bool | None = None
     size: int = 0
+    scope: LockScope | None = None
+    ttl: int | None = None
+    max: int | None = None
+    grant_after: int | None = None
 
 
-def _endings(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+LockRules = tuple[LockRule, ...]
 
 
-WEIGHTS = _endings(
-    "safetensors pt pth ckpt bin onnx gguf ggml h5 hdf5 keras pb tflite mlmodel mar engine joblib pkl pickle model "
-    "msgpack orbax"
-)
-DATASETS = _endings("npy npz parquet arrow feather orc avro tfrecord tfrecords lmdb mdb db sqlite mat rds lance")
-TABLES = _endings("csv tsv jsonl ndjson")
-ARCHIVES = _endings("zip tar gz tgz bz2 xz zst 7z rar jar whl")
-MEDIA = _endings("png jpg jpeg gif bmp tif tiff webp ico psd exr hdr dds tga wav mp3 flac ogg m4a mp4 mov avi mkv webm")
-DOCUMENTS = _endings("pdf doc docx xls xlsx ppt pptx odt ods odp")
-PROGRAMS = _endings("so dll dylib exe o a lib pyc class wasm")
+@dataclass(frozen=True, slots=True)
+class LockTerms:
+    """What the rules say of locks on one file; times in ms.
+
+    `scope` None: by the kind of the branch. A lease is `ttl` long, and no renewal leads past `max` after the lock was
+    taken. A queue gets the lock once its holder has been silent for `grant_after`; None: never by itself.
+    """
+
+    need: LockNeed
+    scope: LockScope | None
+    ttl: int
+    max: int
+    grant_after: int | None
+
+    def scope_on(self, kind: BranchKind) -> LockScope:
+        """How far a lock taken on a branch of this kind reaches unless its taker says otherwise (L4)."""
+        if self.scope is not None:
+            return self.scope
+        return LockScope.BRANCH if kind is BranchKind.EXPERIMENT else LockScope.LINE
+
 
 TABLE_BYTES = 1 << 20
 """A table of text this large is a dataset: nobody reviews a merge of its rows. A smaller one is merged by lines."""
 DATA_BYTES = 16 << 20
 """Text that no client merges by lines any more is data too."""
 
-DEFAULT_RULES = (
-    LockRule(LockNeed.REQUIRED, endings=WEIGHTS | DATASETS | ARCHIVES | MEDIA | DOCUMENTS | PROGRAMS),
-    LockRule(LockNeed.REQUIRED, endings=TABLES, size=TABLE_BYTES),
+DEFAULT_RULES: LockRules = (
+    LockRule(LockNeed.REQUIRED, endings=WEIGHTS | ARCHIVES | MEDIA | DOCUMENTS | PROGRAMS),
+    LockRule(LockNeed.REQUIRED, endings=DATASETS, scope=LockScope.REPOSITORY),
+    LockRule(LockNeed.REQUIRED, endings=TABLES, size=TABLE_BYTES, scope=LockScope.REPOSITORY),
     LockRule(LockNeed.REQUIRED, text=False),
     LockRule(LockNeed.REQUIRED, text=True, size=DATA_BYTES),
     LockRule(LockNeed.NONE, text=True),
+    *(LockRule(LockNeed.NONE, glob=glob, scope=LockScope.REPOSITORY) for glob in TOKENIZERS),
 )
-"""Formats that nobody merges need a lock, whatever is in the file at the moment; so does anything that is not text."""
+"""The rules of a repository that has set none.
+
+Formats that nobody merges need a lock, whatever is in the file at the moment; so does anything that is not text.
+Datasets and tokenizers are the same for all branches, so a lock on one reaches all of them.
+"""
 
 
-def need_of(path: str, state: FileState | None, rules: tuple[LockRule, ...] = DEFAULT_RULES) -> LockNeed:
+def need_of(path: str, state: FileState | None, rules: LockRules) -> LockNeed:
     """What policy asks for before the file at `path` is changed; `state` None when nothing is known but the path."""
     if path == VERSION_PATH or (state is not None and state.mode is FileMode.SYMLINK):
         return LockNeed.NONE
-    ending = path.rpartition("/")[2].rpartition(".")[2].casefold()
-    return max((rule.need for rule in rules if _speaks_of(rule, path, ending, state)), default=LockNeed.NONE)
+    ending = _ending(path)
+    need = LockNeed.NONE
+    for rule in rules:
+        # Asked about each of 100,000 files: what could not change the answer is not looked at.
+        if rule.need > need and _speaks_of(rule, path, ending, state):
+            need = rule.need
+    return need
+
+
+def terms_of(path: str, state: FileState | None, rules: LockRules) -> LockTerms:
+    """Everything that the rules say of locks on the file at `path`: the widest scope, the shortest times."""
+    ending = _ending(path)
+    found = [rule for rule in rules if _speaks_of(rule, path, ending, state)]
+    longest = _least(rule.max for rule in found)
+    longest = LONGEST_LEASE if longest is None else longest
+    ttl = _least(rule.ttl for rule in found)
+    return LockTerms(
+        need=need_of(path, state, rules),
+        scope=max((rule.scope for rule in found if rule.scope is not None), default=None),
+        ttl=min(longest, LEASE if ttl is None else ttl),
+        max=longest,
+        grant_after=_least(rule.grant_after for rule in found),
+    )
+
+
+def _least(values: Iterable[int | None]) -> int | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _ending(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[2].casefold()
 
 
 def _speaks_of(rule: LockRule, path: str, ending: str, state: FileState | None) -> bool:

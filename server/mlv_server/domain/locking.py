@@ -11,7 +11,7 @@ from mlv_core.ids import ChangesetNumber, FencingToken, FileId
 from mlv_core.requests import AcquireRequest, ReleaseRequest
 from mlv_server.domain import lock_refusals
 from mlv_server.domain.leases import is_live
-from mlv_server.domain.lock_reach import Holder, blocking, is_own
+from mlv_server.domain.lock_reach import Holder, LockGround, blocking, is_own
 from mlv_server.domain.lock_refusals import counted, line, shown
 from mlv_server.domain.lock_rules import need_of
 
@@ -42,22 +42,16 @@ class Release:
 
 
 def decide_acquire(
-    holder: Holder,
-    request: AcquireRequest,
-    branch: Branch,
-    branches: Mapping[str, Branch],
-    files: Mapping[str, FileState],
-    held: Sequence[Lock],
-    last_token: FencingToken,
-    now: int,
+    request: AcquireRequest, files: Mapping[str, FileState], ground: LockGround, last_token: FencingToken
 ) -> Acquisition:
     """All locks that `request` asks for, with tokens counted on from `last_token`, or none (L6).
 
-    `files` is what stands at the request's paths in the branch's head, `held` every lock on those files.
+    `files` is what stands at the request's paths in the branch's head; `ground` has every lock on those files.
     Raises: InvalidRequest, LimitExceeded, NotFound, LockHeld, StaleBase; the last three name every path in the way.
     """
     _check_request(request)
-    needs = tuple(need_of(path, files.get(path)) for path in request.paths)
+    holder, branch, now = ground.holder, ground.branch, ground.now
+    needs = tuple(need_of(path, files.get(path), ground.rules) for path in request.paths)
     wanted = {
         path: place
         for place, path in enumerate(request.paths)
@@ -70,7 +64,7 @@ def decide_acquire(
             advice="Add and commit first; then it can be locked.",
             items=shown(missing),
         )
-    standing = blocking(held, branch, branches)
+    standing = blocking(ground.held, branch, ground.branches)
     known = {path: files[path] for path in dict.fromkeys(request.paths) if path in files}
     foreign = [
         (path, lock)

@@ -25,6 +25,7 @@ COVERED: dict[str, tuple[str, ...]] = {
             tables.domains,
             tables.repositories,
             tables.lock_counters,
+            tables.lock_rules,
             tables.names,
             tables.branches,
             tables.labels,

@@ -120,6 +120,14 @@ lock_counters = Table(
     Column("last_token", BigInteger, nullable=False),
 )
 
+lock_rules = Table(
+    "lock_rules",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    # JSON: a list of the tables that the rules were written as
+    Column("rules", Text, nullable=False),
+)
+
 names = Table(
     "names",
     metadata,

@@ -15,6 +15,8 @@ from mlv_server.metadata.events import Events
 from mlv_server.metadata.inspection import Inspection
 from mlv_server.metadata.labels import Labels
 from mlv_server.metadata.locks import Locks
+from mlv_server.metadata.lock_requests import LockRequests
+from mlv_server.metadata.lock_rules import LockRulesOfRepositories
 from mlv_server.metadata.packs import Packs
 from mlv_server.metadata.repositories import Repositories
 from mlv_server.metadata.requests import Requests
@@ -93,6 +95,16 @@ class Transaction:
         return AuditTrail(self.connection)
 
     @cached_property
+    @cached_property
+    def lock_rules(self) -> LockRulesOfRepositories:
+        """Which files need a lock, repository by repository (L3)."""
+        return LockRulesOfRepositories(self.connection)
+
+    @cached_property
+    def lock_requests(self) -> LockRequests:
+        """Who asked for locks."""
+        return LockRequests(self.connection)
+
     def events(self) -> Events:
         """The event stream of each repository."""
         return Events(self.connection, self._told)

@@ -12,7 +12,7 @@ from mlv_core.paths import glob_matches_any, parents
 from mlv_core.requests import PlannedChange, PlanPart, PlanRequest, Range, RangeKind
 from mlv_server.content.plans import PartPlanner, Wish
 from mlv_server.domain.changes import told_bytes
-from mlv_server.domain.lock_rules import need_of
+from mlv_server.domain.lock_rules import LockRules, need_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
@@ -85,11 +85,11 @@ async def plan_download(call: Call, repository: RepositoryName, request: PlanReq
     At least one part comes, which names the target. Raises: NotFound, DamagedContent.
     """
     numbers = (request.base, request.target, *(number for _, number in request.others))
-    row = await call.db.read(lambda tx: _readable(tx, repository, numbers))
+    row, rules = await call.db.read(lambda tx: (row := _readable(tx, repository, numbers), tx.lock_rules.of(row.id)))
     planner = PartPlanner(call.store, row.domain_id, request.target, request.codecs)
     wishes: list[Wish] = []
     total = told = parts = 0
-    async for wish in _wishes(call, row, request):
+    async for wish in _wishes(call, row, rules, request):
         change = wish.planned.change
         size = change.state.size if change.state is not None and wish.content else 0
         said = told_bytes(change.path + change.source, change.state)
@@ -140,7 +140,7 @@ async def _file_bytes(call: Call, row: RepositoryRow, one: Range) -> AsyncIterat
             yield data[start : start + CHUNK_BYTES]
 
 
-async def _wishes(call: Call, row: RepositoryRow, request: PlanRequest) -> AsyncIterator[Wish]:
+async def _wishes(call: Call, row: RepositoryRow, rules: LockRules, request: PlanRequest) -> AsyncIterator[Wish]:
     """What differs between the workspace and the target, limited to the paths asked for."""
     others = dict(request.others)
     if request.base:
@@ -157,12 +157,12 @@ async def _wishes(call: Call, row: RepositoryRow, request: PlanRequest) -> Async
     gone = {one.before.file_id: one for one in found if one.before is not None and one.after is None}
     without_old = frozenset(request.without_old)
     for one in found:
-        yield _wish(one, gone, without_old, request)
+        yield _wish(one, gone, without_old, rules, request)
     if not request.base:
         async for page in _pages(call, row, request):
             for one in page:
                 if one.path not in others and _asked(request, under, one.path):
-                    yield _wish(one, gone, without_old, request)
+                    yield _wish(one, gone, without_old, rules, request)
 
 
 def _differences_of(tx: Transaction, repository_id: int, request: PlanRequest) -> list[Difference]:
@@ -209,13 +209,19 @@ def _asked(request: PlanRequest, under: frozenset[str], path: str) -> bool:
     return not glob_matches_any(request.exclude, path)
 
 
-def _wish(one: Difference, gone: dict[int, Difference], without_old: frozenset[str], request: PlanRequest) -> Wish:
+def _wish(
+    one: Difference,
+    gone: dict[int, Difference],
+    without_old: frozenset[str],
+    rules: LockRules,
+    request: PlanRequest,
+) -> Wish:
     """The change that leads from what the workspace has at a path to what the target has."""
     before = one.before.state if one.before is not None else None
     if one.after is None:
         file_id = before.file_id if before is not None else FileId(0)
         change = Change(one.path, Operation.DELETE, file_id, None)
-        return Wish(PlannedChange(change, need_of(one.path, None), request.target), None, content=False)
+        return Wish(PlannedChange(change, need_of(one.path, None, rules), request.target), None, content=False)
     after = one.after.state
     source = ""
     operation = Operation.ADD
@@ -225,7 +231,7 @@ def _wish(one: Difference, gone: dict[int, Difference], without_old: frozenset[s
     elif before is not None and after is not None:
         operation = Operation.META if before.content == after.content else Operation.MODIFY
     change = Change(one.path, operation, FileId(one.after.file_id), after, source)
-    planned = PlannedChange(change, need_of(one.path, after), ChangesetNumber(one.after.changed_in))
+    planned = PlannedChange(change, need_of(one.path, after, rules), ChangesetNumber(one.after.changed_in))
     old = _old_content(before, source or one.path, without_old)
     same_place = not source and old is not None and after is not None and old == after.content
     return Wish(planned, old, content=not (same_place or request.without_content))

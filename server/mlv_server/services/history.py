@@ -10,18 +10,17 @@ from typing import TypeVar
 
 from mlv_core.entities import VERSION_PATH, Change, Changeset, Environment, Records
 from mlv_core.errors import DamagedContent, InvalidRequest, InvalidRevision, NotFound
-from mlv_core.ids import BranchId, ChangesetNumber, FileId, RepositoryName, Revision, RevisionKind, escape
-from mlv_core.paths import show_path
+from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, escape
 from mlv_core.records import load_environment, load_records
-from mlv_core.requests import FileRow, HistoryFilter, VersionDifference
+from mlv_core.requests import FileRow, VersionDifference
 from mlv_server.domain.changes import told_bytes
 from mlv_server.domain.lock_rules import need_of
-from mlv_server.metadata.branches import MAIN
-from mlv_server.metadata.changesets import ChangesetRow, Selection
+from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.metadata.versions import ROWS_LIMIT, Difference
+from mlv_server.metadata.versions import Difference
 from mlv_server.services.call import Call
+from mlv_server.services.sights import Shows, View, told_changes
 
 T = TypeVar("T")
 BATCH_ROWS = 2000
@@ -30,8 +29,6 @@ BATCH_BYTES = 2 * 1024 * 1024
 """Bytes of one message of a stream, where paths are long or properties many."""
 PAGE_ROWS = 16_000
 """Rows read in one transaction: enough that finding one's place again costs little, few enough to hold."""
-PAGE_LIMIT = 1000
-"""Changesets in one page: their records may be long."""
 PATHS_LIMIT = 10_000
 """Paths that one request may name: more are a directory, or everything."""
 
@@ -43,7 +40,15 @@ async def resolve(call: Call, repository: RepositoryName, revision: str, branch:
     its end: of that day, minute or second, UTC. Raises: InvalidRevision, NotFound naming what is not there.
     """
     parsed = Revision.parse(revision)
-    return await call.db.read(lambda tx: _resolve(tx, tx.repositories.get(repository), parsed, branch))
+
+    def work(tx: Transaction) -> tuple[ChangesetNumber, str]:
+        row = tx.repositories.get(repository)
+        view = View(tx, call, row)
+        number, on = _resolve(tx, row, view, parsed, branch)
+        view.version("meta.read", number)
+        return number, on
+
+    return await call.db.read(work)
 
 
 async def get(call: Call, repository: RepositoryName, number: ChangesetNumber) -> tuple[Changeset, tuple[Change, ...]]:
@@ -54,30 +59,11 @@ async def get(call: Call, repository: RepositoryName, number: ChangesetNumber) -
 
     def work(tx: Transaction) -> tuple[Changeset, tuple[Change, ...]]:
         row = tx.repositories.get(repository)
-        found = tx.changesets.get(row.id, number)
-        return entities(tx, row, (found,))[0], tuple(tx.versions.own_changes(row.id, number))
-
-    return await call.db.read(work)
-
-
-async def list_changesets(
-    call: Call, repository: RepositoryName, wanted: HistoryFilter
-) -> tuple[tuple[Changeset, ...], int]:
-    """A page of changesets, newest first, and where the next page begins (0: there is none).
-
-    It has fewer than `page_size` where their records would not fit into a message.
-
-    Raises: NotFound for the branch or path, InvalidRequest.
-    """
-    if not 0 < wanted.page_size <= PAGE_LIMIT:
-        raise InvalidRequest(f"page_size is {wanted.page_size}; it may be 1 to {PAGE_LIMIT}.")
-
-    def work(tx: Transaction) -> tuple[tuple[Changeset, ...], int]:
-        row = tx.repositories.get(repository)
-        selection = _selection(tx, row, wanted)
-        found = tx.changesets.select(row.id, selection, limit=wanted.page_size + 1)
-        page = next(_batches(entities(tx, row, found[: wanted.page_size]), _Weights().of), ())
-        return page, page[-1].number if len(found) > len(page) else 0
+        view = View(tx, call, row)
+        view.check_changeset(number)
+        (changeset,) = entities(tx, row, (tx.changesets.get(row.id, number),))
+        changes = told_changes(tx.versions.own_changes(row.id, number), view.shows(number))
+        return view.told(changeset), tuple(changes)
 
     return await call.db.read(work)
 
@@ -92,8 +78,8 @@ async def list_files(
     under = _under(paths)
     start: str | None = ""
     while start is not None:
-        rows, start = await call.db.read(lambda tx, start=start: _file_page(tx, repository, number, under, start))  # type: ignore[misc]
-        for batch in _batches(rows, lambda row: told_bytes(row.path, row.state)):
+        rows, start = await call.db.read(lambda tx, start=start: _file_page(tx, call, repository, number, under, start))  # type: ignore[misc]
+        for batch in batches(rows, lambda row: told_bytes(row.path, row.state)):
             yield batch
 
 
@@ -106,40 +92,27 @@ async def diff_versions(
     """
     under = _under(paths)
 
+    def seen(tx: Transaction, paths: Sequence[str], start: str = "") -> Iterator[Difference]:
+        row, shows = _with_versions(tx, call, repository, (first, second))
+        return _seen(tx.versions.difference(row.id, first, second, paths, start=start), *shows)
+
     def page(tx: Transaction, start: str) -> list[Difference]:
-        row = _with_versions(tx, repository, (first, second))
-        return list(islice(tx.versions.difference(row.id, first, second, under, start=start), PAGE_ROWS))
+        return list(islice(seen(tx, under, start), PAGE_ROWS))
 
     def left(tx: Transaction) -> dict[int, str]:
-        row = _with_versions(tx, repository, (first, second))
-        return _left(tx.versions.difference(row.id, first, second))
+        return _left(seen(tx, ()))
 
     found = await call.db.read(lambda tx: page(tx, ""))
     gone = _left(found) if len(found) < PAGE_ROWS and not under else await call.db.read(left)
     while found:
         told = [_version_difference(one, gone) for one in found]
-        for batch in _batches(told, lambda one: told_bytes(one.path + one.moved_from, one.before, one.after)):
+        for batch in batches(told, lambda one: told_bytes(one.path + one.moved_from, one.before, one.after)):
             yield batch
         start = found[-1].path + "\0"
         found = await call.db.read(lambda tx, start=start: page(tx, start)) if len(found) == PAGE_ROWS else []  # type: ignore[misc]
 
 
-class _Weights:
-    """About how many bytes changesets take in a message; many of them share an environment."""
-
-    def __init__(self) -> None:
-        self._environments: dict[bytes, int] = {}
-
-    def of(self, changeset: Changeset) -> int:
-        """The bytes of one, with its environment."""
-        environment = changeset.records.environment
-        if environment.digest not in self._environments:
-            self._environments[environment.digest] = len(repr(environment))
-        rest = replace(changeset.records, environment=Environment())
-        return len(changeset.message) + len(repr(rest)) + self._environments[environment.digest]
-
-
-def _batches(rows: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[T, ...]]:
+def batches(rows: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[T, ...]]:
     """`rows` cut so that each batch fits into a message, whatever their properties say."""
     batch: list[T] = []
     total = 0
@@ -155,9 +128,9 @@ def _batches(rows: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[T, 
 
 
 def _resolve(
-    tx: Transaction, repository: RepositoryRow, revision: Revision, branch_name: str
+    tx: Transaction, repository: RepositoryRow, view: View, revision: Revision, branch_name: str
 ) -> tuple[ChangesetNumber, str]:
-    branch = tx.branches.get(repository.id, branch_name) if branch_name else tx.branches.by_id(repository.id, MAIN)
+    branch = view.branch(branch_name) if branch_name else view.main()
     if revision.kind is RevisionKind.HAVE:
         raise InvalidRevision("Only the workspace knows which version it has.", advice="Name the version: @42, @main.")
     if revision.kind is RevisionKind.HEAD:
@@ -168,30 +141,32 @@ def _resolve(
         return tx.changesets.get(repository.id, branch.head).first_parent, branch.name
     if revision.kind is RevisionKind.NUMBER:
         number = ChangesetNumber(revision.number)
-        return number, _branch_of(tx, repository, number) if number else branch.name
+        return number, _branch_of(tx, repository, view, number) if number else branch.name
     if revision.kind is RevisionKind.TIME:
         end = _end_of(revision.text)
         reached = tx.changesets.until(repository.id, tx.changesets.ancestors(repository.id, branch.head), end)
         if reached is None:
             raise NotFound(f"The branch {branch.name} has no version as old as {revision}.")
         return reached, branch.name
-    return _named(tx, repository, revision.text)
+    return _named(tx, repository, view, revision.text)
 
 
-def _named(tx: Transaction, repository: RepositoryRow, name: str) -> tuple[ChangesetNumber, str]:
-    branch = tx.branches.find(repository.id, name)
+def _named(tx: Transaction, repository: RepositoryRow, view: View, name: str) -> tuple[ChangesetNumber, str]:
+    branch = view.find_branch(name)
     if branch is not None:
         return branch.head, branch.name
-    label = tx.labels.find(repository.id, name)
+    label = view.find_label(name)
     if label is None:
         raise NotFound(
             f"There is no branch or label '{escape(name)}'.", advice="'mlv branches' and 'mlv labels' show them."
         )
-    return label.changeset, _branch_of(tx, repository, label.changeset)
+    return label.changeset, _branch_of(tx, repository, view, label.changeset)
 
 
-def _branch_of(tx: Transaction, repository: RepositoryRow, number: ChangesetNumber) -> str:
-    return tx.branches.by_id(repository.id, tx.changesets.get(repository.id, number).branch_id).name
+def _branch_of(tx: Transaction, repository: RepositoryRow, view: View, number: ChangesetNumber) -> str:
+    """The branch that a version was made on, '' where the caller may not know of it."""
+    name = tx.branches.by_id(repository.id, tx.changesets.get(repository.id, number).branch_id).name
+    return name if view.find_branch(name) is not None else ""
 
 
 def _end_of(text: str) -> int:
@@ -247,62 +222,25 @@ def _records(
     }
 
 
-def _selection(tx: Transaction, repository: RepositoryRow, wanted: HistoryFilter) -> Selection:
-    """The filter as changesets know it. Raises: NotFound."""
-    heads = [branch.head for branch in tx.branches.list_all(repository.id)]
-    within: dict[BranchId, ChangesetNumber] | None = None
-    if wanted.branch:
-        heads = [tx.branches.get(repository.id, wanted.branch).head]
-        within = tx.changesets.ancestors(repository.id, heads[0])
-    last = min((bound for bound in (wanted.last, wanted.before - 1) if bound > 0), default=0)
-    if wanted.before == 1:
-        return Selection(only=())
-    only = tuple(label.changeset for label in tx.labels.list_all(repository.id)) if wanted.labelled else None
-    if not wanted.path:
-        return Selection(within, wanted.author, wanted.first, last, only=only)
-    files = _files_at(tx, repository, heads, wanted.path)
-    if not files and not _is_folder(tx, repository, heads, wanted.path):
-        raise NotFound(f"No version has a file or folder '{show_path(wanted.path)}'.")
-    large = tx.changesets.larger_than(repository.id, Selection(within), ROWS_LIMIT)
-    also = tuple(number for number in large if _touches(tx, repository, number, files, wanted.path))
-    below = "" if files else wanted.path
-    return Selection(within, wanted.author, wanted.first, last, files or None, below, also, only)
+def _seen(found: Iterable[Difference], first: Shows | None, second: Shows | None) -> Iterator[Difference]:
+    """Differences at paths that are shown in either version, each side as far as it is shown."""
+    for one in found:
+        if first is None and second is None:
+            yield one
+            continue
+        before = one.before if first is None or first(one.path) else None
+        after = one.after if second is None or second(one.path) else None
+        if (before and before.state) != (after and after.state):
+            yield Difference(one.path, before, after)
 
 
-def _files_at(
-    tx: Transaction, repository: RepositoryRow, heads: Sequence[ChangesetNumber], path: str
-) -> frozenset[FileId]:
-    """The files that stand at `path` in one of the heads, else those that ever stood there."""
-    standing = (tx.versions.lookup(repository.id, head, (path,)).get(path) for head in sorted(set(heads)))
-    found = frozenset(state.file_id for state in standing if state is not None)
-    return found or frozenset(tx.versions.ids_at(repository.id, path))
-
-
-def _is_folder(tx: Transaction, repository: RepositoryRow, heads: Sequence[ChangesetNumber], path: str) -> bool:
-    if tx.versions.had_below(repository.id, path):
-        return True
-    return any(next(tx.versions.files(repository.id, head, (path,)), None) is not None for head in set(heads))
-
-
-def _touches(
-    tx: Transaction, repository: RepositoryRow, number: ChangesetNumber, files: frozenset[FileId], path: str
-) -> bool:
-    """Whether a changeset too large for rows changed one of `files`, or without them anything below `path`."""
-    if not files:
-        return any(True for _ in tx.versions.own_changes(repository.id, number, below=path))
-    paths = {path}.union(*(tx.versions.paths_of(repository.id, one) for one in files))
-    return any(
-        change.file_id in files for one in paths for change in tx.versions.own_changes(repository.id, number, below=one)
-    )
-
-
-def _with_versions(tx: Transaction, name: RepositoryName, numbers: Sequence[ChangesetNumber]) -> RepositoryRow:
-    """The repository, in which all of `numbers` exist. Raises: NotFound."""
+def _with_versions(
+    tx: Transaction, call: Call, name: RepositoryName, numbers: Sequence[ChangesetNumber]
+) -> tuple[RepositoryRow, list[Shows | None]]:
+    """The repository, in which all of `numbers` exist, and what each shows. Raises: NotFound."""
     row = tx.repositories.get(name)
-    for number in numbers:
-        if number:
-            tx.changesets.get(row.id, number)
-    return row
+    view = View(tx, call, row)
+    return row, [view.shows(number) for number in numbers]
 
 
 def _under(paths: Sequence[str]) -> tuple[str, ...]:
@@ -313,15 +251,18 @@ def _under(paths: Sequence[str]) -> tuple[str, ...]:
 
 
 def _file_page(
-    tx: Transaction, name: RepositoryName, number: ChangesetNumber, under: tuple[str, ...], start: str
+    tx: Transaction, call: Call, name: RepositoryName, number: ChangesetNumber, under: tuple[str, ...], start: str
 ) -> tuple[tuple[FileRow, ...], str | None]:
     """Some files from the path `start` on, and where to go on; None at the end."""
-    row = _with_versions(tx, name, (number,))
+    row, (shows,) = _with_versions(tx, call, name, (number,))
     found = list(islice(tx.versions.files(row.id, number, under, start=start), PAGE_ROWS))
+    rules = tx.lock_rules.of(row.id)
     rows = tuple(
-        FileRow(one.path, state, ChangesetNumber(one.changed_in), need_of(one.path, state))
+        FileRow(one.path, state, ChangesetNumber(one.changed_in), need_of(one.path, state, rules))
         for one in found
-        if (state := one.state) is not None and (one.path != VERSION_PATH or VERSION_PATH in under)
+        if (state := one.state) is not None
+        and (one.path != VERSION_PATH or VERSION_PATH in under)
+        and (shows is None or shows(one.path))
     )
     return rows, f"{found[-1].path}\0" if len(found) == PAGE_ROWS else None
 

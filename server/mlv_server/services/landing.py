@@ -15,7 +15,7 @@ from mlv_core.records import environment_digest, store_environment, store_record
 from mlv_core.requests import Published
 from mlv_server.domain import commits as rules
 from mlv_server.domain.events import EventKind, commit_event, lock_event
-from mlv_server.domain.lock_reach import Holder
+from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -36,7 +36,7 @@ class Ground:
     last_file_id: FileId
     rows: Mapping[str, Row]
     current: Mapping[str, FileState]
-    locks: rules.LockGround
+    locks: LockGround
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,12 @@ def load(
         last_file_id=FileId(0) if newest is None else newest.last_file_id,
         rows=rows,
         current=current,
-        locks=rules.LockGround(
+        locks=LockGround(
             holder=Holder(call.principal.user, workspace, host),
             branch=branch,
             branches=tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held)),
             held=held,
+            rules=tx.lock_rules.of(repository.id),
             now=call.now,
         ),
     )

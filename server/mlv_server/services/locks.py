@@ -13,7 +13,7 @@ from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 from mlv_server.domain import locking
 from mlv_server.domain.audit import AuditEntry
 from mlv_server.domain.events import EventKind, lock_event
-from mlv_server.domain.lock_reach import Holder
+from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
@@ -40,8 +40,9 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         owned = tx.locks.count_of(repository.id, call.principal.user_id)
         holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
         branches = tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held))
-        last = tx.locks.last_token(repository.id)
-        decision = locking.decide_acquire(holder, request, branch, branches, files, held, last, call.now)
+        rules = tx.lock_rules.of(repository.id)
+        ground = LockGround(holder, branch, branches, held, rules, call.now)
+        decision = locking.decide_acquire(request, files, ground, tx.locks.last_token(repository.id))
 
         tx.locks.remove(repository.id, [lock.token for lock in decision.replaced])
         tx.locks.renew(repository.id, decision.renewed)

@@ -35,7 +35,8 @@ from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, Worksp
 from mlv_core.requests import ProposedChange
 from mlv_server.domain import changes as lists
 from mlv_server.domain import commits as rules
-from mlv_server.domain.lock_reach import Holder
+from mlv_server.domain.lock_reach import Holder, LockGround
+from mlv_server.domain.lock_rules import DEFAULT_RULES
 
 AT0 = ChangesetNumber(0)
 MAIN = Branch(BranchId(1), "main", BranchKind.MAIN, "", ChangesetNumber(5), AT0, "ann", 0)
@@ -61,8 +62,8 @@ def lock_of(file_id: int, token: int, owner: str = "alice", workspace: str = "wa
     )  # fmt: skip
 
 
-def ground(*held: Lock) -> rules.LockGround:
-    return rules.LockGround(ALICE, MAIN, {"main": MAIN}, held, now=1000)
+def ground(*held: Lock) -> LockGround:
+    return LockGround(ALICE, MAIN, {"main": MAIN}, held, DEFAULT_RULES, now=1000)
 
 
 names = st.sampled_from(["a", "b", "c/d", "c/e", "f"])

@@ -34,7 +34,8 @@ from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireRequest, ProposedChange, ReleaseRequest
 from mlv_server.domain.lock_checks import CommitLocks, check_commit
-from mlv_server.domain.lock_reach import Holder, reaches
+from mlv_server.domain.lock_reach import Holder, LockGround, reaches
+from mlv_server.domain.lock_rules import DEFAULT_RULES
 from mlv_server.domain.locking import FILES_LIMIT, HELD_LIMIT, Acquisition, decide_acquire, decide_release
 
 REPOSITORY = RepositoryName("a", "b")
@@ -101,7 +102,9 @@ def ask(*paths: str, have: str = "head", **more: object) -> AcquireRequest:
 def acquire(
     request: AcquireRequest, held: Sequence[Lock] = (), holder: Holder = ALICE, files: Mapping[str, FileState] = FILES
 ) -> Acquisition:
-    return decide_acquire(holder, request, MAIN, BRANCHES, files, held, FencingToken(10), NOW)
+    return decide_acquire(
+        request, files, LockGround(holder, MAIN, BRANCHES, held, DEFAULT_RULES, NOW), FencingToken(10)
+    )
 
 
 def refusal(error: type[MlvError], request: AcquireRequest, held: Sequence[Lock] = ()) -> MlvError:
@@ -307,7 +310,7 @@ def propose(operation: Operation, path: str, token: int = 0, source: str = "") -
 
 
 def commit(*changes: ProposedChange, held: Sequence[Lock] = (), to: Branch = MAIN) -> CommitLocks:
-    return check_commit(ALICE, changes, FILES, to, BRANCHES, held, NOW)
+    return check_commit(changes, FILES, LockGround(ALICE, to, BRANCHES, held, DEFAULT_RULES, NOW))
 
 
 TOUCHES = [

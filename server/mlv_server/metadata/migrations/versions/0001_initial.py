@@ -401,6 +401,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("owner_id", Id, nullable=False),
+    op.create_table(
+        "lock_rules",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_lock_rules_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lock_rules")),
+    )
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("directory", sa.Text(), nullable=False),
         sa.Column("branch_id", sa.BigInteger(), nullable=False),
@@ -543,3 +550,25 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             ["owner_id", "host", "directory", "branch_id", "base", "created_at", "last_seen"],
             unique=False,
         )
+        op.create_index("whole_lock_request_files", "lock_request_files", ["path", "token", "base"], unique=False)
+        op.create_index(
+            "whole_lock_requests",
+            "lock_requests",
+            [
+                "owner_id",
+                "workspace",
+                "host",
+                "branch_id",
+                "reason",
+                "waits",
+                "asked_at",
+                "seen",
+                "until",
+                "counted_from",
+                "denied_by",
+                "denied_why",
+                "denied_at",
+            ],
+            unique=False,
+        )
+        op.create_index("whole_lock_rules", "lock_rules", ["rules"], unique=False)
