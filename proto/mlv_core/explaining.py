@@ -19,8 +19,12 @@ class Weight(IntEnum):
     NARROWER = 4
     """It forbids a part of what was asked about; asking about that part shows it deciding."""
     CONDITIONAL = 5
-    """It would allow, but under conditions that are not met by asking."""
+    """It would allow or forbid, but under conditions that are not met by asking."""
     EXPIRED = 6
+    REQUIRES = 7
+    """It asks for approvals of the version (P3), which are counted when it is done."""
+    MET = 8
+    """It asks for what is met."""
 
 
 @dataclass(frozen=True, slots=True)

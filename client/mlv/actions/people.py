@@ -68,9 +68,10 @@ def show_policy(context: Context, repository: str | None = None) -> tuple[tuple[
     return context.server().show_policy(repository or "")
 
 
-def explain_policy(context: Context, user: str, action: str, place: str) -> Explanation:
+def explain_policy(context: Context, user: str, action: str, place: str, address: str = "") -> Explanation:
     """Why `user` may or may not do `action` at `place`: REPO, REPO:BRANCH, REPO:BRANCH:PATH or REPO::PATH.
 
+    `address`: from where; '' about oneself is where the call comes from, about others nowhere known.
     Instead of a branch, label/NAME, env/NAME or branch/NAME may stand.
     Raises: NotFound, Denied, InvalidRequest, InvalidName, InvalidPath.
     """
@@ -78,4 +79,4 @@ def explain_policy(context: Context, user: str, action: str, place: str) -> Expl
     ref, _, path = rest.partition(":")
     if ref and not ref.startswith(_REF_KINDS):
         ref = f"branch/{ref}"
-    return context.server().explain_policy(repository, user, action, ref, path)
+    return context.server().explain_policy(repository, user, action, ref, path, address)

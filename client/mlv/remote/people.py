@@ -101,9 +101,13 @@ class PeopleCalls:
             version = answer.version
         return tuple(rules), version
 
-    def explain_policy(self, repository: str, user: str, action: str, ref: str = "", path: str = "") -> Explanation:
+    def explain_policy(
+        self, repository: str, user: str, action: str, ref: str = "", path: str = "", address: str = ""
+    ) -> Explanation:
         """Why `user` may or may not do `action` on a place of a repository; '' in ref or path: any."""
-        request = policy_pb2.ExplainPolicyRequest(repository=repository, user=user, action=action, ref=ref, path=path)
+        request = policy_pb2.ExplainPolicyRequest(
+            repository=repository, user=user, action=action, ref=ref, path=path, from_address=address
+        )
         parse = policy_pb2.ExplainPolicyResponse.FromString
         head = policy_pb2.ExplainPolicyResponse()
         rules: list[WeighedRule] = []

@@ -31,6 +31,8 @@ class Weight(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WEIGHT_NARROWER: _ClassVar[Weight]
     WEIGHT_CONDITIONAL: _ClassVar[Weight]
     WEIGHT_EXPIRED: _ClassVar[Weight]
+    WEIGHT_REQUIRES: _ClassVar[Weight]
+    WEIGHT_MET: _ClassVar[Weight]
 EFFECT_UNSPECIFIED: Effect
 EFFECT_ALLOW: Effect
 EFFECT_DENY: Effect
@@ -47,6 +49,8 @@ WEIGHT_LOSES: Weight
 WEIGHT_NARROWER: Weight
 WEIGHT_CONDITIONAL: Weight
 WEIGHT_EXPIRED: Weight
+WEIGHT_REQUIRES: Weight
+WEIGHT_MET: Weight
 
 class Condition(_message.Message):
     __slots__ = ("name", "value")
@@ -145,18 +149,20 @@ class WeighedRule(_message.Message):
     def __init__(self, rule: _Optional[_Union[Rule, _Mapping]] = ..., weight: _Optional[_Union[Weight, str]] = ...) -> None: ...
 
 class ExplainPolicyRequest(_message.Message):
-    __slots__ = ("repository", "user", "action", "ref", "path")
+    __slots__ = ("repository", "user", "action", "ref", "path", "from_address")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     REF_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
+    FROM_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     repository: str
     user: str
     action: str
     ref: str
     path: str
-    def __init__(self, repository: _Optional[str] = ..., user: _Optional[str] = ..., action: _Optional[str] = ..., ref: _Optional[str] = ..., path: _Optional[str] = ...) -> None: ...
+    from_address: str
+    def __init__(self, repository: _Optional[str] = ..., user: _Optional[str] = ..., action: _Optional[str] = ..., ref: _Optional[str] = ..., path: _Optional[str] = ..., from_address: _Optional[str] = ...) -> None: ...
 
 class ExplainPolicyResponse(_message.Message):
     __slots__ = ("user", "allowed", "rule", "reason", "scope", "rules")

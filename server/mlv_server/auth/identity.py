@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlv_core.errors import NotSignedIn
 from mlv_server.auth.tokens import is_secret, split_token
 from mlv_server.domain.policy import Principal
@@ -28,7 +30,7 @@ def identify(tx: Transaction, text: str, now: int) -> tuple[Principal, bool]:
 
 
 def identify_again(tx: Transaction, principal: Principal, now: int) -> Principal:
-    """Who `principal`, signed in earlier, is at `now` (ms), with the groups of that moment.
+    """Who `principal`, signed in earlier, is at `now` (ms), with the groups of that moment, where it called from.
 
     Raises: NotSignedIn.
     """
@@ -36,7 +38,7 @@ def identify_again(tx: Transaction, principal: Principal, now: int) -> Principal
     if row is None:
         raise NotSignedIn("The server does not know this token.")
     check_alive(row, now)
-    return _principal(tx, row)
+    return replace(_principal(tx, row), address=principal.address)
 
 
 def check_alive(row: TokenRow, now: int) -> None:

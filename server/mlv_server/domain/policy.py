@@ -10,6 +10,7 @@ from mlv_core.errors import InvalidRequest
 from mlv_core.ids import fold
 from mlv_core.paths import glob_match
 from mlv_server.domain.globs import is_pattern, matches_name
+from mlv_server.domain.networks import FROM, comes_from, networks_in
 
 ACTIONS = frozenset(
     {
@@ -35,6 +36,11 @@ ACTIONS = frozenset(
 )
 """Everything that can be allowed or denied on a repository."""
 
+APPROVABLE = frozenset({"merge", "label.create", "label.move"})
+"""Actions on one version that exists already, which people can approve beforehand; who does them looks at approvals."""
+APPROVALS, BY = "approvals", "by"
+"""Names of conditions: how many must approve, and who may (once for each)."""
+
 HOST = "host"
 """The name of whoever works on the server's own host."""
 COMPILED_LIMIT = 1_000_000
@@ -56,7 +62,10 @@ ROLES: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. `scope` limits the token to these actions, empty: no limit; `exchange` marks the first token (P7)."""
+    """Who calls, and from which `address` ('' where it is not known).
+
+    `scope` limits the token to these actions, empty: no limit; `exchange` marks the first token (P7).
+    """
 
     user_id: int
     user: str
@@ -65,6 +74,7 @@ class Principal:
     scope: frozenset[str] = frozenset()
     exchange: bool = False
     groups: frozenset[str] = frozenset()
+    address: str = ""
 
     @classmethod
     def anonymous(cls) -> Principal:
@@ -235,20 +245,44 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     """Whether `principal` may do `action` on `resource` at `now` (ms): default deny (P1), any deny wins (P2).
 
     Without ref or path in `resource` the question is whether it is allowed anywhere in there: a narrower allow
-    counts, a narrower deny does not. A rule with conditions that cannot be checked here never allows and always denies.
+    counts, a narrower deny does not. A condition that cannot be checked never allows and always denies. What is allowed
+    may still ask for approvals of the version, where there is one (P3): `domain.approving` tells which.
     """
     if reason := _closed(principal, action):
         return Decision(allowed=False, rule=None, reason=reason)
     forbidding, allowing = policy.candidates(action, resource.repository)
     for rule in forbidding.of(principal):
-        if _is_live(rule, now) and _covers_within(rule, resource):
-            return Decision(allowed=False, rule=rule.id, reason=f"rule {rule.id} forbids '{action}'")
+        if is_live(rule, now) and _covers_within(rule, resource) and (reason := hindrance(rule, action, principal)):
+            return Decision(allowed=False, rule=rule.id, reason=reason)
     if principal.server_admin:
         return Decision(allowed=True, rule=None, reason="server administrator")
     for rule in allowing.of(principal):
-        if not rule.conditions and _is_live(rule, now) and _covers_within(rule, resource):
+        if is_live(rule, now) and _covers_within(rule, resource) and is_met(rule, principal):
             return Decision(allowed=True, rule=rule.id, reason=f"rule {rule.id} allows '{action}'")
     return Decision(allowed=False, rule=None, reason=f"no rule allows '{action}'")
+
+
+def hindrance(rule: Rule, action: str, principal: Principal) -> str:
+    """Why a rule that does not allow stands in the way of `principal`; '' if it does not."""
+    if not rule.conditions:
+        return f"rule {rule.id} forbids '{action}'"
+    if rule.effect is Effect.DENY:
+        counts = comes_from(rule.conditions, principal.address) is not False
+        return f"rule {rule.id} forbids '{action}'" if counts else ""
+    names = {name for name, _ in rule.conditions}
+    if FROM in names and not comes_from(rule.conditions, principal.address):
+        networks = " or ".join(networks_in(rule.conditions))
+        return f"rule {rule.id} lets '{action}' come only from {networks}"
+    if APPROVALS in names and action not in APPROVABLE:
+        return f"rule {rule.id} asks for approvals, so that changes land there only by a merge"
+    return "" if names <= {FROM, APPROVALS, BY} else f"rule {rule.id} asks for what this server cannot check"
+
+
+def is_met(rule: Rule, principal: Principal) -> bool:
+    """Whether the conditions of a rule that allows are met."""
+    if not rule.conditions:
+        return True
+    return all(name == FROM for name, _ in rule.conditions) and bool(comes_from(rule.conditions, principal.address))
 
 
 def decide_on_server(principal: Principal, action: str) -> Decision:
@@ -282,7 +316,8 @@ def covers(rule: Rule, resource: Resource) -> bool:
     return matches_name(rule.repository, resource.repository) and _covers_within(rule, resource)
 
 
-def _is_live(rule: Rule, now: int) -> bool:
+def is_live(rule: Rule, now: int) -> bool:
+    """Whether `rule` counts at `now` (ms)."""
     return rule.expires_at is None or rule.expires_at > now
 
 

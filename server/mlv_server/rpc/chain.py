@@ -7,13 +7,14 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import grpc
 
 from mlv_core.errors import DeadlineExceeded, Interrupted, LimitExceeded, MlvError, NotSignedIn
 from mlv_server import telemetry
+from mlv_server.domain.networks import address_of
 from mlv_server.rpc import errors, slices
 from mlv_server.rpc.methods import Access, Method, Unreadable, repository_of
 from mlv_server.services import access
@@ -231,7 +232,7 @@ class _Frame:
             raise NotSignedIn(
                 "The first token can only be exchanged.", advice="'mlv login URL' exchanges it for your own."
             )
-        return principal
+        return replace(principal, address=address_of(self._peer))
 
     def seconds_left(self) -> float:
         """How long the call may still take: the caller's deadline within the server's limit."""

@@ -30,7 +30,7 @@ async def _show_policy(call: Call, request: pb.ShowPolicyRequest) -> AsyncIterat
 
 async def _explain(call: Call, request: pb.ExplainPolicyRequest) -> AsyncIterator[pb.ExplainPolicyResponse]:
     explained = await explaining.explain(
-        call, request.repository, request.user, request.action, request.ref, request.path
+        call, request.repository, request.user, request.action, request.ref, request.path, request.from_address
     )
     yield convert.explanation_to_wire(explained)
     for some in convert.batches(explained.rules):

@@ -18,6 +18,8 @@ _WEIGHTS = {
     Weight.NARROWER: "forbids a part of it",
     Weight.CONDITIONAL: "has conditions",
     Weight.EXPIRED: "has expired",
+    Weight.REQUIRES: "asks for approvals",
+    Weight.MET: "asks for what is met",
 }
 
 
@@ -56,13 +58,14 @@ def policy_show(run: Run, repository: str | None) -> None:
 @click.argument("user", metavar="USER")
 @click.argument("action", metavar="ACTION")
 @click.argument("place", metavar="REPO[:BRANCH][:PATH]")
-def policy_explain(run: Run, user: str, action: str, place: str) -> None:
+@click.option("--from", "address", default="", metavar="ADDR", help="As if the call came from this address.")
+def policy_explain(run: Run, user: str, action: str, place: str, address: str) -> None:
     """Say whether USER may do ACTION, which rule decides, and which others were weighed.
 
     Instead of a branch, label/NAME or env/NAME may stand; without it the question is about any branch, and without a
     path about any path. Asked about yourself, the scope of your token counts too.
     """
-    found = people.explain_policy(run.context, user, action, place)
+    found = people.explain_policy(run.context, user, action, place, address)
     word = "may" if found.allowed else "may not"
     lines = [f"{escaped(found.user)} {word} '{escaped(action)}' on {escaped(place)}: {escaped(found.reason)}"]
     if found.scope:
