@@ -234,13 +234,47 @@ class LockLost(MlvError):
     default_advice = "'mlv lock PATH' takes the lock again if it is free; your file is untouched."
 
 
+class LockDenied(MlvError):
+    """The holder of a lock was asked for it and said no (L10)."""
+
+    code = "LOCK_DENIED"
+    status = "FAILED_PRECONDITION"
+    exit_code = 4
+    default_advice = "Talk to the holder; 'mlv locks' shows who it is."
+
+
 class Frozen(MlvError):
-    """The branch or label is frozen."""
+    """The branch, label or path is frozen for everybody, whoever set the freeze too (L2)."""
 
     code = "FROZEN"
     status = "FAILED_PRECONDITION"
     exit_code = 4
-    default_advice = "Wait until a maintainer lifts the freeze."
+    default_advice = "Wait until the freeze ends, or a maintainer lifts it with 'mlv unfreeze'; 'mlv freezes' shows it."
+
+
+class BranchAbandoned(MlvError):
+    """The branch was abandoned: it is read, and nothing lands on it."""
+
+    code = "BRANCH_ABANDONED"
+    status = "FAILED_PRECONDITION"
+    exit_code = 4
+    default_advice = "Work on another branch; 'mlv branch --reopen NAME' opens it again."
+
+
+class CheckRefused(MlvError):
+    """A check outside of the server, which was asked about it, said no."""
+
+    code = "CHECK_REFUSED"
+    status = "FAILED_PRECONDITION"
+    exit_code = 4
+    default_advice = "Mend what the check names, then type the same command again; nothing was changed."
+
+
+class CheckUnanswered(CheckRefused):
+    """A check that must be asked gave no answer in time."""
+
+    code = "CHECK_UNANSWERED"
+    default_advice = "Try again in a moment; an admin of the repository can look with 'mlv check test REPO CHECK'."
 
 
 class NotSignedIn(MlvError):

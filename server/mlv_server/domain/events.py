@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from mlv_core.entities import Branch, Label, Lock
+from mlv_core.errors import InvalidRequest
+from mlv_core.paths import glob_match, glob_matches_any
+from mlv_core.releasing import Freeze, Reservation
+from mlv_core.shelving import Shelf
 
 EventValue = str | int | bool | None
 
@@ -16,10 +20,24 @@ class EventKind(Enum):
 
     COMMIT_PUBLISHED = "commit.published"
     BRANCH_CREATED = "branch.created"
+    BRANCH_ABANDONED = "branch.abandoned"
+    BRANCH_REOPENED = "branch.reopened"
     LABEL_CREATED = "label.created"
+    LABEL_MOVED = "label.moved"
+    LABEL_DELETED = "label.deleted"
+    LABEL_RESERVED = "label.reserved"
+    FREEZE_SET = "freeze.set"
+    FREEZE_LIFTED = "freeze.lifted"
+    SHELF_CREATED = "shelf.created"
+    SHELF_DELETED = "shelf.deleted"
     LOCK_ACQUIRED = "lock.acquired"
     LOCK_RELEASED = "lock.released"
     LOCK_BROKEN = "lock.broken"
+    LOCK_REQUESTED = "lock.requested"
+    LOCK_WITHDRAWN = "lock.withdrawn"
+    LOCK_DENIED = "lock.denied"
+    LOCK_GIVEN = "lock.given"
+    WEBHOOK_STOPPED = "webhook.stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +65,19 @@ def lock_event(kind: EventKind, lock: Lock, by: str) -> Event:
     )
 
 
+def asking_event(kind: EventKind, path: str, branch: str, user: str, workspace: str, why: str, by: str) -> Event:
+    """User `user` asked for the lock of a file, or waits for it, or took that back, or was denied it by `by` (L10)."""
+    return Event(kind, {"path": path, "user": user, "workspace": workspace, "branch": branch, "reason": why, "by": by})
+
+
+def shelf_event(kind: EventKind, shelf: Shelf, by: str) -> Event:
+    """A shelf that others may see was made, replaced or deleted."""
+    return Event(
+        kind,
+        {"shelf": shelf.name, "owner": shelf.owner, "branch": shelf.branch, "files": shelf.files, "by": by},
+    )
+
+
 def branch_event(branch: Branch) -> Event:
     """A branch was made."""
     return Event(
@@ -55,9 +86,41 @@ def branch_event(branch: Branch) -> Event:
     )
 
 
+def closing_event(kind: EventKind, branch: Branch, by: str, why: str) -> Event:
+    """A branch was abandoned or opened again."""
+    return Event(kind, {"branch": branch.name, "changeset": branch.head, "by": by, "reason": why})
+
+
 def label_event(label: Label) -> Event:
     """A label was made."""
     return Event(EventKind.LABEL_CREATED, {"label": label.name, "changeset": label.changeset, "by": label.by})
+
+
+def label_changed_event(kind: EventKind, label: Label, before: int | None, by: str, why: str) -> Event:
+    """A label was moved (it named `before`, None if it was deleted then) or deleted."""
+    return Event(kind, {"label": label.name, "changeset": label.changeset, "before": before, "by": by, "reason": why})
+
+
+def reservation_event(reservation: Reservation) -> Event:
+    """Names of labels are kept for some, or for nobody any more."""
+    subjects = " ".join(reservation.subjects)
+    return Event(EventKind.LABEL_RESERVED, {"label": reservation.pattern, "for": subjects, "by": reservation.by})
+
+
+def freeze_event(kind: EventKind, freeze: Freeze, by: str, why: str) -> Event:
+    """A freeze was set or lifted."""
+    return Event(
+        kind,
+        {
+            "freeze": freeze.id,
+            "branch": freeze.branch,
+            "label": freeze.label,
+            "path": freeze.path,
+            "until": freeze.until,
+            "by": by,
+            "reason": why,
+        },
+    )
 
 
 def commit_event(branch: str, changeset: int, files: int, by: str, workspace: str) -> Event:
@@ -68,15 +131,42 @@ def commit_event(branch: str, changeset: int, files: int, by: str, workspace: st
     )
 
 
+def webhook_event(webhook: str, why: str) -> Event:
+    """A webhook was given up on: it waits for a person."""
+    return Event(EventKind.WEBHOOK_STOPPED, {"webhook": webhook, "reason": why})
+
+
 def is_kind(kind: EventKind, name: str) -> bool:
     """Whether `name` is the kind or its first words: 'lock' is all of lock.*."""
     return kind.value == name or kind.value.startswith(f"{name}.")
 
 
+def is_wanted(event: Event, kinds: Collection[str], branch: str, paths: Collection[str]) -> bool:
+    """Whether an event is of one of `kinds`, of `branch`, about a path that one of `paths` matches; empty: any."""
+    if kinds and not any(is_kind(event.kind, kind) for kind in kinds):
+        return False
+    if branch and event.data.get("branch") != branch:
+        return False
+    path = event.data.get("path")
+    return not paths or (path is not None and glob_matches_any(paths, str(path)))
+
+
+def check_wanted(kinds: Collection[str], paths: Collection[str]) -> None:
+    """Raises: InvalidRequest for a kind that there is not, InvalidPath for a glob that is too long."""
+    for kind in kinds:
+        if not any(is_kind(known, kind) for known in EventKind):
+            known_kinds = ", ".join(known.value for known in EventKind)
+            raise InvalidRequest(f"There is no kind of events '{kind}'.", advice=f"Kinds: {known_kinds}.")
+    for pattern in paths:
+        glob_match(pattern, "")
+
+
 def rights_of(event: Event) -> tuple[str, str, str]:
     """Whoever is told of it needs this action on this ref and path ('' where it has none)."""
     data = event.data
+    if event.kind is EventKind.WEBHOOK_STOPPED:
+        return "admin", "", ""
     action = "meta.read" if event.kind is EventKind.COMMIT_PUBLISHED else "list"
-    if event.kind is EventKind.LABEL_CREATED:
+    if data.get("label"):
         return action, f"label/{data['label']}", ""
-    return action, f"branch/{data['branch']}", str(data.get("path") or "")
+    return action, f"branch/{data['branch']}" if data["branch"] else "", str(data.get("path") or "")

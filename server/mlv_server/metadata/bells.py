@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from mlv_core.errors import Unreachable
 
 EVERYBODY = 0
-"""Stands for all repositories, where it is not known whom a change concerns."""
+"""Stands for all repositories: where it is not known whom a change concerns, or for who waits for any of them."""
 
 
 class Bell:
@@ -22,6 +22,11 @@ class Bell:
         self._loop = asyncio.get_running_loop()
         self._rung = False
         self._waiting: asyncio.Future[None] | None = None
+
+    @property
+    def rung(self) -> bool:
+        """Whether it rang since it was last answered; from any thread."""
+        return self._rung
 
     def answer(self) -> None:
         """Forget that it rang: what is read from now on is newer than all that it rang for."""
@@ -64,7 +69,10 @@ class Bells:
 
     @contextmanager
     def hung(self, repository_id: int) -> Iterator[Bell]:
-        """A bell that rings after each commit of events of the repository. Raises: Unreachable when closing."""
+        """A bell that rings after each commit of events of the repository, or of any for EVERYBODY.
+
+        Raises: Unreachable when closing.
+        """
         self.check_open()
         bell = Bell()
         with self._guard:
@@ -80,14 +88,15 @@ class Bells:
                     del self._hung[repository_id]
 
     def ring(self, repository_ids: Iterable[int]) -> None:
-        """Ring for these repositories; from any thread, after what happened is durable."""
+        """Ring for these repositories; from any thread, after what happened is durable.
+
+        A bell that is rung needs no second ring: whoever answers it reads afterwards.
+        """
         with self._guard:
-            every = EVERYBODY in (wanted := set(repository_ids))
-            some = (
-                [bell for place, bells in self._hung.items() if every or place in wanted for bell in bells]
-                if self._hung
-                else []
-            )
+            every = EVERYBODY in (wanted := {*repository_ids})
+            wanted.add(EVERYBODY)
+            hung = self._hung.items() if self._hung else ()
+            some = [b for place, bells in hung if every or place in wanted for b in bells if not b.rung]
             loop = self._loop
         if some and loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(_ring, some)

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from sqlalchemy import Index
 
-from mlv_server.metadata import tables, tables_content, tables_history
+from mlv_server.metadata import (
+    tables,
+    tables_content,
+    tables_history,
+    tables_hooks,
+    tables_releases,
+    tables_shelves,
+    tables_waiting,
+)
 from mlv_server.metadata.schema import metadata
 
 PREFIX = "whole_"
@@ -38,6 +46,15 @@ COVERED: dict[str, tuple[str, ...]] = {
             tables_content.packs,
             tables_content.rebased,
             tables_content.sweeps,
+            tables_hooks.webhooks,
+            tables_hooks.deliveries,
+            tables_hooks.checks,
+            tables_releases.freezes,
+            tables_releases.label_history,
+            tables_releases.label_reservations,
+            tables_waiting.lock_requests,
+            tables_waiting.lock_request_files,
+            tables_shelves.shelves,
         )
     },
     "changesets": (

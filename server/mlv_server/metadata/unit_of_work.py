@@ -9,25 +9,29 @@ from sqlalchemy import Connection
 from mlv_server.metadata.audit import AuditTrail
 from mlv_server.metadata.branches import Branches
 from mlv_server.metadata.changesets import Changesets
+from mlv_server.metadata.checks import Checks
 from mlv_server.metadata.contents import Contents
 from mlv_server.metadata.environments import Environments
 from mlv_server.metadata.events import Events
+from mlv_server.metadata.freezes import Freezes
 from mlv_server.metadata.inspection import Inspection
 from mlv_server.metadata.labels import Labels
-from mlv_server.metadata.locks import Locks
 from mlv_server.metadata.lock_requests import LockRequests
 from mlv_server.metadata.lock_rules import LockRulesOfRepositories
+from mlv_server.metadata.locks import Locks
 from mlv_server.metadata.packs import Packs
 from mlv_server.metadata.repositories import Repositories
 from mlv_server.metadata.requests import Requests
 from mlv_server.metadata.rules import PolicyCache, Rules
 from mlv_server.metadata.segments import Segments
 from mlv_server.metadata.shelf import DecodedParts
+from mlv_server.metadata.shelves import Shelves
 from mlv_server.metadata.sweeps import Sweeps
 from mlv_server.metadata.tokens import Tokens
 from mlv_server.metadata.uploads import Uploads
 from mlv_server.metadata.users import Users
 from mlv_server.metadata.versions import Versions
+from mlv_server.metadata.webhooks import Webhooks
 from mlv_server.metadata.workspaces import Workspaces
 
 
@@ -80,6 +84,11 @@ class Transaction:
         return Labels(self.connection)
 
     @cached_property
+    def freezes(self) -> Freezes:
+        """What nobody may change for a while."""
+        return Freezes(self.connection)
+
+    @cached_property
     def workspaces(self) -> Workspaces:
         """Registered workspaces."""
         return Workspaces(self.connection)
@@ -90,12 +99,6 @@ class Transaction:
         return Locks(self.connection)
 
     @cached_property
-    def audit(self) -> AuditTrail:
-        """The audit chains."""
-        return AuditTrail(self.connection)
-
-    @cached_property
-    @cached_property
     def lock_rules(self) -> LockRulesOfRepositories:
         """Which files need a lock, repository by repository (L3)."""
         return LockRulesOfRepositories(self.connection)
@@ -105,9 +108,25 @@ class Transaction:
         """Who asked for locks."""
         return LockRequests(self.connection)
 
+    @cached_property
+    def audit(self) -> AuditTrail:
+        """The audit chains."""
+        return AuditTrail(self.connection)
+
+    @cached_property
     def events(self) -> Events:
         """The event stream of each repository."""
         return Events(self.connection, self._told)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Whom outside to tell of events."""
+        return Webhooks(self.connection)
+
+    @cached_property
+    def checks(self) -> Checks:
+        """Whom outside to ask before something is written."""
+        return Checks(self.connection)
 
     @cached_property
     def requests(self) -> Requests:
@@ -133,6 +152,11 @@ class Transaction:
     def versions(self) -> Versions:
         """The state of a version."""
         return Versions(self.connection, self._shelf)
+
+    @cached_property
+    def shelves(self) -> Shelves:
+        """Changes that are kept and are no part of history."""
+        return Shelves(self.connection)
 
     @cached_property
     def uploads(self) -> Uploads:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from mlv_core.errors import InvalidRequest, NotFound
 from mlv_core.ids import RepositoryName
-from mlv_core.paths import glob_match, glob_matches_any
 from mlv_core.watching import EventFilter, EventPage, EventRecord
 from mlv_server.auth.identity import identify_again
-from mlv_server.domain.events import Event, EventKind, is_kind, rights_of
+from mlv_server.domain.events import Event, check_wanted, is_wanted, rights_of
 from mlv_server.domain.policy import Resource, decide
 from mlv_server.metadata.bells import Bell
 from mlv_server.metadata.unit_of_work import Transaction
@@ -30,7 +29,7 @@ async def watch(call: Call, wanted: EventFilter, now: Callable[[], int]) -> Asyn
     `now` gives the time in ms. Raises: InvalidRequest, InvalidPath; NotFound, Denied, NotSignedIn, also later;
     Unreachable when the server stops.
     """
-    _check(wanted)
+    check_wanted(wanted.kinds, wanted.paths)
     name = RepositoryName.parse(wanted.repository)
     repository = await call.db.glance(lambda tx: tx.repositories.get(name).id)
     look = _Look(call, wanted, name, repository, now)
@@ -88,34 +87,15 @@ class _Look:
         if row is None or row.id != self.repository:
             raise NotFound(f"There is no repository '{self.name}'.", advice="'mlv repo list' shows yours.")
         access.check(tx, call, "list", row)
-        found = tx.events.after(self.repository, after, PAGE)
+        found, wanted = tx.events.after(self.repository, after, PAGE), self.wanted
         told = tuple(
             EventRecord(sequence, time, event.kind.value, event.data)
             for sequence, time, event in found
-            if self._wants(event) and self._may_see(tx, call, event)
+            if is_wanted(event, wanted.kinds, wanted.branch, wanted.paths) and self._may_see(tx, call, event)
         )
         return EventPage(told, found[-1][0] if found else after)
-
-    def _wants(self, event: Event) -> bool:
-        wanted = self.wanted
-        if wanted.kinds and not any(is_kind(event.kind, kind) for kind in wanted.kinds):
-            return False
-        if wanted.branch and event.data.get("branch") != wanted.branch:
-            return False
-        path = event.data.get("path")
-        return not wanted.paths or (path is not None and glob_matches_any(wanted.paths, str(path)))
 
     def _may_see(self, tx: Transaction, call: Call, event: Event) -> bool:
         """P4: an event is told only to who may see what it is about."""
         action, ref, path = rights_of(event)
         return decide(call.principal, action, Resource(str(self.name), ref, path), tx.rules.policy(), call.now).allowed
-
-
-def _check(wanted: EventFilter) -> None:
-    """Raises: InvalidRequest for a kind that there is not, InvalidPath for a glob that is too long."""
-    for kind in wanted.kinds:
-        if not any(is_kind(known, kind) for known in EventKind):
-            known_kinds = ", ".join(known.value for known in EventKind)
-            raise InvalidRequest(f"There is no kind of events '{kind}'.", advice=f"Kinds: {known_kinds}.")
-    for pattern in wanted.paths:
-        glob_match(pattern, "")

@@ -5,10 +5,19 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import create_engine
 
-from mlv_server.metadata import covers, tables, tables_content, tables_history
+from mlv_server.metadata import (
+    covers,
+    tables,
+    tables_content,
+    tables_history,
+    tables_hooks,
+    tables_releases,
+    tables_shelves,
+    tables_waiting,
+)
 from mlv_server.metadata.schema import metadata
 
-ROOMS = (tables, tables_history, tables_content, covers)
+ROOMS = (tables, tables_history, tables_content, tables_hooks, tables_releases, tables_waiting, tables_shelves, covers)
 """The modules that have put their tables and indexes into the MetaData."""
 
 

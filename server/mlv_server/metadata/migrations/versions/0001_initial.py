@@ -284,10 +284,108 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("moves", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_labels_repository_id")),
         sa.PrimaryKeyConstraint("repository_id", "name", name=op.f("pk_labels")),
     )
     op.create_index(op.f("ix_labels_repository_id_changeset"), "labels", ["repository_id", "changeset"], unique=False)
+    op.create_table(
+        "freezes",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("branch_id", sa.BigInteger(), nullable=True),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("lifted_at", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_by", sa.Text(), nullable=False),
+        sa.Column("lifted_why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "branch_id"],
+            ["branches.repository_id", "branches.id"],
+            name=op.f("fk_freezes_repository_id_branch_id"),
+        ),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_freezes_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "id", name=op.f("pk_freezes")),
+    )
+    op.create_index(op.f("ix_freezes_repository_id_lifted_at"), "freezes", ["repository_id", "lifted_at"], unique=False)
+    op.create_table(
+        "label_history",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("act", sa.Integer(), nullable=False),
+        sa.Column("changeset", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_label_history_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "name", "sequence", name=op.f("pk_label_history")),
+    )
+    op.create_table(
+        "label_reservations",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("pattern", sa.Text(), nullable=False),
+        sa.Column("subjects", sa.JSON(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id"], ["repositories.id"], name=op.f("fk_label_reservations_repository_id")
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "version", name=op.f("pk_label_reservations")),
+    )
+    op.create_table(
+        "shelves",
+        sa.Column("id", Id, autoincrement=False, nullable=False),
+        sa.Column("repository_id", Id, nullable=False),
+        sa.Column("owner_id", Id, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("branch_id", sa.BigInteger(), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("files", sa.Integer(), nullable=False),
+        sa.Column("raw_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("stored_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=False),
+        sa.Column("list_id", sa.LargeBinary(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "branch_id"],
+            ["branches.repository_id", "branches.id"],
+            name=op.f("fk_shelves_repository_id_branch_id"),
+        ),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_shelves_owner_id")),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_shelves_repository_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shelves")),
+        sa.UniqueConstraint(
+            "repository_id", "owner_id", "folded", name=op.f("uq_shelves_repository_id_owner_id_folded")
+        ),
+    )
+    op.create_table(
+        "shelf_parts",
+        sa.Column("shelf", Id, autoincrement=False, nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["shelf"], ["shelves.id"], name=op.f("fk_shelf_parts_shelf")),
+        sa.PrimaryKeyConstraint("shelf", "part", name=op.f("pk_shelf_parts")),
+    )
+    op.create_table(
+        "shelf_contents",
+        sa.Column("domain_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("shelf", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("recipe", sa.LargeBinary(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("domain_id", "hash", "shelf", name=op.f("pk_shelf_contents")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_shelf_contents_shelf", "shelf_contents", ["shelf", "size", "recipe"], unique=False)
     op.create_table(
         "list_parts",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
@@ -304,6 +402,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("last_token", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_lock_counters_repository_id")),
         sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lock_counters")),
+    )
+    op.create_table(
+        "lock_rules",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_lock_rules_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lock_rules")),
     )
     op.create_table(
         "names",
@@ -397,17 +502,59 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
     op.create_index(op.f("ix_locks_repository_id_file_id"), "locks", ["repository_id", "file_id"], unique=False)
     op.create_index(op.f("ix_locks_repository_id_workspace"), "locks", ["repository_id", "workspace"], unique=False)
     op.create_table(
+        "lock_requests",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("owner_id", Id, nullable=False),
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("branch_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("waits", sa.Boolean(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("counted_from", sa.BigInteger(), nullable=False),
+        sa.Column("denied_by", sa.Text(), nullable=False),
+        sa.Column("denied_why", sa.Text(), nullable=False),
+        sa.Column("denied_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_lock_requests_owner_id")),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "branch_id"],
+            ["branches.repository_id", "branches.id"],
+            name=op.f("fk_lock_requests_repository_id_branch_id"),
+        ),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_lock_requests_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "number", name=op.f("pk_lock_requests")),
+    )
+    op.create_index(op.f("ix_lock_requests_owner_id"), "lock_requests", ["owner_id"], unique=False)
+    op.create_table(
+        "lock_request_files",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("file_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("base", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "number"],
+            ["lock_requests.repository_id", "lock_requests.number"],
+            name=op.f("fk_lock_request_files_repository_id_number"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["repository_id"], ["repositories.id"], name=op.f("fk_lock_request_files_repository_id")
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "number", "file_id", name=op.f("pk_lock_request_files")),
+    )
+    op.create_index(
+        op.f("ix_lock_request_files_repository_id_file_id"), "lock_request_files", ["repository_id", "file_id"],
+        unique=False,
+    )  # fmt: skip
+    op.create_table(
         "workspaces",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("owner_id", Id, nullable=False),
-    op.create_table(
-        "lock_rules",
-        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
-        sa.Column("rules", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_lock_rules_repository_id")),
-        sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lock_rules")),
-    )
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("directory", sa.Text(), nullable=False),
         sa.Column("branch_id", sa.BigInteger(), nullable=False),
@@ -424,6 +571,69 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.PrimaryKeyConstraint("repository_id", "id", name=op.f("pk_workspaces")),
     )
     op.create_index(op.f("ix_workspaces_owner_id"), "workspaces", ["owner_id"], unique=False)
+    op.create_table(
+        "webhooks",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("kinds", sa.JSON(), nullable=False),
+        sa.Column("paths", sa.JSON(), nullable=False),
+        sa.Column("branch", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("old_secret", sa.Text(), nullable=False),
+        sa.Column("old_secret_until", sa.BigInteger(), nullable=True),
+        sa.Column("created_by_id", Id, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_delivery", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["created_by_id"], ["users.id"], name=op.f("fk_webhooks_created_by_id")),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_webhooks_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "id", name=op.f("pk_webhooks")),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("repository_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("webhook", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("milliseconds", sa.Integer(), nullable=False),
+        sa.Column("fault", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "webhook"],
+            ["webhooks.repository_id", "webhooks.id"],
+            name=op.f("fk_deliveries_repository_id"),
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "webhook", "number", name=op.f("pk_deliveries")),
+    )
+    op.create_table(
+        "checks",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("moments", sa.JSON(), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("paths", sa.JSON(), nullable=False),
+        sa.Column("deadline", sa.Integer(), nullable=False),
+        sa.Column("fail_open", sa.Boolean(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("created_by_id", Id, nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["created_by_id"], ["users.id"], name=op.f("fk_checks_created_by_id")),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_checks_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "id", name=op.f("pk_checks")),
+        sa.UniqueConstraint("repository_id", "name", name=op.f("uq_checks_repository_id_name")),
+    )
     if op.get_bind().dialect.name == "sqlite":
         op.create_index("whole_domains", "domains", ["created_at"], unique=False)
         op.create_index("whole_groups", "groups", ["name", "folded", "created_at", "created_by"], unique=False)
@@ -505,9 +715,73 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         op.create_index("whole_change_lists", "change_lists", ["before", "entries", "bytes"], unique=False)
         op.create_index("whole_events", "events", ["time", "kind", "data"], unique=False)
         op.create_index("whole_folded", "folded", ["changeset"], unique=False)
-        op.create_index("whole_labels", "labels", ["changeset", "message", "by", "time"], unique=False)
+        op.create_index("whole_labels", "labels", ["changeset", "message", "by", "time", "moves"], unique=False)
+        op.create_index(
+            "whole_freezes",
+            "freezes",
+            [
+                "branch_id",
+                "label",
+                "path",
+                "by",
+                "at",
+                "until",
+                "reason",
+                "lifted_at",
+                "lifted_by",
+                "lifted_why",
+            ],
+            unique=False,
+        )
+        op.create_index("whole_label_history", "label_history", ["act", "changeset", "by", "time", "why"], unique=False)
+        op.create_index(
+            "whole_label_reservations", "label_reservations", ["pattern", "subjects", "by", "time"], unique=False
+        )
         op.create_index("whole_lock_counters", "lock_counters", ["last_token"], unique=False)
+        op.create_index("whole_lock_request_files", "lock_request_files", ["path", "token", "base"], unique=False)
+        op.create_index(
+            "whole_lock_requests",
+            "lock_requests",
+            [
+                "owner_id",
+                "workspace",
+                "host",
+                "branch_id",
+                "reason",
+                "waits",
+                "asked_at",
+                "seen",
+                "until",
+                "counted_from",
+                "denied_by",
+                "denied_why",
+                "denied_at",
+            ],
+            unique=False,
+        )
+        op.create_index("whole_lock_rules", "lock_rules", ["rules"], unique=False)
         op.create_index("whole_names", "names", ["kind", "name"], unique=False)
+        op.create_index(
+            "whole_shelves",
+            "shelves",
+            [
+                "repository_id",
+                "owner_id",
+                "name",
+                "folded",
+                "branch_id",
+                "message",
+                "workspace",
+                "host",
+                "time",
+                "files",
+                "raw_bytes",
+                "stored_bytes",
+                "private",
+                "list_id",
+            ],
+            unique=False,
+        )
         op.create_index("whole_uploads", "uploads", ["stored_bytes", "time"], unique=False)
         op.create_index(
             "whole_changesets",
@@ -550,25 +824,58 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             ["owner_id", "host", "directory", "branch_id", "base", "created_at", "last_seen"],
             unique=False,
         )
-        op.create_index("whole_lock_request_files", "lock_request_files", ["path", "token", "base"], unique=False)
         op.create_index(
-            "whole_lock_requests",
-            "lock_requests",
+            "whole_webhooks",
+            "webhooks",
             [
-                "owner_id",
-                "workspace",
-                "host",
-                "branch_id",
+                "url",
+                "kinds",
+                "paths",
+                "branch",
+                "secret",
+                "old_secret",
+                "old_secret_until",
+                "created_by_id",
+                "created_at",
+                "state",
                 "reason",
-                "waits",
-                "asked_at",
-                "seen",
-                "until",
-                "counted_from",
-                "denied_by",
-                "denied_why",
-                "denied_at",
+                "position",
+                "attempts",
+                "failing_since",
+                "next_at",
+                "last_delivery",
             ],
             unique=False,
         )
-        op.create_index("whole_lock_rules", "lock_rules", ["rules"], unique=False)
+        op.create_index(
+            "whole_deliveries",
+            "deliveries",
+            [
+                "sequence",
+                "kind",
+                "time",
+                "attempt",
+                "status",
+                "milliseconds",
+                "fault",
+                "answer",
+            ],
+            unique=False,
+        )
+        op.create_index(
+            "whole_checks",
+            "checks",
+            [
+                "name",
+                "url",
+                "moments",
+                "ref",
+                "paths",
+                "deadline",
+                "fail_open",
+                "secret",
+                "created_by_id",
+                "created_at",
+            ],
+            unique=False,
+        )
