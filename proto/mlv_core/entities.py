@@ -221,13 +221,14 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """An immutable name of one changeset."""
+    """A name of one changeset; `by` and `time` tell of the act that put it there, `moves` how often it was moved."""
 
     name: str
     changeset: ChangesetNumber
     message: str
     by: str
     time: int
+    moves: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +271,11 @@ class LockNeed(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock on a file id (L1); `lease_until` None means that it does not expire; times in ms since 1970 UTC."""
+    """A lock on a file id (L1); `lease_until` None means that it does not expire; times in ms since 1970 UTC.
+
+    Each sign of life of its workspace leads `ttl` ms further, not past `limit` (L8). `told_at` is the server's time
+    when it told of the lock, 0 where it did not say.
+    """
 
     file_id: FileId
     path: str
@@ -286,6 +291,17 @@ class Lock:
     lease_until: int | None
     token: FencingToken
     tree: bool = False
+    ttl: int = 0
+    limit: int | None = None
+    told_at: int = 0
+
+    def has_expired(self, now: int) -> bool:
+        """Whether its lease has ended at `now` (ms): it still shows, and blocks nobody (L8)."""
+        return self.lease_until is not None and self.lease_until <= now
+
+    def ends_soon(self, now: int) -> bool:
+        """Whether less than a fifth of its lease is left at `now` (ms), or nothing: time for a warning (L8)."""
+        return self.lease_until is not None and self.lease_until - now <= self.ttl // 5
 
 
 @dataclass(frozen=True, slots=True)

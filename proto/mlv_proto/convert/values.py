@@ -304,13 +304,21 @@ def branch_from_wire(message: pb.Branch) -> Branch:
 
 def label_to_wire(label: Label) -> pb.Label:
     """A label."""
-    return pb.Label(name=label.name, changeset=label.changeset, message=label.message, by=label.by, time=label.time)
+    return pb.Label(
+        name=label.name,
+        changeset=label.changeset,
+        message=label.message,
+        by=label.by,
+        time=label.time,
+        moves=label.moves,
+    )
 
 
 def label_from_wire(message: pb.Label) -> Label:
     """A label. Raises: InvalidRequest."""
     number = checks.changeset(message.changeset, "label.changeset")
-    return Label(message.name, number, message.message, message.by, checks.number(message.time, "label.time"))
+    time = checks.number(message.time, "label.time")
+    return Label(message.name, number, message.message, message.by, time, message.moves)
 
 
 def workspace_to_wire(workspace: Workspace) -> pb.Workspace:

@@ -274,18 +274,20 @@ class Branch(_message.Message):
     def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., kind: _Optional[_Union[BranchKind, str]] = ..., target: _Optional[str] = ..., head: _Optional[int] = ..., origin: _Optional[int] = ..., created_by: _Optional[str] = ..., created_at: _Optional[int] = ..., abandoned_at: _Optional[int] = ..., abandoned_by: _Optional[str] = ..., abandoned_why: _Optional[str] = ...) -> None: ...
 
 class Label(_message.Message):
-    __slots__ = ("name", "changeset", "message", "by", "time")
+    __slots__ = ("name", "changeset", "message", "by", "time", "moves")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CHANGESET_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
     name: str
     changeset: int
     message: str
     by: str
     time: int
-    def __init__(self, name: _Optional[str] = ..., changeset: _Optional[int] = ..., message: _Optional[str] = ..., by: _Optional[str] = ..., time: _Optional[int] = ...) -> None: ...
+    moves: int
+    def __init__(self, name: _Optional[str] = ..., changeset: _Optional[int] = ..., message: _Optional[str] = ..., by: _Optional[str] = ..., time: _Optional[int] = ..., moves: _Optional[int] = ...) -> None: ...
 
 class Workspace(_message.Message):
     __slots__ = ("id", "repository", "owner", "host", "directory", "branch", "base", "last_seen")

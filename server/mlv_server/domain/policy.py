@@ -27,6 +27,7 @@ ACTIONS = frozenset(
         "deploy",
         "lock.break",
         "lock.diverge",
+        "freeze",
         "obliterate",
         "policy.read",
         "policy.write",
@@ -55,7 +56,7 @@ ROLES: dict[str, frozenset[str]] = {
     "reader": _READER,
     "contributor": _CONTRIBUTOR,
     "releaser": _READER | {"label.create"},
-    "maintainer": _CONTRIBUTOR | {"lock.break", "label.create"},
+    "maintainer": _CONTRIBUTOR | {"lock.break", "label.create", "freeze", "branch.delete"},
     "admin": ACTIONS,
 }
 

@@ -184,6 +184,21 @@ class Changesets:
                 waiting.extend(self._entries(repository_id, branch, known, number))
         return reach
 
+    def count_beyond(
+        self,
+        repository_id: int,
+        reach: Mapping[BranchId, ChangesetNumber],
+        known: Mapping[BranchId, ChangesetNumber],
+    ) -> int:
+        """How many of the changesets that `reach` holds are not in `known`; both as `ancestors` gives them."""
+        found = 0
+        for branch, last in reach.items():
+            after = known.get(branch, ChangesetNumber(0))
+            if last > after:
+                values = {"repository": repository_id, "branch": branch, "after": after, "last": last}
+                found += int(_BETWEEN.scalar(self._connection, **values))
+        return found
+
     def _entries(
         self, repository_id: int, branch: BranchId, after: ChangesetNumber, last: ChangesetNumber
     ) -> list[ChangesetNumber]:
@@ -203,6 +218,14 @@ class Changesets:
 _COLUMNS = [changesets.c[field.name] for field in fields(ChangesetRow)]
 _OF_REPOSITORY = select(*_COLUMNS).where(changesets.c.repository_id == bindparam("repository"))
 _ONE = Prepared(_OF_REPOSITORY.where(changesets.c.number == bindparam("number")))
+_BETWEEN = Prepared(
+    select(func.count()).where(
+        changesets.c.repository_id == bindparam("repository"),
+        changesets.c.branch_id == bindparam("branch"),
+        changesets.c.number > bindparam("after"),
+        changesets.c.number <= bindparam("last"),
+    )
+)
 _NEWEST = Prepared(_OF_REPOSITORY.order_by(changesets.c.number.desc()).limit(1))
 _ADD = Prepared(insert(changesets), changesets.c.keys())
 

@@ -165,6 +165,7 @@ labels = Table(
     Column("message", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("time", Time, nullable=False),
+    Column("moves", Integer, nullable=False),
     Index(None, "repository_id", "changeset"),
 )
 
@@ -200,7 +201,12 @@ locks = Table(
     Column("base", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("acquired_at", Time, nullable=False),
+    # As it was written; a later sign of life of the workspace leads it further.
     Column("lease_until", Time),
+    Column("ttl", BigInteger, nullable=False),
+    Column("lease_limit", Time),
+    # When it was told that the lease had ended; null while it has not.
+    Column("expired_at", Time),
     ForeignKeyConstraint(["repository_id", "branch_id"], ["branches.repository_id", "branches.id"]),
     Index(None, "repository_id", "file_id"),
     Index(None, "repository_id", "workspace"),

@@ -74,6 +74,11 @@ class Users:
         """The names of the groups that the user is in."""
         return frozenset(name for (name,) in _GROUPS.rows(self._connection, user=user_id))
 
+    def known_group(self, name: str) -> str | None:
+        """The group's name as it was given at its making, found without regard to case; None if there is none."""
+        found: str | None = self._connection.scalar(select(groups.c.name).where(groups.c.folded == fold(name)))
+        return found
+
     def _row(self, name: str) -> SqlRow[tuple[object, ...]] | None:
         return self._connection.execute(select(users).where(users.c.folded == fold(name))).first()
 
