@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
@@ -112,7 +113,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
             telemetry.logger().info("certificate issued", path=str(settings.certificate))
         fingerprint = certificates.fingerprint(certificates.authority_der(settings))
     async with open_parts(settings) as parts:
-        await recovery.after_start(parts.db, parts.store, parts.background)
+        await recovery.after_start(parts.db, parts.store, parts.background, time.time_ns() // 1_000_000)
         server, health = await rpc.build(parts)
         try:
             port = rpc.listen(server, settings)

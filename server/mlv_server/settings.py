@@ -77,6 +77,7 @@ SETTINGS = (
     Setting("storage", "collect_after", Kind.DAYS, 7, "Age at which 'gc' removes what no version needs.", 0, 3650),
     Setting("limits", "file", Kind.SIZE, "1 TiB", "Largest file.", 1 << 10),
     Setting("limits", "files_per_commit", Kind.COUNT, 1_000_000, "Most files in one request.", 1, 10_000_000),
+    Setting("limits", "shelves", Kind.COUNT, 100, "Most shelves of one user in one repository.", 1, 100_000),
     Setting("limits", "calls", Kind.COUNT, 256, "Most calls served at the same time; others wait.", 1, 100_000),
     Setting("limits", "watchers", Kind.COUNT, 2000, "Most streams of events; more are refused.", 1, 100_000),
     Setting(
@@ -88,6 +89,15 @@ SETTINGS = (
         1,
     ),
     Setting("limits", "threads", Kind.COUNT, 4, "Threads for hashing, decoding and files.", 1, 256),
+    Setting(
+        "locks",
+        "waiter_silence",
+        Kind.SECONDS,
+        60,
+        "How long who waits for a lock may be silent before others go first.",
+        3,
+        86400,
+    ),
     Setting("tokens", "lifetime", Kind.DAYS, 90, "Lifetime of a token whose maker names none.", 1, 3650),
     Setting("logging", "level", Kind.LEVEL, "info", "Least level that is logged."),
     Setting("logging", "format", Kind.FORMAT, "json", "Form of the log on standard error."),
@@ -126,10 +136,12 @@ class Settings:
     collect_after_days: int
     file_bytes: int
     files_per_commit: int
+    shelves: int
     calls: int
     watchers: int
     call_seconds: int
     threads: int
+    waiter_silence_seconds: int
     token_days: int
     log_level: str
     log_format: str
@@ -260,10 +272,12 @@ def _settings(directory: Path, read: dict[str, object], origins: dict[str, str])
         collect_after_days=number("storage.collect_after"),
         file_bytes=number("limits.file"),
         files_per_commit=number("limits.files_per_commit"),
+        shelves=number("limits.shelves"),
         calls=number("limits.calls"),
         watchers=number("limits.watchers"),
         call_seconds=number("limits.call_time"),
         threads=number("limits.threads"),
+        waiter_silence_seconds=number("locks.waiter_silence"),
         token_days=number("tokens.lifetime"),
         log_level=text("logging.level"),
         log_format=text("logging.format"),

@@ -179,7 +179,7 @@ async def _server_faults(folder: Path, cut: Cut) -> list[str]:
     settings = load_settings(folder / SETTINGS_FILE)
     telemetry.configure_logging(settings)
     async with app.open_parts(settings) as parts:
-        await recovery.after_start(parts.db, parts.store, parts.background)
+        await recovery.after_start(parts.db, parts.store, parts.background, 0)
         await parts.background.settle()
         found = [f"verify: {one}" for one in (await verification.verify(parts.db, parts.store)).damaged]
         versions = await _versions(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlv.remote.asking import AskingCalls
 from mlv.remote.auditing import AuditCalls
 from mlv.remote.channel import Channel, Counters
 from mlv.remote.events import EventCalls
@@ -16,7 +17,7 @@ from mlv_core.version import VERSION
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Server(PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls):
+class Server(PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls, AskingCalls):
     """One server, signed in with one token; use it from any thread, close it at the end."""
 
     def __init__(self, channel: Channel) -> None:

@@ -39,6 +39,7 @@ COVERED: dict[str, tuple[str, ...]] = {
             tables.labels,
             tables.workspaces,
             tables.locks,
+            tables.ended_locks,
             tables.events,
             tables.requests,
             tables_history.folded,

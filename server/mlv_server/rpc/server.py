@@ -19,6 +19,7 @@ from mlv_server.rpc import (
     identity,
     info,
     labels,
+    lock_requests,
     locks,
     merges,
     policy,
@@ -56,6 +57,7 @@ SERVICES: tuple[Service, ...] = (
     labels.SERVICE,
     workspaces.SERVICE,
     locks.SERVICE,
+    lock_requests.SERVICE,
     history.SERVICE,
     commits.SERVICE,
     merges.SERVICE,
@@ -94,8 +96,8 @@ def contract_services() -> tuple[ServiceDescriptor, ...]:
     """The services that the published .proto files name."""
     pool = descriptor_pool.Default()
     nouns = (
-        "server", "identity", "policy", "repositories", "locks", "history", "commits", "merges", "content", "audit",
-        "events",
+        "server", "identity", "policy", "repositories", "locks", "lock_requests", "history", "commits", "merges",
+        "content", "audit", "events",
     )  # fmt: skip
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())

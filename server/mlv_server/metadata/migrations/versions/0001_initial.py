@@ -404,6 +404,19 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lock_counters")),
     )
     op.create_table(
+        "ended_locks",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("token", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("workspace", sa.Text(), nullable=False),
+        sa.Column("end", sa.Integer(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_ended_locks_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "token", name=op.f("pk_ended_locks")),
+    )
+    op.create_table(
         "lock_rules",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
         sa.Column("rules", sa.Text(), nullable=False),
@@ -489,6 +502,9 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("acquired_at", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("ttl", sa.BigInteger(), nullable=False),
+        sa.Column("lease_limit", sa.BigInteger(), nullable=True),
+        sa.Column("expired_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_locks_owner_id")),
         sa.ForeignKeyConstraint(
             ["repository_id", "branch_id"],
@@ -759,6 +775,9 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             ],
             unique=False,
         )
+        op.create_index(
+            "whole_ended_locks", "ended_locks", ["path", "workspace", "end", "by", "reason", "time"], unique=False
+        )
         op.create_index("whole_lock_rules", "lock_rules", ["rules"], unique=False)
         op.create_index("whole_names", "names", ["kind", "name"], unique=False)
         op.create_index(
@@ -815,6 +834,9 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
                 "reason",
                 "acquired_at",
                 "lease_until",
+                "ttl",
+                "lease_limit",
+                "expired_at",
             ],
             unique=False,
         )

@@ -1,0 +1,122 @@
+"""What a holder may say to who asked for a lock (L10), and the lock that changes hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mlv_core.asking import Answer, AnswerRequest
+from mlv_core.entities import Lock
+from mlv_core.errors import Denied, InvalidRequest, NotFound
+from mlv_core.ids import FencingToken, FileId, escape
+from mlv_core.paths import show_path
+from mlv_server.domain import lock_refusals
+from mlv_server.domain.leases import leased
+from mlv_server.domain.lock_queue import Request
+from mlv_server.domain.lock_reach import Holder
+from mlv_server.domain.lock_rules import LockTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A lock that ends, the one that takes its place in the same moment, and the request that it answers."""
+
+    before: Lock
+    after: Lock
+    request: Request
+
+
+def requests_of(user: str, requests: Iterable[Request], files: Mapping[FileId, str]) -> dict[FileId, Request]:
+    """The open request of `user` for each of `files` (with their paths): of several the first, who waits first.
+
+    Raises: NotFound, naming every file that the user did not ask for.
+    """
+    found: dict[FileId, Request] = {}
+    mine = [one for one in requests if one.user == user and one.denied_at is None]
+    for one in sorted(mine, key=lambda one: (not one.waits, one.number)):
+        for file in one.files:
+            found.setdefault(file, one)
+    if missing := [path for file, path in files.items() if file not in found]:
+        shown = f"'{show_path(missing[0])}'" if len(missing) == 1 else f"{len(missing)} of these files"
+        raise NotFound(
+            f"{escape(user)} has not asked for {shown}.",
+            advice="'mlv locks' shows who asks; they ask with 'mlv lock PATH --request' or '--wait'.",
+            items=tuple(show_path(path) for path in missing),
+        )
+    return {file: found[file] for file in files}
+
+
+def decide_give(
+    giver: str,
+    asked: Mapping[FileId, Request],
+    held: Sequence[Lock],
+    files: Mapping[FileId, str],
+    terms: Mapping[FileId, LockTerms],
+    last_token: FencingToken,
+    now: int,
+) -> tuple[Handover, ...]:
+    """Hand every lock on `files` over to who asked for it, under a higher token (L9), or none.
+
+    `held` are the exclusive locks on them that stand in the way of who asked. The new lock begins at the base that the
+    asker has: whether that is the newest version is asked when the file is opened, and again at its commit (L5).
+    Raises: NotFound, LockHeld; each names every path.
+    """
+    locks = {lock.file_id: lock for lock in held}
+    if free := [path for file, path in files.items() if file not in locks]:
+        shown = f"'{show_path(free[0])}' is" if len(free) == 1 else f"{len(free)} of these files are"
+        raise NotFound(
+            f"{shown} not locked.",
+            advice="Who waits gets a free lock without your help.",
+            items=tuple(show_path(path) for path in free),
+        )
+    if foreign := [(files[file], lock) for file, lock in locks.items() if lock.owner != giver]:
+        raise lock_refusals.held(foreign, Holder(giver, foreign[0][1].workspace, host=""))
+    handed: list[Handover] = []
+    for file in files:
+        before, request = locks[file], asked[file]
+        after = replace(
+            before,
+            owner=request.user,
+            workspace=request.workspace,
+            host=request.host,
+            branch=request.branch,
+            base=request.bases[file],
+            reason=request.reason,
+            acquired_at=now,
+            token=FencingToken(last_token + len(handed) + 1),
+        )
+        handed.append(Handover(before, leased(after, terms[file], now), request))
+    return tuple(handed)
+
+
+def decide_deny(
+    denier: str,
+    request: AnswerRequest,
+    asked: Mapping[FileId, Request],
+    held: Sequence[Lock],
+    files: Mapping[FileId, str],
+    *,
+    may_break: bool,
+) -> tuple[Request, ...]:
+    """The requests that end: a holder may deny what is his, a maintainer all.
+
+    Raises: InvalidRequest without a reason, Denied.
+    """
+    if not request.reason.strip():
+        raise InvalidRequest("Denying a lock needs a reason.", advice="Say why with -m WHY; they are told.")
+    owners = {lock.file_id: lock.owner for lock in held}
+    if not may_break and (foreign := [path for file, path in files.items() if owners.get(file) != denier]):
+        raise Denied(
+            "Only the holder, or who has the right 'lock.break', may deny a lock.",
+            advice="'mlv locks' shows who the holder is.",
+            items=tuple(show_path(path) for path in foreign),
+        )
+    return tuple({one.number: one for one in asked.values()}.values())
+
+
+def check_answer(request: AnswerRequest, giver: str) -> None:
+    """Check what can be checked without the repository. Raises: InvalidRequest."""
+    if not request.paths:
+        raise InvalidRequest("paths is empty: there is nothing to answer.")
+    if request.answer is Answer.GIVE and request.user == giver:
+        raise InvalidRequest("You cannot give a lock to yourself.", advice="'mlv lock --steal' moves it to here.")

@@ -1,0 +1,136 @@
+"""The queue of a repository as a transaction sees it: whose turn it is, and whose lock fell to who waits (L10)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from mlv_core.entities import Branch, Lock, LockMode
+from mlv_core.ids import FileId, WorkspaceId
+from mlv_server.domain import lock_queue
+from mlv_server.domain.leases import is_live
+from mlv_server.domain.lock_queue import Request
+from mlv_server.domain.lock_reach import reaches
+from mlv_server.domain.lock_rules import LockTerms, terms_of
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services.call import Call
+
+FALLEN = "the holder was silent for longer than the rules allow while others waited"
+"""Why the lock of a silent holder is broken."""
+_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Every request of a repository, the locks on their files, and what is needed to decide between them.
+
+    `grants` has, by file and branch, after how long (ms) a silent holder's lock falls to who waits, where policy says
+    so; `contacts` the last sign of life of each workspace that holds one of the locks.
+    """
+
+    requests: tuple[Request, ...]
+    locks: Mapping[FileId, tuple[Lock, ...]]
+    branches: Mapping[str, Branch]
+    grants: Mapping[tuple[FileId, str], int]
+    contacts: Mapping[WorkspaceId, int]
+    silence_ms: int
+    now: int
+
+    def line(self) -> list[Request]:
+        """Those who wait and count, first come first."""
+        return lock_queue.in_line(self.requests, self.silence_ms, self.now)
+
+    def blocked(self, request: Request) -> bool:
+        """Whether a lock of another keeps the request from being granted."""
+        return any(not self._fallen(request, lock) for lock in self.in_the_way(request))
+
+    def in_the_way(self, request: Request) -> list[Lock]:
+        """The live locks of others that reach the request's branch, on its files."""
+        branch = self.branches[request.branch]
+        return [
+            lock
+            for file in request.files
+            for lock in self.locks.get(file, ())
+            if lock.mode is LockMode.EXCLUSIVE
+            and lock.workspace != request.workspace
+            and is_live(lock, self.now)
+            and reaches(lock, branch, self.branches)
+        ]
+
+    def fallen(self, workspace: WorkspaceId, files: Collection[FileId]) -> tuple[Lock, ...]:
+        """Locks of silent holders on `files` that the workspace may take now: it is its turn, and policy lets it."""
+        turns = lock_queue.rightful(self.line(), self.blocked)
+        mine = [one for one in turns if one.workspace == workspace]
+        found = [lock for one in mine for lock in self.in_the_way(one) if lock.file_id in files]
+        return tuple({lock.token: lock for lock in found}.values())
+
+    def check_turn(self, workspace: WorkspaceId, granted: Collection[Lock]) -> None:
+        """Refuse locks that others have the right to, who waited before. Raises: LockHeld."""
+        files = {lock.file_id: lock.path for lock in granted}
+        lock_queue.check_turn(self.line(), self.blocked, workspace, files, self.now)
+
+    def next_change(self, request: Request) -> int | None:
+        """When (ms) a lock that blocks the request ends by itself, by its lease or by its holder's silence."""
+        moments = [lock.lease_until for lock in self.in_the_way(request) if lock.lease_until is not None]
+        for lock in self.in_the_way(request):
+            after = self.grants.get((lock.file_id, request.branch))
+            if after is not None:
+                moments.append(max(self.contacts.get(lock.workspace, 0), request.counted_from) + after)
+        return min(moments, default=None)
+
+    def _fallen(self, request: Request, lock: Lock) -> bool:
+        after = self.grants.get((lock.file_id, request.branch))
+        contact = self.contacts.get(lock.workspace, 0)
+        return lock_queue.may_take_from_silent(request, contact, after, self.now)
+
+
+def load(tx: Transaction, call: Call, repository_id: int, files: Collection[FileId] = (), branch: str = "") -> Queue:
+    """The queue of a repository; it knows the locks on `files` and the branch of this name too."""
+    requests = tx.lock_requests.list_all(repository_id)
+    waiting = [one for one in requests if one.waits and one.denied_at is None]
+    files = {file for one in requests for file in one.files}.union(files)
+    locks: dict[FileId, tuple[Lock, ...]] = {}
+    for lock in tx.locks.on_files(repository_id, files) if files else ():
+        locks[lock.file_id] = (*locks.get(lock.file_id, ()), lock)
+    names = {one.branch for one in requests} | {lock.branch for some in locks.values() for lock in some}
+    names |= {branch} - {""}
+    branches = tx.branches.named(repository_id, names)
+    grants = _grants(tx, repository_id, waiting, branches)
+    contacts: dict[WorkspaceId, int] = {}
+    if grants:
+        for workspace in {lock.workspace for some in locks.values() for lock in some}:
+            known = tx.workspaces.find(repository_id, workspace)
+            contacts[workspace] = 0 if known is None else known.workspace.last_seen
+    silence = call.settings.waiter_silence_seconds * _MS
+    return Queue(requests, locks, branches, grants, contacts, silence, call.now)
+
+
+def fulfilled(tx: Transaction, repository_id: int, queue: Queue, workspace: WorkspaceId, files: set[FileId]) -> None:
+    """Forget what the workspace asked for and has now."""
+    done = [one.number for one in queue.requests if one.workspace == workspace and files.issuperset(one.files)]
+    tx.lock_requests.remove(repository_id, done)
+
+
+def terms(tx: Transaction, repository_id: int, branch: Branch, files: Mapping[FileId, str]) -> dict[FileId, LockTerms]:
+    """What the rules say of a lock on each of `files`, by their paths on the branch."""
+    rules = tx.lock_rules.of(repository_id)
+    states = tx.versions.lookup(repository_id, branch.head, tuple(files.values()))
+    return {file: terms_of(path, states[path], rules) for file, path in files.items()}
+
+
+def _grants(
+    tx: Transaction, repository_id: int, waiting: list[Request], branches: Mapping[str, Branch]
+) -> dict[tuple[FileId, str], int]:
+    rules = tx.lock_rules.of(repository_id)
+    if not waiting or all(rule.grant_after is None for rule in rules):
+        return {}
+    found: dict[tuple[FileId, str], int] = {}
+    for name in {one.branch for one in waiting}:
+        paths = {path for one in waiting if one.branch == name for path, _ in one.files.values()}
+        head = branches[name].head
+        states = tx.versions.lookup(repository_id, head, paths) if head else {}
+        for path, state in states.items():
+            after = terms_of(path, state, rules).grant_after
+            if after is not None:
+                found[state.file_id, name] = after
+    return found
