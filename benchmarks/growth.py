@@ -18,7 +18,7 @@ from benchmarks.machine import description, markdown_table, write_results
 from benchmarks.metadata import CHANGED
 from benchmarks.metadata_site import Bench, Clock, opened
 from mlv_core.requests import HistoryFilter
-from mlv_server.services import history
+from mlv_server.services import logs
 
 FILES = (3_000, 30_000, 300_000)
 HISTORY_FILES = 10_000
@@ -62,7 +62,7 @@ async def _commits(bench: Bench, count: int) -> Row:
         with fold.timed():
             bench.fold()
         with log.timed():
-            await history.list_changesets(bench.call(), bench.name, wanted)
+            await logs.list_changesets(bench.call(), bench.name, wanted)
     if not count:
         return {}
     # The least disturbed half: a busy machine makes CPU time longer, never shorter.

@@ -18,7 +18,7 @@ from benchmarks.machine import description, markdown_table, write_results
 from benchmarks.metadata_site import Bench, Clock, opened
 from mlv_core.ids import ChangesetNumber
 from mlv_core.requests import HistoryFilter
-from mlv_server.services import branches, history
+from mlv_server.services import branches, history, logs
 
 CASES = {"100k": (100_000, 1_000), "1m": (1_000_000, 300)}
 CHANGED = 100
@@ -81,7 +81,7 @@ async def reads(bench: Bench) -> Row:
     for number in range(LOOKS):
         wanted = HistoryFilter(branch="main", path=bench.path(number * bench.files // LOOKS), page_size=50)
         with log.timed():
-            await history.list_changesets(bench.call(), bench.name, wanted)
+            await logs.list_changesets(bench.call(), bench.name, wanted)
         with diff.timed():
             first, second = ChangesetNumber(bench.head - 1 - number), ChangesetNumber(bench.head - number)
             found = [one async for one in history.diff_versions(bench.call(), bench.name, first, second, ())]

@@ -9,7 +9,7 @@ from mlv_proto import convert
 from mlv_proto.v1 import history_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
 from mlv_server.rpc.slices import aside
-from mlv_server.services import history
+from mlv_server.services import history, logs
 from mlv_server.services.call import Call
 
 
@@ -33,7 +33,7 @@ async def _get(call: Call, request: pb.GetChangesetRequest) -> AsyncIterator[pb.
 
 async def _list_changesets(call: Call, request: pb.ListChangesetsRequest) -> pb.ListChangesetsResponse:
     name = RepositoryName.parse(request.repository)
-    found, before = await history.list_changesets(call, name, convert.history_filter_from_wire(request))
+    found, before = await logs.list_changesets(call, name, convert.history_filter_from_wire(request))
     return pb.ListChangesetsResponse(changesets=[convert.changeset_to_wire(c) for c in found], next_before=before)
 
 

@@ -21,6 +21,7 @@ from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access, answers, arriving, landing
 from mlv_server.services.call import Call
+from mlv_server.services.sights import View
 
 HASHES_LIMIT = 200_000
 """Hashes in one FindMissing: 6.4 MB, what one message holds."""
@@ -149,10 +150,11 @@ async def undo(call: Call, request: UndoRequest) -> Published:
         known = answers.first_answer(tx, call, request, digest)
         if known is not None:
             return known, repository
-        goal, upto = _span(tx, repository, request)
+        goal, upto = _span(tx, call, repository, request)
         after, wanted = _states(tx, repository, upto, goal, request.paths)
+        paths = frozenset({*after, *wanted})
         ground = landing.load(
-            tx, call, request.repository, request.branch, request.workspace, frozenset({*after, *wanted})
+            tx, call, request.repository, request.branch, request.workspace, paths, asked=landing.UNDO
         )
 
         stale = rules.changed_since({*after, *wanted}, after, ground.current)
@@ -280,16 +282,18 @@ def _need(change: Change, ground: landing.Ground) -> LockNeed:
     return need_of(change.path, change.state or ground.current.get(origin), ground.locks.rules)
 
 
-def _span(tx: Transaction, repository: RepositoryRow, request: UndoRequest) -> tuple[ChangesetNumber, ChangesetNumber]:
+def _span(
+    tx: Transaction, call: Call, repository: RepositoryRow, request: UndoRequest
+) -> tuple[ChangesetNumber, ChangesetNumber]:
     """The version whose states are wanted again, and the last one that is taken back.
 
     Raises: NotFound, InvalidRequest.
     """
-    branch = tx.branches.get(repository.id, request.branch)
+    view = View(tx, call, repository)
+    branch = view.branch(request.branch)
     given = (request.first, request.last) if request.to is None else (request.to, branch.head)
     for number in given:
-        if number:
-            tx.changesets.get(repository.id, number)
+        view.version("meta.read", number)
         if not tx.versions.is_ancestor(repository.id, number, branch.head):
             raise InvalidRequest(f"@{number} is no version of the branch {branch.name}.")
     if request.to is not None:

@@ -9,12 +9,12 @@ from mlv_core.errors import InvalidRequest, NotFound
 from mlv_core.ids import RepositoryName
 from mlv_core.watching import EventFilter, EventPage, EventRecord
 from mlv_server.auth.identity import identify_again
-from mlv_server.domain.events import Event, check_wanted, is_wanted, rights_of
-from mlv_server.domain.policy import Resource, decide
+from mlv_server.domain.events import check_wanted, is_wanted, rights_of
 from mlv_server.metadata.bells import Bell
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
+from mlv_server.services.sights import View
 
 PAGE = 200
 """Events read in one transaction and sent in one message: some 100 KiB."""
@@ -87,15 +87,11 @@ class _Look:
         if row is None or row.id != self.repository:
             raise NotFound(f"There is no repository '{self.name}'.", advice="'mlv repo list' shows yours.")
         access.check(tx, call, "list", row)
+        view = View(tx, call, row)
         found, wanted = tx.events.after(self.repository, after, PAGE), self.wanted
         told = tuple(
-            EventRecord(sequence, time, event.kind.value, event.data)
+            EventRecord(sequence, time, event.kind.value, view.told_event(event))
             for sequence, time, event in found
-            if is_wanted(event, wanted.kinds, wanted.branch, wanted.paths) and self._may_see(tx, call, event)
+            if is_wanted(event, wanted.kinds, wanted.branch, wanted.paths) and view.sight.may(*rights_of(event))
         )
         return EventPage(told, found[-1][0] if found else after)
-
-    def _may_see(self, tx: Transaction, call: Call, event: Event) -> bool:
-        """P4: an event is told only to who may see what it is about."""
-        action, ref, path = rights_of(event)
-        return decide(call.principal, action, Resource(str(self.name), ref, path), tx.rules.policy(), call.now).allowed

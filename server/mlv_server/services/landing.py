@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from mlv_core.changes import Row
 from mlv_core.changesets import changeset_id
 from mlv_core.entities import Branch, Change, Changeset, Environment, FileState, Lock, Operation, Records
-from mlv_core.errors import UnknownEnvironment
+from mlv_core.errors import PathClash, UnknownEnvironment
 from mlv_core.hashing import HASH_LENGTH
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, WorkspaceId
 from mlv_core.records import environment_digest, store_environment, store_records
@@ -19,19 +20,36 @@ from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access
+from mlv_server.services import access, freezes
 from mlv_server.services.call import Call
+from mlv_server.services.sights import Shows, View, ref_of
 
 _ROW_BYTES = 200
 """What a changeset takes besides its message, records and lists: its row, its index entries, audit and event."""
 
 
+class Asked(NamedTuple):
+    """Which right an act needs on each path that it touches, and whether the caller named these paths."""
+
+    action: str
+    named: bool
+
+
+COMMIT = Asked("write", named=True)
+UNDO = Asked("write", named=False)
+MERGE = Asked("merge", named=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a commit stands on: repository, branch and head, the newest changeset, what is at the paths in question."""
+    """What a commit stands on: repository, branch and head, the newest changeset, what is at the paths in question.
+
+    `shows` tells which paths of the branch its maker may see, None: all.
+    """
 
     repository: RepositoryRow
     branch: Branch
+    shows: Shows | None
     newest: ChangesetNumber
     last_file_id: FileId
     rows: Mapping[str, Row]
@@ -66,21 +84,26 @@ def load(
     workspace: WorkspaceId,
     paths: Iterable[str],
     known: Ground | None = None,
-    action: str = "write",
+    asked: Asked = COMMIT,
 ) -> Ground:
-    """What stands at `paths` in the head of a branch, and who locks it, after the right to `action` was checked again.
+    """What stands at `paths` in the head of a branch, and who locks it, after the right to do so was checked again.
 
+    It is checked on the branch and on every path.
     `known` was loaded for the same paths a moment ago: where the head is still the same, so is what stands there.
-    Raises: NotFound, Denied.
+    Raises: NotFound, Denied, BranchAbandoned, Frozen (L12).
     """
     repository = tx.repositories.get(name)
-    branch = tx.branches.get(repository.id, branch_name)
-    access.check(tx, call, action, repository, f"branch/{branch.name}")
+    view = View(tx, call, repository)
+    branch = view.branch(branch_name)
+    access.check(tx, call, asked.action, repository, ref_of(branch.name))
+    wanted = frozenset(paths)
+    view.check_paths(asked.action, branch, wanted, named=asked.named)
+    freezes.check_branch(tx, call, repository.id, branch, wanted)
     newest = tx.changesets.newest(repository.id)
     if known is not None and known.branch.head == branch.head:
         rows = known.rows
     else:
-        rows = tx.versions.rows(repository.id, branch.head, paths)
+        rows = tx.versions.rows(repository.id, branch.head, wanted)
     current = {path: state for path, row in rows.items() if (state := row.state) is not None}
     registered = tx.workspaces.find(repository.id, workspace) if workspace else None
     host = registered.workspace.host if registered is not None else ""
@@ -88,6 +111,7 @@ def load(
     return Ground(
         repository=repository,
         branch=branch,
+        shows=view.shows_on(ref_of(branch.name)),
         newest=ChangesetNumber(0) if newest is None else newest.number,
         last_file_id=FileId(0) if newest is None else newest.last_file_id,
         rows=rows,
@@ -118,7 +142,15 @@ def check_clashes(tx: Transaction, ground: Ground, changes: tuple[Change, ...]) 
     new = [change.path for change in changes if change.operation in {Operation.ADD, Operation.MOVE}]
     if new:
         gone = rules.vacated_paths(changes)
-        rules.check_clashes(changes, tx.versions.around(ground.repository.id, ground.branch.head, new, gone))
+        around = tx.versions.around(ground.repository.id, ground.branch.head, new, gone)
+        if ground.shows is None:
+            rules.check_clashes(changes, around)
+            return
+        rules.check_clashes(changes, filter(ground.shows, around))
+        try:
+            rules.check_clashes(changes, around)
+        except PathClash:
+            raise PathClash("A new path clashes with one that you may not see.", advice="Use another name.") from None
 
 
 def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Published:

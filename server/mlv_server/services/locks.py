@@ -15,9 +15,10 @@ from mlv_server.domain.audit import AuditEntry
 from mlv_server.domain.events import EventKind, lock_event
 from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access
+from mlv_server.services import access, freezes, turns
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
+from mlv_server.services.sights import View, ref_of
 
 
 async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
@@ -29,13 +30,20 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
 
     def work(tx: Transaction) -> AcquireOutcome:
         repository = tx.repositories.get(request.repository)
-        branch = tx.branches.get(repository.id, request.branch)
-        access.check(tx, call, "open", repository, f"branch/{branch.name}")
+        view = View(tx, call, repository)
+        branch = view.branch(request.branch)
+        access.check(tx, call, "open", repository, ref_of(branch.name))
+        view.check_paths("open", branch, request.paths)
+        freezes.check_branch(tx, call, repository.id, branch, request.paths)
         workspace = tx.workspaces.get(repository.id, request.workspace)
         if workspace.owner_id != call.principal.user_id:
             raise Denied("This workspace is another user's.", advice="Lock from a workspace of your own.")
         files = tx.versions.lookup(repository.id, branch.head, request.paths) if branch.head else {}
         held = tx.locks.on_files(repository.id, [state.file_id for state in files.values()])
+
+        queue = turns.load(tx, call, repository.id) if tx.lock_requests.anything_asked(repository.id) else None
+        fallen = queue.fallen(request.workspace, {state.file_id for state in files.values()}) if queue else ()
+        held = tuple(lock for lock in held if lock not in fallen)
 
         owned = tx.locks.count_of(repository.id, call.principal.user_id)
         holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
@@ -44,9 +52,13 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         ground = LockGround(holder, branch, branches, held, rules, call.now)
         decision = locking.decide_acquire(request, files, ground, tx.locks.last_token(repository.id))
 
-        tx.locks.remove(repository.id, [lock.token for lock in decision.replaced])
+        if queue is not None:
+            queue.check_turn(request.workspace, decision.granted)
+            turns.fulfilled(tx, repository.id, queue, request.workspace, {one.file_id for one in files.values()})
+        tx.locks.remove(repository.id, [lock.token for lock in (*decision.replaced, *fallen)])
         tx.locks.renew(repository.id, decision.renewed)
         tx.locks.add(repository.id, call.principal.user_id, branch.id, decision.granted)
+        _tell(tx, call, repository.id, EventKind.LOCK_BROKEN, fallen, turns.FALLEN)
         _tell(tx, call, repository.id, EventKind.LOCK_ACQUIRED, decision.granted, request.reason)
         return AcquireOutcome(decision.granted + decision.renewed, decision.needs)
 
@@ -64,14 +76,16 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
 
     def work(tx: Transaction) -> tuple[Lock, ...]:
         repository = tx.repositories.get(request.repository)
-        branch = tx.branches.get(repository.id, request.branch) if request.branch else None
+        view = View(tx, call, repository)
+        branch = view.branch(request.branch) if request.branch else None
         if request.all_of_workspace:
             held = tx.locks.of_workspace(repository.id, request.workspace)
         elif branch is None:
             raise InvalidRequest("branch must be set unless all locks of the workspace are meant.")
         else:
             held = _locks_on(tx, repository.id, branch, request.paths)
-        may_break = access.may(tx, call, "lock.break", repository.name)
+        held = view.locks(held)
+        may_break = view.may_break(held)
 
         holder = Holder(call.principal.user, request.workspace, host="")
         decision = locking.decide_release(holder, request, held, may_break=may_break)
@@ -104,10 +118,11 @@ async def list_all(
 
     def work(tx: Transaction) -> tuple[Lock, ...]:
         row = tx.repositories.get(repository)
-        name = tx.branches.get(row.id, branch).name if branch else ""
+        view = View(tx, call, row)
+        name = view.branch(branch).name if branch else ""
         return tuple(
             lock
-            for lock in tx.locks.list_all(row.id)
+            for lock in view.locks(tx.locks.list_all(row.id))
             if (not name or lock.branch == name)
             and (not owner or lock.owner == owner)
             and (not paths or glob_matches_any(paths, lock.path))

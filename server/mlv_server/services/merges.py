@@ -26,8 +26,9 @@ from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
-from mlv_server.services import access, answers, commits, landing
+from mlv_server.services import access, answers, commits, freezes, landing
 from mlv_server.services.call import Call
+from mlv_server.services.sights import View, ref_of
 
 TEXTS_LIMIT = 1_000
 """Texts of one merge that both sides edited; more are a rewrite, which people look at on a branch of their own."""
@@ -112,10 +113,13 @@ def _check_resolutions(request: MergeRequest) -> None:
 def _draft(tx: Transaction, call: Call, request: MergeRequest) -> _Draft:
     """The merge as far as change lists tell. Raises: NotFound, Denied, HeadMoved, AlreadyMerged, InvalidRequest."""
     repository = tx.repositories.get(request.repository)
-    into = tx.branches.get(repository.id, request.branch)
-    access.check(tx, call, "merge", repository, f"branch/{into.name}")
-    source = tx.branches.get(repository.id, request.source)
-    access.check(tx, call, "read", repository, f"branch/{source.name}")
+    view = View(tx, call, repository)
+    into = view.branch(request.branch)
+    access.check(tx, call, "merge", repository, ref_of(into.name))
+    freezes.check_branch(tx, call, repository.id, into)
+    source = view.branch(request.source)
+    access.check(tx, call, "read", repository, ref_of(source.name))
+    freezes.check_open(source)
     for name, head, looked_at in (
         (source.name, source.head, request.source_head),
         (into.name, into.head, request.branch_head),
@@ -134,6 +138,7 @@ def _draft(tx: Transaction, call: Call, request: MergeRequest) -> _Draft:
         raise AlreadyMerged(f"{into.name} holds all of {source.name} already.")
     before, mine, theirs = _three_states(tx, repository, bases, into.head, source.head)
     chosen = dict(request.resolutions)
+    view.check_paths("merge", into, (path for path in theirs if theirs[path] != mine.get(path)), named=False)
     decided = merge_versions(before, mine, theirs, chosen)
     unknown = sorted(chosen.keys() - decided.decided)
     if unknown:
@@ -276,7 +281,7 @@ def _land(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft, gro
     source = tx.branches.get(draft.repository.id, request.source)
     changes = lists.changes_between(_at(draft.mine, draft.merge.wanted), draft.merge.wanted)
     paths = frozenset({*draft.merge.wanted, *rules.touched_paths(changes)})
-    ground = landing.load(tx, call, request.repository, request.branch, request.workspace, paths, action="merge")
+    ground = landing.load(tx, call, request.repository, request.branch, request.workspace, paths, asked=landing.MERGE)
     if (source.head, ground.branch.head) != (draft.source, draft.target):
         raise HeadMoved("A branch moved while it was merged.", advice="Type the same command again.")
     landing.check_clashes(tx, ground, changes)

@@ -6,13 +6,14 @@ whole repository.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from mlv_core.entities import Branch, Label
-from mlv_core.errors import Denied
-from mlv_core.ids import BranchId, ChangesetNumber
+from mlv_core.entities import VERSION_PATH, Branch, Change, Changeset, Input, Label, Lock, Operation
+from mlv_core.errors import Denied, InvalidName
+from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName
 from mlv_core.paths import show_path
+from mlv_server.domain.events import Event, EventKind, EventValue
 from mlv_server.metadata.branches import MAIN, no_branch
 from mlv_server.metadata.changesets import no_changeset
 from mlv_server.metadata.repositories import RepositoryRow
@@ -33,6 +34,7 @@ class View:
 
     def __init__(self, tx: Transaction, call: Call, row: RepositoryRow) -> None:
         self._tx = tx
+        self._call = call
         self._row = row
         self.sight = access.sight(tx, call, row.name)
         self._homes: dict[tuple[str, ChangesetNumber], str | None] = {}
@@ -92,7 +94,7 @@ class View:
         """Those of the labels' `names` that may be listed."""
         return tuple(name for name in names if not self.tells_refs or self.sight.may("list", f"label/{name}"))
 
-    def changeset(self, number: ChangesetNumber) -> None:
+    def check_changeset(self, number: ChangesetNumber) -> None:
         """Check that a changeset is there and may be told of. Raises: NotFound."""
         row = self._tx.changesets.get(self._row.id, number)
         if (self.tells_refs or self.sight.tells_refs("meta.read")) and not self._told(self._own_branch(row.number)):
@@ -126,21 +128,84 @@ class View:
         return self.allows(SEEING, ref)
 
     def allows(self, actions: Iterable[str], ref: str) -> Shows | None:
-        """The paths on which every one of `actions` that speaks of paths is allowed; None: all."""
+        """The paths on which every one of `actions` that rules tell paths apart for is allowed; None: all.
+
+        What is said of a version as a whole shows to whoever may see the version.
+        """
         telling = [action for action in actions if self.sight.tells_paths(action)]
         if not telling:
             return None
         may = self.sight.may
-        return lambda path: all(may(action, ref, path) for action in telling)
+        return lambda path: all(
+            may(action, ref, path) for action in telling if path != VERSION_PATH or action not in SEEING
+        )
 
-    def check_paths(self, action: str, branch: Branch, paths: Iterable[str]) -> None:
+    def told(self, changeset: Changeset) -> Changeset:
+        """The changeset without labels that are hidden, counts of files that are, and inputs that are."""
+        shows = self.shows_on(ref_of(changeset.branch))
+        files = changeset.files_changed
+        if shows is not None:
+            files = sum(1 for one in self._tx.versions.own_changes(self._row.id, changeset.number) if shows(one.path))
+        records = changeset.records
+        inputs = tuple(one for one in records.inputs if self._may_know(one))
+        return replace(
+            changeset,
+            files_changed=files,
+            labels=self.label_names(changeset.labels),
+            records=records if inputs == records.inputs else replace(records, inputs=inputs),
+        )
+
+    def told_event(self, event: Event) -> Mapping[str, EventValue]:
+        """What an event that the caller may see says: of a commit, how many files they may see in it."""
+        data = event.data
+        if event.kind is not EventKind.COMMIT_PUBLISHED or not self.sight.tells_paths("list"):
+            return data
+        shows = self.shows_on(ref_of(str(data["branch"])))
+        changes = self._tx.versions.own_changes(self._row.id, ChangesetNumber(int(data["changeset"] or 0)))
+        return {**data, "files": sum(1 for one in told_changes(changes, shows))}
+
+    def locks(self, held: Iterable[Lock]) -> tuple[Lock, ...]:
+        """Those of `held` that the caller may know of: all of their own, others' on branches and paths that show."""
+        if not (self.tells_refs or self.sight.tells_paths("list")):
+            return tuple(held)
+        own, may = self._call.principal.user, self.sight.may
+        return tuple(lock for lock in held if lock.owner == own or may("list", ref_of(lock.branch), lock.path))
+
+    def may_break(self, held: Iterable[Lock]) -> bool:
+        """Whether the caller may break every one of `held` that is another's."""
+        others = [lock for lock in held if lock.owner != self._call.principal.user]
+        return all(self.sight.may("lock.break", ref_of(lock.branch), lock.path) for lock in others)
+
+    def check_paths(self, action: str, branch: Branch, paths: Iterable[str], *, named: bool = True) -> None:
         """Check that the caller may do `action` on every one of `paths`, and see it.
 
-        Who could write where they may not look would learn by writing. Raises: Denied naming what may not be touched.
+        Who could write where they may not look would learn by writing. A merge may also bring no change to where a
+        rule forbids to write (B4). `named`: the caller named the paths, so that nothing is told by naming them.
+        Raises: Denied naming what may not be touched.
         """
-        allowed = self.allows((action, *SEEING), ref_of(branch.name))
-        if allowed is not None:
-            refuse(action, branch.name, [path for path in sorted(set(paths)) if not allowed(path)])
+        ref = ref_of(branch.name)
+        allowed = self.allows((action, *SEEING), ref)
+        writing = action == "merge" and self.sight.tells_paths("write")
+        if allowed is None and not writing:
+            return
+        wanted = sorted(set(paths))
+        refused = set() if allowed is None else {path for path in wanted if not allowed(path)}
+        if writing:
+            refused.update(self.sight.forbidden("write", ref, wanted))
+        shows = None if named else self.shows_on(ref)
+        shown = [path for path in sorted(refused) if shows is None or shows(path)]
+        refuse(action, branch.name, shown, more=len(shown) < len(refused))
+
+    def _may_know(self, one: Input) -> bool:
+        """Whether the caller may know of a data file, which may lie in another repository (R5)."""
+        named, path = one.dataset.repository, one.dataset.path
+        if not named or named == str(self._row.name):
+            return self.sight.may("list", "", path)
+        try:
+            name = RepositoryName.parse(named)
+        except InvalidName:
+            return True
+        return access.sight(self._tx, self._call, name).may("list", "", path)
 
     def _home(self, action: str, number: ChangesetNumber) -> str | None:
         own = ref_of(self._own_branch(number))
@@ -178,16 +243,28 @@ class View:
         return branch
 
 
+def told_changes(changes: Iterable[Change], shows: Shows | None) -> Iterator[Change]:
+    """Those of `changes` whose paths are shown; what moved here from where nothing is shown is new."""
+    for change in changes:
+        if shows is None:
+            yield change
+        elif shows(change.path):
+            hidden = change.source and not shows(change.source)
+            yield replace(change, operation=Operation.ADD, source="") if hidden else change
+
+
 def ref_of(branch: str) -> str:
     """The ref of a branch as rules name it."""
     return f"branch/{branch}"
 
 
-def refuse(action: str, branch: str, paths: list[str]) -> None:
-    """Raises: Denied naming `paths`, which may not be touched, unless there are none."""
-    if paths:
+def refuse(action: str, branch: str, paths: list[str], *, more: bool = False) -> None:
+    """Raises: Denied naming `paths`, which may not be touched, unless there are none; `more` are not to be named."""
+    if paths or more:
         shown = tuple(show_path(path) for path in paths[:SHOWN_LIMIT])
         what = f"'{shown[0]}'" if len(paths) == 1 else f"{len(paths):,} of these files"
+        if more:
+            what = "all that this changes"
         raise Denied(
             f"You may not '{action}' {what} on {branch}.",
             advice=f"'mlv policy explain' says why: USER {action} REPO:{branch}:PATH.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlv_core.entities import Workspace
-from mlv_core.errors import Denied, InvalidRequest, NotFound
+from mlv_core.errors import Denied, InvalidRequest
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
 from mlv_server.domain.events import EventKind, lock_event
 from mlv_server.metadata.unit_of_work import Transaction
@@ -11,6 +11,7 @@ from mlv_server.metadata.workspaces import WorkspaceRow
 from mlv_server.services import access
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
+from mlv_server.services.sights import View, ref_of
 
 ID_LIMIT = 64
 TEXT_LIMIT = 4096
@@ -37,13 +38,13 @@ async def register(
 
     def work(tx: Transaction) -> Workspace:
         row = tx.repositories.get(repository)
-        stands_on = tx.branches.get(row.id, branch)
+        view = View(tx, call, row)
+        stands_on = view.branch(branch)
         before = tx.workspaces.find(row.id, id)
 
         if before is not None and before.owner_id != call.principal.user_id:
             raise Denied("This workspace is another user's.", advice="Check out a workspace of your own.")
-        if base and base not in tx.changesets.find(row.id, (base,)):
-            raise NotFound(f"There is no changeset @{base}.")
+        view.version("meta.read", base)
         workspace = Workspace(id, row.name, call.principal.user, host, directory, stands_on.name, base, call.now)
 
         tx.workspaces.put(row.id, WorkspaceRow(workspace, call.principal.user_id, stands_on.id))
@@ -59,7 +60,14 @@ async def list_all(call: Call, repository: RepositoryName) -> tuple[Workspace, .
 
     Raises: NotFound.
     """
-    return await call.db.read(lambda tx: tx.workspaces.list_all(tx.repositories.get(repository).id))
+
+    def work(tx: Transaction) -> tuple[Workspace, ...]:
+        row = tx.repositories.get(repository)
+        view = View(tx, call, row)
+        found = tx.workspaces.list_all(row.id)
+        return tuple(one for one in found if not view.tells_refs or view.sight.may("list", ref_of(one.branch)))
+
+    return await call.db.read(work)
 
 
 async def remove(call: Call, repository: RepositoryName, id: WorkspaceId) -> int:  # noqa: A002 - as above
