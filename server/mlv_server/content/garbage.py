@@ -1,4 +1,4 @@
-"""Segments that no version needs: found by walking from every file of the history, removed if that is still so."""
+"""Segments that nothing needs: found by walking from every file of history and shelves, removed if that is still so."""
 
 from __future__ import annotations
 
@@ -28,15 +28,19 @@ _MEMORY_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a domain was like at one moment: `newest` the last changeset of each of its repositories, by their ids."""
+    """What a domain was like at one moment: `newest` the last changeset of each of its repositories, by their ids.
+
+    `shelves` are those that keep contents in it.
+    """
 
     packs: tuple[PackRow, ...]
     newest: dict[int, ChangesetNumber]
+    shelves: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """The segments of a domain that no version needed at one moment."""
+    """The segments of a domain that no version and no shelf needed at one moment."""
 
     domain_id: int
     ground: Ground
@@ -65,7 +69,7 @@ class Marker:
     def mark(self, domain_id: int, before: int) -> Marked:
         """The segments that lie in packs written before `before` (milliseconds since 1970 UTC) and that nobody needs.
 
-        Needed is what a file of the history is made of, every younger segment, and every base of what is needed.
+        Needed is what a file of history or of a shelf is made of, every younger segment, and every base of those.
         Raises: DamagedContent naming a file whose recipe cannot be read, so that its segments are not known.
         """
         ground = self._db.read_now(lambda tx: ground_of(tx, domain_id))
@@ -107,6 +111,8 @@ class Marker:
             first = marked.ground.newest.get(repository, 0) + 1
             for number in range(first, 1 if newest is None else newest.number + 1):
                 contents |= _contents_of(tx, repository, ChangesetNumber(number))
+        fresh = tx.shelves.ids_of_domain(domain_id) - marked.ground.shelves
+        contents |= {ContentHash(name) for name in tx.shelves.hashes_of(fresh)}
         needed |= self._segments_of(domain_id, tx.contents.find(domain_id, contents).values())
         needed.update(trace(tx, domain_id, needed, read_bases).places)
         return needed
@@ -157,7 +163,7 @@ class Marker:
 def ground_of(tx: Transaction, domain_id: int) -> Ground:
     """What the domain is like now."""
     newest = {one: row.number for one in _repositories(tx, domain_id) if (row := tx.changesets.newest(one)) is not None}
-    return Ground(tuple(tx.packs.list_all(domain_id)), newest)
+    return Ground(tuple(tx.packs.list_all(domain_id)), newest, tx.shelves.ids_of_domain(domain_id))
 
 
 def dead_bytes(tx: Transaction, domain_id: int, names: Collection[ContentHash]) -> int:

@@ -1,4 +1,7 @@
-"""Whole files by their content: size, recipe, and that their recipe was proved to give their hash."""
+"""Whole files by their content: size, recipe, and that their recipe was proved to give their hash.
+
+A file that only shelves have lies in a table of its own, so that it goes when they do.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
 from mlv_server.metadata.segments import batches
 from mlv_server.metadata.tables_content import contents, rebased
+from mlv_server.metadata.tables_shelves import shelf_contents
 
 ContentItem = tuple[ContentHash, int, ContentHash | None]
 """File hash, size in bytes, hash of its recipe (None: the file is one segment)."""
@@ -33,18 +37,28 @@ class Contents:
         self._connection = connection
 
     def find(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, ContentRow]:
-        """Those of `hashes` that are proved files of the domain."""
-        return {
-            ContentHash(row.hash): ContentRow(ContentHash(row.hash), row.size, row.recipe)
-            for batch in batches(hashes)
-            for row in self._connection.execute(_rows(domain_id).where(contents.c.hash.in_(batch)))
-        }
+        """Those of `hashes` that are proved files of the domain, whether a version or a shelf brought them."""
+        wanted = list(hashes)
+        found = {row.hash: row for batch in batches(wanted) for row in self._rows_of(contents, domain_id, batch)}
+        left = [name for name in wanted if name not in found]
+        return {**self._shelved(domain_id, left), **found} if left else found
 
     def record(self, domain_id: int, items: Iterable[ContentItem]) -> None:
         """Keep what was proved; a file that is known already keeps its first recipe."""
-        rows = [{"domain_id": domain_id, "hash": name, "size": size, "recipe": recipe} for name, size, recipe in items]
+        rows = self._proved(domain_id, items)
         if rows:
             self._connection.execute(insert_missing(self._connection, contents), rows)
+
+    def record_shelved(self, domain_id: int, shelf: int, items: Iterable[ContentItem]) -> None:
+        """Keep what was proved for a shelf, as long as that is there; a known file keeps its first recipe."""
+        known = list(items)
+        recipes = {name: row.recipe for name, row in self.find(domain_id, [item[0] for item in known]).items()}
+        rows = [
+            {"domain_id": domain_id, "hash": name, "shelf": shelf, "size": size, "recipe": recipes.get(name, recipe)}
+            for name, size, recipe in known
+        ]
+        if rows:
+            self._connection.execute(insert_missing(self._connection, shelf_contents), rows)
 
     def rebased_until(self, repository_id: int) -> ChangesetNumber:
         """The changeset up to which the contents of a repository follow the chain rule; 0 for none."""
@@ -58,12 +72,46 @@ class Contents:
 
     def page(self, domain_id: int, after: bytes, limit: int) -> list[ContentRow]:
         """Up to `limit` files of a domain in the order of their names, those after the name `after`."""
-        query = _rows(domain_id).where(contents.c.hash > after).order_by(contents.c.hash).limit(limit)
-        return [ContentRow(ContentHash(row.hash), row.size, row.recipe) for row in self._connection.execute(query)]
+        found = {
+            row.hash: row
+            for table in (shelf_contents, contents)  # a version's row counts where both have one
+            for row in self._rows_after(table, domain_id, after, limit)
+        }
+        return [found[name] for name in sorted(found)[:limit]]
 
     def domains(self) -> list[int]:
         """Every content domain that holds files."""
-        return list(self._connection.scalars(select(contents.c.domain_id).distinct().order_by(contents.c.domain_id)))
+        tables = (contents, shelf_contents)
+        return sorted(
+            {one for table in tables for one in self._connection.scalars(select(table.c.domain_id).distinct())}
+        )
+
+    def _proved(self, domain_id: int, items: Iterable[ContentItem]) -> list[dict[str, object]]:
+        """Rows for `items`; where a shelf holds the same file, with the recipe that was proved for it."""
+        known = list(items)
+        any_shelf = select(shelf_contents.c.hash).where(shelf_contents.c.domain_id == domain_id).limit(1)
+        shelved: dict[ContentHash, ContentRow] = {}
+        if known and self._connection.execute(any_shelf).first() is not None:
+            shelved = self._shelved(domain_id, [item[0] for item in known])
+        return [
+            {
+                "domain_id": domain_id,
+                "hash": name,
+                "size": size,
+                "recipe": shelved[name].recipe if name in shelved else recipe,
+            }
+            for name, size, recipe in known
+        ]
+
+    def _shelved(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, ContentRow]:
+        return {row.hash: row for batch in batches(hashes) for row in self._rows_of(shelf_contents, domain_id, batch)}
+
+    def _rows_of(self, table: Table, domain_id: int, names: Iterable[bytes]) -> list[ContentRow]:
+        return _read(self._connection, _rows(table, domain_id).where(table.c.hash.in_(names)))
+
+    def _rows_after(self, table: Table, domain_id: int, after: bytes, limit: int) -> list[ContentRow]:
+        query = _rows(table, domain_id).where(table.c.hash > after).order_by(table.c.hash).limit(limit)
+        return _read(self._connection, query.distinct() if table is shelf_contents else query)
 
 
 def insert_missing(connection: Connection, table: Table) -> Insert:
@@ -73,5 +121,9 @@ def insert_missing(connection: Connection, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def _rows(domain_id: int) -> Select[tuple[bytes, int, bytes | None]]:
-    return select(contents.c.hash, contents.c.size, contents.c.recipe).where(contents.c.domain_id == domain_id)
+def _read(connection: Connection, query: Select[tuple[bytes, int, bytes | None]]) -> list[ContentRow]:
+    return [ContentRow(ContentHash(row.hash), row.size, row.recipe) for row in connection.execute(query)]
+
+
+def _rows(table: Table, domain_id: int) -> Select[tuple[bytes, int, bytes | None]]:
+    return select(table.c.hash, table.c.size, table.c.recipe).where(table.c.domain_id == domain_id)

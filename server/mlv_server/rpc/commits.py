@@ -51,7 +51,7 @@ SERVICE = Service(
     "mlv.v1.CommitsService",
     (
         Method("Begin", "write", _begin, sliced=convert.BEGIN),
-        Method("FindMissing", "write", _find_missing),
+        Method("FindMissing", "write", _find_missing, instead="open"),
         Method("Publish", "write", _publish, sliced=convert.PUBLISH),
         Method("Undo", "write", _undo, sliced=convert.UNDO),
         Method("GetOutcome", "write", _outcome),

@@ -37,7 +37,7 @@ async def _plan_download(call: Call, request: PlanRequest) -> AsyncIterator[pb.P
 SERVICE = Service(
     "mlv.v1.ContentService",
     (
-        Method("PutPack", "write", _put_pack, deserializer=convert.chunk_view),
+        Method("PutPack", "write", _put_pack, deserializer=convert.chunk_view, instead="open"),
         Method("GetRanges", "read", _get_ranges, serializer=convert.chunk_to_bytes),
         Method("PlanDownload", "read", _plan_download, sliced=convert.PLAN),
     ),

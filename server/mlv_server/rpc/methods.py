@@ -43,7 +43,8 @@ class Method:
 
     A method that is sent a stream of bytes reads its repository from the call's metadata. One with `sliced` is sent a
     request that may be cut into several messages, of which the first one names the repository. One that `watches`
-    mostly waits: it takes no place among the calls, but one among the watchers, or is refused at once.
+    mostly waits: it takes no place among the calls, but one among the watchers, or is refused at once. `instead` is
+    another action that lets a caller in who lacks `permission`.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Method:
     deserializer: Callable[[bytes], Any] | None = None
     sliced: Sliced[Any, Any] | None = None
     watches: bool = False
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

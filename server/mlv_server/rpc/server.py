@@ -24,6 +24,7 @@ from mlv_server.rpc import (
     merges,
     policy,
     repositories,
+    shelves,
     workspaces,
 )
 from mlv_server.rpc.chain import Chain, Parts
@@ -61,6 +62,7 @@ SERVICES: tuple[Service, ...] = (
     history.SERVICE,
     commits.SERVICE,
     merges.SERVICE,
+    shelves.SERVICE,
     auditing.SERVICE,
     events.SERVICE,
     content.SERVICE,
@@ -97,7 +99,7 @@ def contract_services() -> tuple[ServiceDescriptor, ...]:
     pool = descriptor_pool.Default()
     nouns = (
         "server", "identity", "policy", "repositories", "locks", "lock_requests", "history", "commits", "merges",
-        "content", "audit", "events",
+        "shelves", "content", "audit", "events",
     )  # fmt: skip
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())

@@ -16,6 +16,7 @@ from mlv_server.domain.sight import Sight
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import consulting
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once, done_once
 
@@ -35,8 +36,10 @@ async def authenticate(db: Database, token: str, now: int) -> Principal:
     return principal
 
 
-async def authorize(call: Call, action: str, repository: str | None, ref: str = "") -> None:
+async def authorize(call: Call, action: str, repository: str | None, ref: str = "", *, instead: str = "") -> None:
     """Check that the caller may do `action` on `repository`, or on the server for None; a denial is audited.
+
+    `instead`: another action that is enough as well.
 
     Raises: NotFound when the caller may not know of the repository (P4), else Denied.
     """
@@ -45,7 +48,12 @@ async def authorize(call: Call, action: str, repository: str | None, ref: str = 
     def work(tx: Transaction) -> _Verdict:
         if name is None:
             return _Verdict(call.principal, decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
-        return _judge(tx, call, action, name, tx.repositories.find(name), ref)
+        row = tx.repositories.find(name)
+        verdict = _judge(tx, call, action, name, row, ref)
+        if instead and not (verdict.decision.allowed or verdict.hidden):
+            other = _judge(tx, call, instead, name, row, ref)
+            return other if other.decision.allowed else verdict
+        return verdict
 
     verdict = await call.db.glance(work)
     if not verdict.decision.allowed:
@@ -113,8 +121,8 @@ async def write(
     """The result of `work` in a transaction of its own; a dry run decides everything and stores nothing.
 
     A denial inside of `work` undoes it and is audited as `action` on `target`, in the chain of `repository` if it is
-    there, else in the server's. With `once` the same request again gets the first answer. Raises: what `work` raises,
-    RequestReused.
+    there, else in the server's. With `once` the same request again gets the first answer. Checks that `work` finds due
+    are asked. Raises: what `work` raises, RequestReused, CheckRefused, CheckUnanswered.
     """
     act = work if once is None or dry_run else done_once(call, work, action, once)
 
@@ -122,7 +130,7 @@ async def write(
         raise _Rehearsed(work(tx))
 
     try:
-        return await call.db.write(rehearse if dry_run else act)
+        return await consulting.consulted(call, lambda: call.db.write(rehearse if dry_run else act), dry_run=dry_run)
     except _Rehearsed as end:
         return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
     except Denied as error:

@@ -87,9 +87,15 @@ async def plan_download(call: Call, repository: RepositoryName, request: PlanReq
     numbers = (request.base, request.target, *(number for _, number in request.others))
     row, rules = await call.db.read(lambda tx: (row := _readable(tx, repository, numbers), tx.lock_rules.of(row.id)))
     planner = PartPlanner(call.store, row.domain_id, request.target, request.codecs)
+    async for part in in_parts(planner, _wishes(call, row, rules, request)):
+        yield part
+
+
+async def in_parts(planner: PartPlanner, wanted: AsyncIterator[Wish]) -> AsyncIterator[PlanPart]:
+    """The parts of a plan for all that is wanted: each what a client can do at a time; at least one."""
     wishes: list[Wish] = []
     total = told = parts = 0
-    async for wish in _wishes(call, row, rules, request):
+    async for wish in wanted:
         change = wish.planned.change
         size = change.state.size if change.state is not None and wish.content else 0
         said = told_bytes(change.path + change.source, change.state)

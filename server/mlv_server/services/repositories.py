@@ -77,7 +77,7 @@ async def get(call: Call, name: RepositoryName) -> Repository:
         row = tx.repositories.get(name)
         changesets, _, raw_bytes = tx.changesets.totals(row.id)
         metadata_bytes = tx.versions.lists(row.id).total_bytes() + tx.changesets.said_bytes(row.id)
-        metadata_bytes += tx.environments.total_bytes(row.id)
+        metadata_bytes += tx.environments.total_bytes(row.id) + tx.shelves.said_bytes(row.id)
         return row, changesets, raw_bytes, metadata_bytes
 
     row, changesets, raw_bytes, metadata_bytes = await call.db.read(work)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mlv_core.changesets import changeset_id
 from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash
-from mlv_core.ids import ChangesetNumber
+from mlv_core.ids import ChangesetNumber, escape
 from mlv_core.paths import show_path
 from mlv_server.content.check import ContentReport, check_content
 from mlv_server.content.store import ContentStore
@@ -101,10 +101,30 @@ def _history(tx: Transaction, repository: RepositoryRow, broken: set[ContentHash
         for label in tx.labels.list_all(repository.id)
         if label.changeset and label.changeset not in rows
     ]
+    faults += _shelves(tx, repository, broken)
     known = tx.contents.find(repository.domain_id, contents)
     lost = (contents.keys() - known.keys()) | (contents.keys() & broken)
     faults += [f"{show_path(contents[name][0])}@{contents[name][1]}: content {name.hex()}" for name in sorted(lost)]
     return faults, len(rows)
+
+
+def _shelves(tx: Transaction, repository: RepositoryRow, broken: set[ContentHash]) -> list[str]:
+    """The shelves of a repository whose list is damaged, and their files whose content is lost."""
+    faults = []
+    for row in tx.shelves.list_all(repository.id):
+        name = f"shelf {escape(row.shelf.owner)}/{escape(row.shelf.name)}"
+        try:
+            rows = [one for one in tx.shelves.rows(row) if one.size]
+        except MlvError:
+            faults.append(f"{name}: its change list")
+            continue
+        known = tx.contents.find(repository.domain_id, {ContentHash(one.content) for one in rows})
+        faults += [
+            f"{name}, {show_path(one.path)}: content {one.content.hex()}"
+            for one in rows
+            if one.content not in known or one.content in broken
+        ]
+    return faults
 
 
 def _is_whole(
