@@ -119,6 +119,7 @@ class Bench:
             store=parts.store,
             background=parts.background,
             settings=parts.settings,
+            outgoing=parts.outgoing,
         )
 
     @staticmethod

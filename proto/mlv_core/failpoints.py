@@ -30,6 +30,10 @@ POINTS = frozenset(
         # server: a merge, before its transaction and inside of it
         "merge.proved",
         "merge.written",
+        # server: an event on its way to a webhook
+        "webhook.sending",
+        "webhook.sent",
+        "webhook.noted",
         # server: any transaction of the database
         "database.committing",
         "database.committed",

@@ -8,6 +8,7 @@ import ctypes
 import datetime as dt
 import gc
 import os
+import random
 import signal
 import sys
 import time
@@ -25,10 +26,12 @@ from mlv_server.domain.policy import Principal
 from mlv_server.metadata import migrations
 from mlv_server.metadata.claim import claimed
 from mlv_server.metadata.engine import Database
+from mlv_server.outgoing.caller import Caller
 from mlv_server.rpc import server as rpc
 from mlv_server.rpc.chain import Parts
 from mlv_server.services import recovery, seals
 from mlv_server.services.background import Background
+from mlv_server.services.deliveries import Deliveries
 
 if TYPE_CHECKING:
     from mlv_server.settings import Settings
@@ -90,10 +93,12 @@ async def _opened(settings: Settings, *, background: bool) -> AsyncIterator[Part
     try:
         store = await ContentStore.open(settings, db)
         work = Background(settings, db, store, running=background)
+        caller = Caller(settings)
         try:
-            yield Parts(db, store, work, settings, telemetry.Metrics(), Principal.anonymous())
+            yield Parts(db, store, work, settings, telemetry.Metrics(), caller, Principal.anonymous())
         finally:
             await work.close()
+            caller.close()
             await store.close()
     finally:
         await db.close()
@@ -113,7 +118,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
             telemetry.logger().info("certificate issued", path=str(settings.certificate))
         fingerprint = certificates.fingerprint(certificates.authority_der(settings))
     async with open_parts(settings) as parts:
-        await recovery.after_start(parts.db, parts.store, parts.background, time.time_ns() // 1_000_000)
+        await recovery.after_start(parts.db, parts.store, parts.background, _now())
         server, health = await rpc.build(parts)
         try:
             port = rpc.listen(server, settings)
@@ -125,6 +130,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
         stop = _stop_signal()
         _tune_collector()
         await server.start()
+        webhooks = asyncio.create_task(Deliveries(parts.db, parts.outgoing, _now, random.random).run())
         url = str(ServerAddress(settings.host, port, plaintext=settings.plaintext))
         telemetry.logger().info("listening", url=url, fingerprint=fingerprint)
         ready(url, fingerprint)
@@ -133,6 +139,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
         await health.enter_graceful_shutdown()
         parts.db.bells.close()  # who watches would wait for all of the grace time
         await server.stop(settings.grace_seconds)
+        await webhooks
     telemetry.logger().info("stopped")
 
 
@@ -159,6 +166,10 @@ def with_listen(settings: Settings, host: str, port: int) -> Settings:
         message = f"Plaintext is served on loopback only, not on {host}."
         raise InvalidSettings(message, advice="Listen on 127.0.0.1, or leave TLS on.")
     return replace(settings, host=host, port=port)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _stop_signal() -> asyncio.Event:

@@ -150,4 +150,5 @@ def _host_call(parts: Parts) -> Call:
         store=parts.store,
         background=parts.background,
         settings=parts.settings,
+        outgoing=parts.outgoing,
     )

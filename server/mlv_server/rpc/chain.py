@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mlv_server.content.store import ContentStore
     from mlv_server.domain.policy import Principal
     from mlv_server.metadata.engine import Database
+    from mlv_server.outgoing.caller import Caller
     from mlv_server.services.background import Background
     from mlv_server.settings import Settings
 
@@ -45,6 +46,7 @@ class Parts:
     background: Background
     settings: Settings
     metrics: telemetry.Metrics
+    outgoing: Caller
     anonymous: Principal
 
 
@@ -212,12 +214,13 @@ class _Frame:
             store=self._parts.store,
             background=self._parts.background,
             settings=self._parts.settings,
+            outgoing=self._parts.outgoing,
             named=self._named,
         )
         repository = repository_of(request, self.metadata, self._descriptor)
         permission = self._method.permission
         if isinstance(permission, str):
-            await access.authorize(call, permission, repository)
+            await access.authorize(call, permission, repository, instead=self._method.instead)
         return call
 
     async def _principal(self) -> Principal:

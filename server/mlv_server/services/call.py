@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlv_server.content.store import ContentStore
     from mlv_server.domain.policy import Principal
     from mlv_server.metadata.engine import Database
+    from mlv_server.outgoing.caller import Caller
     from mlv_server.services.background import Background
     from mlv_server.settings import Settings
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class Call:
     """Time (`now`, milliseconds since 1970 UTC), identity and randomness (`fresh`) enter the server here.
 
-    `named`: the caller chose the request id and will use it again when the answer gets lost (C3).
+    `named`: the caller chose the request id and will use it again when the answer gets lost (C3). `approvals`: what
+    checks outside of the server allowed in the course of it, by the check's id and the digest of what it was asked.
     """
 
     principal: Principal
@@ -29,4 +31,6 @@ class Call:
     store: ContentStore
     background: Background
     settings: Settings
+    outgoing: Caller
     named: bool = False
+    approvals: set[tuple[str, bytes]] = field(default_factory=set)

@@ -11,6 +11,7 @@ from mlv_core.entities import Change, FileState, LockNeed, Operation, Records
 from mlv_core.errors import InvalidRequest
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
+from mlv_core.hooks import Moment
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, RequestId
 from mlv_core.paths import is_below
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest, UndoRequest
@@ -19,7 +20,7 @@ from mlv_server.domain import commits as rules
 from mlv_server.domain.lock_rules import need_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, answers, arriving, landing
+from mlv_server.services import access, answers, arriving, consulting, landing
 from mlv_server.services.call import Call
 from mlv_server.services.sights import View
 
@@ -44,18 +45,21 @@ class _Plan:
 async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
     """Decide all that can be decided before content is sent (C1, C7); nothing is stored.
 
-    Raises: NotFound, Denied, InvalidRequest, InvalidPath, PathClash, HeadMoved, LockLost, LockHeld, LockNeeded.
+    Raises: NotFound, Denied, InvalidRequest, InvalidPath, PathClash, HeadMoved, LockLost, LockHeld, LockNeeded,
+    CheckRefused, CheckUnanswered.
     """
     await asyncio.to_thread(arriving.check_shape, call, request.changes)
 
     def work(tx: Transaction) -> tuple[ChangesetNumber, tuple[LockNeed, ...]]:
         ground = _load(tx, call, request)
 
-        _decide(tx, ground, request.changes, None)
+        plan = _decide(tx, ground, request.changes, None)
+        subject = landing.subject_of(call, ground, Moment.BEGIN, "commit", "", plan.changes)
+        consulting.require(tx, call, ground.repository, subject)
         return ground.branch.head, tuple(_need(proposed.change, ground) for proposed in request.changes)
 
     async with access.audited(call, "commit", f"{request.repository}:{request.branch}", request.repository):
-        head, needs = await call.db.read(work)
+        head, needs = await consulting.consulted(call, lambda: call.db.read(work), dry_run=False)
     codecs = frozenset(int(codec) for codec in ALL_CODECS) & request.codecs
     return BeginOutcome(call.fresh[:16].hex(), codecs, head, needs)
 

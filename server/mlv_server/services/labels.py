@@ -6,13 +6,15 @@ from typing import Any
 
 from mlv_core.entities import Label
 from mlv_core.errors import InvalidRequest, NotFound
+from mlv_core.hooks import Moment
 from mlv_core.ids import ChangesetNumber, RepositoryName, check_name, escape
 from mlv_core.releasing import LabelAct, LabelEntry, Reservation
 from mlv_server.domain import labels as rules
+from mlv_server.domain.checking import Subject
 from mlv_server.domain.events import EventKind, label_changed_event, label_event, reservation_event
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, freezes, history
+from mlv_server.services import access, consulting, freezes, history
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View
@@ -37,6 +39,7 @@ async def create(call: Call, repository: RepositoryName, name: str, at: str, mes
 
         wanted = Label(name, changeset, message, call.principal.user, call.now)
         label = rules.decide_create(wanted, existing, past)
+        _consult(tx, call, row, "label", label, message)
 
         tx.labels.add(row.id, label)
         tx.labels.note(row.id, _entry(label, LabelAct.CREATED, message))
@@ -71,6 +74,7 @@ async def move(call: Call, repository: RepositoryName, name: str, at: str, reaso
         before, past = tx.labels.find(row.id, known), tx.labels.history(row.id, known)
 
         label = rules.decide_move(name, to, before, past, call.principal.user, call.now)
+        _consult(tx, call, row, "label.move", label, reason)
 
         if before is None:
             tx.labels.add(row.id, label)
@@ -248,3 +252,11 @@ def _read(said: dict[str, Any]) -> Label:
 
 def _read_reservation(said: dict[str, Any]) -> Reservation:
     return Reservation(**{**said, "subjects": tuple(said["subjects"])})
+
+
+def _consult(tx: Transaction, call: Call, row: RepositoryRow, act: str, label: Label, message: str) -> None:
+    """Go on only if the checks that concern the label allowed it. Raises: ChecksDue."""
+    ref = f"label/{label.name}"
+    names = (("label", label.name), ("changeset", int(label.changeset)))
+    subject = Subject(Moment.LABEL, act, str(row.name), ref, call.principal.user, label.changeset, message, names=names)
+    consulting.require(tx, call, row, subject)

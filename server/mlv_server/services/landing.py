@@ -11,16 +11,18 @@ from mlv_core.changesets import changeset_id
 from mlv_core.entities import Branch, Change, Changeset, Environment, FileState, Lock, Operation, Records
 from mlv_core.errors import PathClash, UnknownEnvironment
 from mlv_core.hashing import HASH_LENGTH
+from mlv_core.hooks import Moment
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, WorkspaceId
 from mlv_core.records import environment_digest, store_environment, store_records
 from mlv_core.requests import Published
 from mlv_server.domain import commits as rules
+from mlv_server.domain.checking import Subject
 from mlv_server.domain.events import EventKind, commit_event, lock_event
 from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, freezes
+from mlv_server.services import access, consulting, freezes
 from mlv_server.services.call import Call
 from mlv_server.services.sights import Shows, View, ref_of
 
@@ -156,9 +158,10 @@ def check_clashes(tx: Transaction, ground: Ground, changes: tuple[Change, ...]) 
 def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Published:
     """Write the changeset and all that belongs to it, and move the head (C1): all in this transaction.
 
-    Raises: HeadMoved when the branch's head is no longer the one of `ground`.
+    Raises: HeadMoved when the branch's head is no longer the one of `ground`; ChecksDue.
     """
     repository, branch = ground.repository, ground.branch
+    _consult(tx, call, ground, landing)
     number = ChangesetNumber(ground.newest + 1)
     numbers = [] if not branch.head else [branch.head]
     numbers += [] if landing.merged is None else [landing.merged]
@@ -211,6 +214,31 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
     _end_locks(tx, ground, landing)
     _tell(tx, call, ground, changeset, landing)
     return published(row, branch.name, tuple(lock.path for lock in landing.released), landing.changes)
+
+
+def subject_of(
+    call: Call, ground: Ground, moment: Moment, act: str, message: str, changes: tuple[Change, ...]
+) -> Subject:
+    """What checks outside of the server are asked about `changes` that are to land on `ground`."""
+    return Subject(
+        moment=moment,
+        act=act,
+        repository=str(ground.repository.name),
+        ref=f"branch/{ground.branch.name}",
+        by=call.principal.user,
+        base=ground.branch.head,
+        message=message,
+        changes=changes,
+    )
+
+
+def _consult(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> None:
+    """Go on only if the checks that concern it allowed it. Raises: ChecksDue."""
+    moment = Moment.MERGE if landing.act == "merge" else Moment.PUBLISH
+    subject = subject_of(call, ground, moment, landing.act, landing.message, landing.changes)
+    if landing.merged is not None:
+        subject = replace(subject, names=(("merged", int(landing.merged)),))
+    consulting.require(tx, call, ground.repository, subject)
 
 
 def _keep_environment(tx: Transaction, repository_id: int, environment: Environment) -> int:

@@ -20,6 +20,7 @@ from mlv_server.metadata import migrations
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.outgoing.caller import Caller
 from mlv_server.services import access, identity, policy, repositories, workspaces
 from mlv_server.services.background import Background
 from mlv_server.services.call import Call
@@ -40,6 +41,7 @@ class House:
         self.db = Database.open_now(settings.database_url)
         self.store = self.run(ContentStore.open(settings, self.db))
         self.background = Background(settings, self.db, self.store)
+        self.outgoing = Caller(settings)
         self.now = NOON
         self.tokens: dict[str, str] = {}
 
@@ -64,6 +66,7 @@ class House:
             store=self.store,
             background=self.background,
             settings=self.settings,
+            outgoing=self.outgoing,
         )
 
     def host(self) -> Call:
