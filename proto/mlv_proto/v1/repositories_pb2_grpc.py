@@ -50,6 +50,11 @@ class RepositoriesServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.GetRepositoryRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.GetRepositoryResponse.FromString,
                 _registered_method=True)
+        self.ListTemplates = channel.unary_unary(
+                '/mlv.v1.RepositoriesService/ListTemplates',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListTemplatesRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListTemplatesResponse.FromString,
+                _registered_method=True)
 
 
 class RepositoriesServiceServicer(object):
@@ -74,6 +79,13 @@ class RepositoriesServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTemplates(self, request, context):
+        """What a new repository may be set up with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RepositoriesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +103,11 @@ def add_RepositoriesServiceServicer_to_server(servicer, server):
                     servicer.GetRepository,
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.GetRepositoryRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.GetRepositoryResponse.SerializeToString,
+            ),
+            'ListTemplates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTemplates,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListTemplatesRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListTemplatesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -185,6 +202,33 @@ class RepositoriesService(object):
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def ListTemplates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.RepositoriesService/ListTemplates',
+            mlv__proto_dot_v1_dot_repositories__pb2.ListTemplatesRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.ListTemplatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class BranchesServiceStub(object):
     """Missing associated documentation comment in .proto file."""
@@ -205,6 +249,21 @@ class BranchesServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesResponse.FromString,
                 _registered_method=True)
+        self.SurveyBranches = channel.unary_stream(
+                '/mlv.v1.BranchesService/SurveyBranches',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.SurveyBranchesRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.SurveyBranchesResponse.FromString,
+                _registered_method=True)
+        self.AbandonBranch = channel.unary_unary(
+                '/mlv.v1.BranchesService/AbandonBranch',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.AbandonBranchRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.AbandonBranchResponse.FromString,
+                _registered_method=True)
+        self.ReopenBranch = channel.unary_unary(
+                '/mlv.v1.BranchesService/ReopenBranch',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ReopenBranchRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ReopenBranchResponse.FromString,
+                _registered_method=True)
 
 
 class BranchesServiceServicer(object):
@@ -222,6 +281,26 @@ class BranchesServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SurveyBranches(self, request, context):
+        """Branches with how far they are from their targets, who committed last and what is frozen.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbandonBranch(self, request, context):
+        """Closes a branch: it is read, and nothing lands on it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReopenBranch(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BranchesServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -234,6 +313,21 @@ def add_BranchesServiceServicer_to_server(servicer, server):
                     servicer.ListBranches,
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListBranchesResponse.SerializeToString,
+            ),
+            'SurveyBranches': grpc.unary_stream_rpc_method_handler(
+                    servicer.SurveyBranches,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.SurveyBranchesRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.SurveyBranchesResponse.SerializeToString,
+            ),
+            'AbandonBranch': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbandonBranch,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.AbandonBranchRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.AbandonBranchResponse.SerializeToString,
+            ),
+            'ReopenBranch': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReopenBranch,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ReopenBranchRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ReopenBranchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -300,6 +394,87 @@ class BranchesService(object):
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def SurveyBranches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.BranchesService/SurveyBranches',
+            mlv__proto_dot_v1_dot_repositories__pb2.SurveyBranchesRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.SurveyBranchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbandonBranch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.BranchesService/AbandonBranch',
+            mlv__proto_dot_v1_dot_repositories__pb2.AbandonBranchRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.AbandonBranchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReopenBranch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.BranchesService/ReopenBranch',
+            mlv__proto_dot_v1_dot_repositories__pb2.ReopenBranchRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.ReopenBranchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class LabelsServiceStub(object):
     """Missing associated documentation comment in .proto file."""
@@ -320,6 +495,31 @@ class LabelsServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsResponse.FromString,
                 _registered_method=True)
+        self.MoveLabel = channel.unary_unary(
+                '/mlv.v1.LabelsService/MoveLabel',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.MoveLabelRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.MoveLabelResponse.FromString,
+                _registered_method=True)
+        self.DeleteLabel = channel.unary_unary(
+                '/mlv.v1.LabelsService/DeleteLabel',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.DeleteLabelRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.DeleteLabelResponse.FromString,
+                _registered_method=True)
+        self.ListLabelHistory = channel.unary_stream(
+                '/mlv.v1.LabelsService/ListLabelHistory',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelHistoryRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelHistoryResponse.FromString,
+                _registered_method=True)
+        self.ReserveLabels = channel.unary_unary(
+                '/mlv.v1.LabelsService/ReserveLabels',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ReserveLabelsRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ReserveLabelsResponse.FromString,
+                _registered_method=True)
+        self.ListReservations = channel.unary_unary(
+                '/mlv.v1.LabelsService/ListReservations',
+                request_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListReservationsRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListReservationsResponse.FromString,
+                _registered_method=True)
 
 
 class LabelsServiceServicer(object):
@@ -337,6 +537,38 @@ class LabelsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MoveLabel(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteLabel(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLabelHistory(self, request, context):
+        """All that was ever done to labels.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReserveLabels(self, request, context):
+        """Keeps labels that match a pattern for groups and users.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReservations(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LabelsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -349,6 +581,31 @@ def add_LabelsServiceServicer_to_server(servicer, server):
                     servicer.ListLabels,
                     request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsResponse.SerializeToString,
+            ),
+            'MoveLabel': grpc.unary_unary_rpc_method_handler(
+                    servicer.MoveLabel,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.MoveLabelRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.MoveLabelResponse.SerializeToString,
+            ),
+            'DeleteLabel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteLabel,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.DeleteLabelRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.DeleteLabelResponse.SerializeToString,
+            ),
+            'ListLabelHistory': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListLabelHistory,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelHistoryRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListLabelHistoryResponse.SerializeToString,
+            ),
+            'ReserveLabels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveLabels,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ReserveLabelsRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ReserveLabelsResponse.SerializeToString,
+            ),
+            'ListReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReservations,
+                    request_deserializer=mlv__proto_dot_v1_dot_repositories__pb2.ListReservationsRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_repositories__pb2.ListReservationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -405,6 +662,141 @@ class LabelsService(object):
             '/mlv.v1.LabelsService/ListLabels',
             mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsRequest.SerializeToString,
             mlv__proto_dot_v1_dot_repositories__pb2.ListLabelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MoveLabel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.LabelsService/MoveLabel',
+            mlv__proto_dot_v1_dot_repositories__pb2.MoveLabelRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.MoveLabelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteLabel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.LabelsService/DeleteLabel',
+            mlv__proto_dot_v1_dot_repositories__pb2.DeleteLabelRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.DeleteLabelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLabelHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.LabelsService/ListLabelHistory',
+            mlv__proto_dot_v1_dot_repositories__pb2.ListLabelHistoryRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.ListLabelHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveLabels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.LabelsService/ReserveLabels',
+            mlv__proto_dot_v1_dot_repositories__pb2.ReserveLabelsRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.ReserveLabelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.LabelsService/ListReservations',
+            mlv__proto_dot_v1_dot_repositories__pb2.ListReservationsRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_repositories__pb2.ListReservationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -8,7 +8,7 @@ from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import repositories_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
-from mlv_server.services import branches
+from mlv_server.services import branches, standings
 from mlv_server.services.call import Call
 
 
@@ -24,7 +24,31 @@ async def _list(call: Call, request: pb.ListBranchesRequest) -> AsyncIterator[pb
         yield pb.ListBranchesResponse(branches=map(convert.branch_to_wire, some))
 
 
+async def _survey(call: Call, request: pb.SurveyBranchesRequest) -> AsyncIterator[pb.SurveyBranchesResponse]:
+    found = await standings.list_all(call, RepositoryName.parse(request.repository), request.abandoned)
+    for some in convert.batches(found):
+        yield pb.SurveyBranchesResponse(standings=map(convert.standing_to_wire, some))
+
+
+async def _abandon(call: Call, request: pb.AbandonBranchRequest) -> pb.AbandonBranchResponse:
+    name = RepositoryName.parse(request.repository)
+    branch, released = await branches.abandon(call, name, request.name, request.reason, request.dry_run)
+    return pb.AbandonBranchResponse(branch=convert.branch_to_wire(branch), locks_released=released)
+
+
+async def _reopen(call: Call, request: pb.ReopenBranchRequest) -> pb.ReopenBranchResponse:
+    name = RepositoryName.parse(request.repository)
+    branch = await branches.reopen(call, name, request.name, request.reason, request.dry_run)
+    return pb.ReopenBranchResponse(branch=convert.branch_to_wire(branch))
+
+
 SERVICE = Service(
     "mlv.v1.BranchesService",
-    (Method("CreateBranch", "branch.create", _create), Method("ListBranches", "list", _list)),
+    (
+        Method("CreateBranch", "branch.create", _create),
+        Method("ListBranches", "list", _list),
+        Method("SurveyBranches", "list", _survey),
+        Method("AbandonBranch", "branch.delete", _abandon),
+        Method("ReopenBranch", "branch.delete", _reopen),
+    ),
 )

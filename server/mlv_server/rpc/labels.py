@@ -23,7 +23,45 @@ async def _list(call: Call, request: pb.ListLabelsRequest) -> AsyncIterator[pb.L
         yield pb.ListLabelsResponse(labels=map(convert.label_to_wire, some))
 
 
+async def _move(call: Call, request: pb.MoveLabelRequest) -> pb.MoveLabelResponse:
+    name = RepositoryName.parse(request.repository)
+    label = await labels.move(call, name, request.name, request.at, request.reason, request.dry_run)
+    return pb.MoveLabelResponse(label=convert.label_to_wire(label))
+
+
+async def _delete(call: Call, request: pb.DeleteLabelRequest) -> pb.DeleteLabelResponse:
+    name = RepositoryName.parse(request.repository)
+    label = await labels.delete(call, name, request.name, request.reason, request.dry_run)
+    return pb.DeleteLabelResponse(label=convert.label_to_wire(label))
+
+
+async def _list_history(call: Call, request: pb.ListLabelHistoryRequest) -> AsyncIterator[pb.ListLabelHistoryResponse]:
+    found = await labels.list_history(call, RepositoryName.parse(request.repository), request.name)
+    for some in convert.batches(found):
+        yield pb.ListLabelHistoryResponse(entries=map(convert.label_entry_to_wire, some))
+
+
+async def _reserve(call: Call, request: pb.ReserveLabelsRequest) -> pb.ReserveLabelsResponse:
+    name = RepositoryName.parse(request.repository)
+    subjects = convert.subjects_from_wire(request.subjects)
+    made = await labels.reserve(call, name, request.pattern, subjects, request.dry_run)
+    return pb.ReserveLabelsResponse(reservation=convert.reservation_to_wire(made))
+
+
+async def _list_reservations(call: Call, request: pb.ListReservationsRequest) -> pb.ListReservationsResponse:
+    found = await labels.list_reservations(call, RepositoryName.parse(request.repository))
+    return pb.ListReservationsResponse(reservations=map(convert.reservation_to_wire, found))
+
+
 SERVICE = Service(
     "mlv.v1.LabelsService",
-    (Method("CreateLabel", "label.create", _create), Method("ListLabels", "list", _list)),
+    (
+        Method("CreateLabel", "label.create", _create),
+        Method("ListLabels", "list", _list),
+        Method("MoveLabel", "label.move", _move),
+        Method("DeleteLabel", "label.move", _delete),
+        Method("ListLabelHistory", "list", _list_history),
+        Method("ReserveLabels", "admin", _reserve),
+        Method("ListReservations", "list", _list_reservations),
+    ),
 )

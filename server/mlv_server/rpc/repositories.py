@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from mlv_core.ids import RepositoryName
 from mlv_proto import convert
 from mlv_proto.v1 import repositories_pb2 as pb
+from mlv_server.domain.templates import templates
 from mlv_server.rpc.methods import Access, Method, Service
 from mlv_server.services import repositories
 from mlv_server.services.call import Call
@@ -14,8 +15,9 @@ from mlv_server.services.call import Call
 
 async def _create(call: Call, request: pb.CreateRepositoryRequest) -> pb.CreateRepositoryResponse:
     name = RepositoryName.parse(request.repository)
-    repository = await repositories.create(call, name, request.description, request.dry_run)
-    return pb.CreateRepositoryResponse(repository=convert.repository_to_wire(repository))
+    return convert.created_to_wire(
+        await repositories.create_from(call, name, request.description, request.template, request.dry_run)
+    )
 
 
 async def _list(call: Call, _: pb.ListRepositoriesRequest) -> AsyncIterator[pb.ListRepositoriesResponse]:
@@ -28,11 +30,16 @@ async def _get(call: Call, request: pb.GetRepositoryRequest) -> pb.GetRepository
     return pb.GetRepositoryResponse(repository=convert.repository_to_wire(repository))
 
 
+async def _list_templates(_call: Call, _request: pb.ListTemplatesRequest) -> pb.ListTemplatesResponse:
+    return pb.ListTemplatesResponse(templates=map(convert.template_to_wire, templates()))
+
+
 SERVICE = Service(
     "mlv.v1.RepositoriesService",
     (
         Method("CreateRepository", Access.SIGNED_IN, _create),
         Method("ListRepositories", Access.SIGNED_IN, _list),
         Method("GetRepository", "list", _get),
+        Method("ListTemplates", Access.SIGNED_IN, _list_templates),
     ),
 )

@@ -12,9 +12,11 @@ from grpc_reflection.v1alpha import reflection
 from mlv_server.rpc import (
     auditing,
     branches,
+    checks,
     commits,
     content,
     events,
+    freezes,
     history,
     identity,
     info,
@@ -25,6 +27,7 @@ from mlv_server.rpc import (
     policy,
     repositories,
     shelves,
+    webhooks,
     workspaces,
 )
 from mlv_server.rpc.chain import Chain, Parts
@@ -56,6 +59,7 @@ SERVICES: tuple[Service, ...] = (
     repositories.SERVICE,
     branches.SERVICE,
     labels.SERVICE,
+    freezes.SERVICE,
     workspaces.SERVICE,
     locks.SERVICE,
     lock_requests.SERVICE,
@@ -65,6 +69,8 @@ SERVICES: tuple[Service, ...] = (
     shelves.SERVICE,
     auditing.SERVICE,
     events.SERVICE,
+    webhooks.SERVICE,
+    checks.SERVICE,
     content.SERVICE,
 )
 
@@ -99,7 +105,7 @@ def contract_services() -> tuple[ServiceDescriptor, ...]:
     pool = descriptor_pool.Default()
     nouns = (
         "server", "identity", "policy", "repositories", "locks", "lock_requests", "history", "commits", "merges",
-        "shelves", "content", "audit", "events",
+        "shelves", "content", "audit", "events", "webhooks", "checks", "freezes",
     )  # fmt: skip
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())

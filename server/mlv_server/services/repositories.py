@@ -7,9 +7,11 @@ from typing import Any
 from mlv_core.entities import Branch, BranchKind, Effect, Repository, Rule, SubjectKind
 from mlv_core.errors import Denied, InvalidRequest
 from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_core.releasing import CreatedRepository, SetUp
+from mlv_server.domain.templates import plan_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access
+from mlv_server.services import access, templates
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 
@@ -19,14 +21,23 @@ MAIN = "main"
 
 
 async def create(call: Call, name: RepositoryName, description: str, dry_run: bool) -> Repository:
+    """Make an empty repository with nothing but the branch `main`: as `create_from` without a template."""
+    return (await create_from(call, name, description, "", dry_run)).repository
+
+
+async def create_from(
+    call: Call, name: RepositoryName, description: str, template: str, dry_run: bool
+) -> CreatedRepository:
     """Make an empty repository with the branch `main`, closed to all but its maker and the server's admins.
 
+    What `template` ('': none) says is set up in the same transaction.
     Raises: InvalidRequest, AlreadyExists, Denied unless the caller is an admin of the server or of such names.
     """
+    plan = plan_of(template) if template else None
     if len(description) > DESCRIPTION_LIMIT:
         raise InvalidRequest(f"description has more than {DESCRIPTION_LIMIT:,} characters.")
 
-    def work(tx: Transaction) -> Repository:
+    def work(tx: Transaction) -> CreatedRepository:
         if not access.may(tx, call, "admin", name):
             raise Denied(
                 f"You may not create '{name}': only admins of the server or of these names may.",
@@ -51,9 +62,10 @@ async def create(call: Call, name: RepositoryName, description: str, dry_run: bo
         if call.principal.user_id:
             tx.rules.change((_admin_rule(by, name, call.now),), (), by, call.now)
         tx.audit.append(row.id, (access.audit_entry(call, "repository.create", str(name)),))
-        return _entity(row, changesets=0)
+        set_up = () if plan is None else templates.set_up(tx, call, row, plan)
+        return CreatedRepository(_entity(row, changesets=0), set_up)
 
-    once = Once((str(name), description), _read)
+    once = Once((str(name), description, template), _read)
     return await access.write(call, work, "repository.create", str(name), dry_run=dry_run, once=once)
 
 
@@ -100,8 +112,10 @@ def _entity(
     )
 
 
-def _read(said: dict[str, Any]) -> Repository:
-    return Repository(**{**said, "name": RepositoryName(**said["name"])})
+def _read(said: dict[str, Any]) -> CreatedRepository:
+    made = said["repository"]
+    repository = Repository(**{**made, "name": RepositoryName(**made["name"])})
+    return CreatedRepository(repository, tuple(SetUp(**one) for one in said["set_up"]))
 
 
 def _admin_rule(user: str, name: RepositoryName, now: int) -> Rule:

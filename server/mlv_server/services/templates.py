@@ -1,0 +1,71 @@
+"""Sets up a new repository as a template says: each thing as if its maker had typed it, audited alike."""
+
+from __future__ import annotations
+
+from mlv_core.entities import Branch, Effect, Rule, SubjectKind
+from mlv_core.ids import ChangesetNumber
+from mlv_core.releasing import SetUp
+from mlv_server.domain.events import branch_event
+from mlv_server.domain.templates import MAIN, BranchPlan, Plan
+from mlv_server.metadata.repositories import RepositoryRow
+from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import access, labels
+from mlv_server.services.call import Call
+
+
+def set_up(tx: Transaction, call: Call, row: RepositoryRow, plan: Plan) -> tuple[SetUp, ...]:
+    """Do in the new repository what `plan` says, in its transaction; what was done, for its maker to read."""
+    done = [SetUp("branch", MAIN, "what is validated and released")]
+    for planned in plan.branches:
+        _branch(tx, call, row, planned)
+        done.append(SetUp("branch", planned.name, f"{planned.what}; merges into {MAIN}"))
+    tx.lock_rules.put(row.id, plan.locks)
+    tx.audit.append(row.id, (access.audit_entry(call, "locks.rules", str(row.name), template=plan.template.name),))
+    done.extend(plan.lock_words)
+    for pattern, subjects in plan.reserved:
+        labels.put_reservation(tx, call, row, pattern, subjects)
+        done.append(SetUp("labels", pattern, f"kept for {', '.join(subjects)}{_missing(tx, subjects)}"))
+    if plan.merges_only:
+        (rule,) = tx.rules.change((_merges_only(row, call),), (), call.principal.user, call.now)
+        entry = access.audit_entry(call, "policy.rule", str(row.name), rule=rule.id, template=plan.template.name)
+        tx.audit.append(row.id, (entry,))
+        done.append(SetUp("rule", MAIN, "takes merges alone: nobody commits there"))
+    return tuple(done)
+
+
+def _branch(tx: Transaction, call: Call, row: RepositoryRow, planned: BranchPlan) -> None:
+    made = Branch(
+        id=tx.repositories.next_branch_id(row.id),
+        name=planned.name,
+        kind=planned.kind,
+        target=MAIN,
+        head=ChangesetNumber(0),
+        origin=ChangesetNumber(0),
+        created_by=call.principal.user,
+        created_at=call.now,
+    )
+    tx.branches.add(row.id, made)
+    tx.audit.append(row.id, (access.audit_entry(call, "branch.create", made.name, at=0, into=MAIN),))
+    tx.events.append(row.id, call.now, (branch_event(made),))
+
+
+def _missing(tx: Transaction, subjects: tuple[str, ...]) -> str:
+    """What is to be said of groups that there are not yet."""
+    names = [one.partition(":")[2] for one in subjects if one.startswith("group:")]
+    gone = [name for name in names if tx.users.known_group(name) is None]
+    return f" (no such group yet: {', '.join(gone)})" if gone else ""
+
+
+def _merges_only(row: RepositoryRow, call: Call) -> Rule:
+    return Rule(
+        id=0,
+        effect=Effect.DENY,
+        subject_kind=SubjectKind.EVERYBODY,
+        subject="",
+        role="",
+        actions=("write",),
+        repository=str(row.name),
+        ref=f"branch/{MAIN}",
+        created_by=call.principal.user,
+        created_at=call.now,
+    )
