@@ -56,6 +56,7 @@ class WithdrawRequest:
     branch: str
     workspace: WorkspaceId
     paths: tuple[str, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from mlv.actions.context import Context
+from mlv.actions.opening import forget_tokens, open_files, places_of
 from mlv.actions.recovering import recover
 from mlv.actions.sparse import explained
 from mlv.actions.status import FileStatus
-from mlv.workspace import guard, materialize, pristine
+from mlv.workspace import guard
 from mlv.workspace.layout import under
 from mlv.workspace.opened import BROKEN, Workspace
-from mlv.workspace.scan import SYMLINK, hash_file, kind_of, scan
 from mlv.workspace.state import TrackedFile
+from mlv_core.asking import AskRequest
 from mlv_core.deferred import dataclass
-from mlv_core.entities import Lock, LockMode, LockNeed, LockScope
+from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.errors import LocalChanges, LockHeld, LockLost, MlvError, NotFound, UsageError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
@@ -27,6 +27,9 @@ from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 
 FILES_LIMIT = 1000
 """L15: more in one request must be meant."""
+
+
+_Taken = tuple[list[TrackedFile], AcquireOutcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,14 @@ def edit(
     *,
     reason: str = "",
     update_first: bool = False,
+    wait_seconds: float | None = None,
     many: bool = False,
     dry_run: bool = False,
 ) -> Opened:
     """Take the locks that policy asks for, all or none, keep the bases, and make the files writable.
 
-    Raises: NotFound, LockHeld, StaleBase, Denied, and those of the connection; nothing is changed then.
+    With `wait_seconds` stand in the queue for locks that others hold; a version that came meanwhile is brought first.
+    Raises: NotFound, LockHeld, LockDenied, StaleBase, Denied, and those of the connection; nothing is changed then.
     """
     recover(context)
     workspace, roots = context.workspace, context.paths(arguments)
@@ -58,12 +63,18 @@ def edit(
         updated = update(context, arguments, dry_run=dry_run)
         if updated.conflicts:
             raise LocalChanges("The newest version conflicts with local changes.", items=updated.conflicts)
-    files = _chosen(workspace, roots)
-    outcome = _acquire(context, files, reason=reason, only_required=True, scope=None, many=many, dry_run=dry_run)
-    places = _places(workspace)
+
+    def take() -> _Taken:
+        files = chosen(workspace, roots)
+        return files, _acquire(
+            context, files, reason=reason, only_required=True, scope=None, many=many, dry_run=dry_run
+        )
+
+    files, outcome = _taking(context, take, arguments, reason, None if dry_run else wait_seconds)
+    places = places_of(workspace)
     if not dry_run:
         with guard.writing(workspace.layout):
-            _open(workspace, files, outcome, places)
+            open_files(workspace, files, outcome, places)
     return Opened(tuple(places.get(file.path, file.path) for file in files), outcome.locks)
 
 
@@ -74,20 +85,28 @@ def lock(
     paths: tuple[str, ...] = (),
     reason: str = "",
     scope: LockScope | None = None,
+    wait_seconds: float | None = None,
     many: bool = False,
     dry_run: bool = False,
 ) -> Opened:
     """Take the locks of all tracked files under the paths, or none (L6); the files are opened too.
 
-    `paths` are version's paths, used instead of `arguments`. Raises: as `edit`.
+    `paths` are version's paths, used instead of `arguments`. `wait_seconds` and what it raises: as `edit`.
     """
     recover(context)
     workspace = context.workspace
-    files = _chosen(workspace, paths or context.paths(arguments))
-    outcome = _acquire(context, files, reason=reason, only_required=False, scope=scope, many=many, dry_run=dry_run)
+    roots = paths or context.paths(arguments)
+
+    def take() -> _Taken:
+        files = chosen(workspace, roots)
+        return files, _acquire(
+            context, files, reason=reason, only_required=False, scope=scope, many=many, dry_run=dry_run
+        )
+
+    files, outcome = _taking(context, take, arguments, reason, None if dry_run else wait_seconds)
     if not dry_run:
         with guard.writing(workspace.layout):
-            _open(workspace, files, outcome, _places(workspace))
+            open_files(workspace, files, outcome, places_of(workspace))
     return Opened(tuple(file.path for file in files), outcome.locks)
 
 
@@ -129,7 +148,7 @@ def unlock(
             _forget_dead(context, chosen)
         raise
     if not dry_run:
-        _forget_tokens(workspace, released, chosen)
+        forget_tokens(workspace, released, chosen)
     return released
 
 
@@ -218,8 +237,9 @@ def _with_lock(workspace: Workspace, file: FileStatus, held: Lock | None) -> Fil
     return replace(file, lock="expired") if expired and file.lock == "mine" else file
 
 
-def _chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
-    places = _places(workspace)
+def chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
+    """The tracked files under `roots`, by the path of their version or where they stand. Raises: NotFound."""
+    places = places_of(workspace)
     files = workspace.state.files().values()
     chosen = [f for f in files if under(f.path, roots) or under(places.get(f.path, f.path), roots)]
     if not chosen:
@@ -230,8 +250,38 @@ def _chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
     return chosen
 
 
-def _places(workspace: Workspace) -> dict[str, str]:
-    return {act.source: act.path for act in workspace.state.pending().values() if act.kind == "move"}
+def _taking(
+    context: Context,
+    take: Callable[[], _Taken],
+    arguments: tuple[str, ...],
+    reason: str,
+    wait_seconds: float | None,
+) -> _Taken:
+    """What `take` gives, at once or after waiting for others."""
+    if wait_seconds is None:
+        return take()
+    from mlv.actions import waiting
+
+    workspace = context.workspace
+    files = chosen(workspace, context.paths(arguments))
+
+    def refresh() -> None:
+        from mlv.actions.update import update
+
+        updated = update(context, arguments)
+        if updated.conflicts:
+            raise LocalChanges("The newest version conflicts with local changes.", items=updated.conflicts)
+
+    request = AskRequest(
+        repository=RepositoryName.parse(workspace.repository),
+        branch=workspace.branch,
+        workspace=WorkspaceId(workspace.id),
+        paths=tuple(file.path for file in files),
+        bases=tuple(ChangesetNumber(workspace.changeset_of(file)) for file in files),
+        reason=reason,
+        waits=True,
+    )
+    return waiting.until_taken(context, take, request, wait_seconds, refresh)
 
 
 def _acquire(
@@ -261,44 +311,6 @@ def _acquire(
     return context.server().acquire_locks(request)
 
 
-def _open(workspace: Workspace, files: list[TrackedFile], outcome: AcquireOutcome, places: dict[str, str]) -> None:
-    """Keep bases, make writable, remember tokens."""
-    tokens = {int(item.file_id): int(item.token) for item in outcome.locks if item.mode is LockMode.EXCLUSIVE}
-    rows = []
-    for file, need in zip(files, outcome.needs, strict=True):
-        now = workspace.state.file(file.path) or file
-        row = now._replace(need=int(need), token=tokens.get(file.file_id, now.token), opened=1)
-        absolute = workspace.layout.absolute(places.get(file.path, file.path))
-        if os.path.lexists(absolute) and row.mode != SYMLINK:
-            row = _writable(workspace, row, absolute, already=bool(now.opened))
-        rows.append(row)
-    with workspace.state.transaction():
-        workspace.state.put_files(rows)
-
-
-def _writable(workspace: Workspace, row: TrackedFile, absolute: str, *, already: bool) -> TrackedFile:
-    status = os.lstat(absolute)
-    kind = kind_of(status)
-    if kind is None:
-        return row
-    known = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, 0) == (
-        row.size, row.mtime_ns, row.ctime_ns, row.inode, row.doubtful,
-    )  # fmt: skip
-    small = row.text and row.size <= pristine.TEXT_LIMIT_BYTES
-    clean = known or (not small and status.st_size == row.size and hash_file(absolute, kind) == row.content)
-    if clean and not already:
-        pristine.keep(workspace.layout, row, absolute)
-    if status.st_mode & 0o200:
-        return row
-    materialize.set_read_only(absolute, kind, read_only=False)
-    after = os.lstat(absolute)
-    # Only the bits were changed: the stamp follows, so that the next status need not read the file.
-    if known and (after.st_mtime_ns, after.st_size, after.st_ino) == (row.mtime_ns, row.size, row.inode):
-        doubtful = int(after.st_ctime_ns >= workspace.layout.clock_ns())
-        return row._replace(ctime_ns=after.st_ctime_ns, doubtful=doubtful)
-    return row._replace(doubtful=1)
-
-
 def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tuple[str, ...]:
     workspace = context.workspace
     believed = tuple(f.path for f in workspace.state.files().values() if f.token and under(f.path, roots))
@@ -320,52 +332,9 @@ def _forget_dead(context: Context, paths: tuple[str, ...]) -> None:
     """Drop the tokens of locks at `paths` that were broken or taken by others: they never open anything again (L9)."""
     workspace = context.workspace
     held = context.server().list_locks(RepositoryName.parse(workspace.repository))
-    _forget_tokens(workspace, (), tuple(file.path for file in _dead(workspace, held) if file.path in paths))
+    forget_tokens(workspace, (), tuple(file.path for file in _dead(workspace, held) if file.path in paths))
 
 
 def forget_released(workspace: Workspace, paths: tuple[str, ...]) -> None:
     """The server released these locks by itself."""
-    _forget_tokens(workspace, (), paths)
-
-
-def _forget_tokens(workspace: Workspace, released: tuple[Lock, ...], paths: tuple[str, ...]) -> None:
-    """Unchanged files become read-only again; changed ones are left as they are, status shows them as E."""
-    gone = {int(item.file_id) for item in released if item.workspace == workspace.id}
-    with guard.writing(workspace.layout):
-        files = [
-            file
-            for file in workspace.state.files().values()
-            if file.token and (file.file_id in gone or file.path in paths)
-        ]
-        places = _places(workspace)
-        roots = tuple(places.get(file.path, file.path) for file in files)
-        # A stamp alone proves no change: it may be from before the file was made writable.
-        found = scan(workspace.layout, workspace.state, roots, untracked=False).found if files else ()
-        changed = {
-            item.base.path
-            for item in found
-            if item.base is not None
-            and item.state != "P"  # properties are no bytes
-            and not (item.state == "R" and _has_bytes(workspace, item.path, item.base))
-        }
-        rows = [_closed(workspace, file, changed=file.path in changed) for file in files]
-        with workspace.state.transaction():
-            workspace.state.put_files(rows)
-        pristine.drop_unused(workspace.layout, workspace.state)
-
-
-def _has_bytes(workspace: Workspace, place: str, file: TrackedFile) -> bool:
-    """Whether a moved file is otherwise as the version has it."""
-    try:
-        return hash_file(workspace.layout.absolute(place), file.mode) == file.content
-    except OSError:
-        return False
-
-
-def _closed(workspace: Workspace, file: TrackedFile, *, changed: bool) -> TrackedFile:
-    absolute = workspace.layout.absolute(_places(workspace).get(file.path, file.path))
-    if changed or file.mode == SYMLINK or not os.path.lexists(absolute):
-        return file._replace(token=0)
-    if file.need == LockNeed.REQUIRED:
-        materialize.set_read_only(absolute, file.mode, read_only=True)
-    return file._replace(token=0, opened=0, doubtful=1)
+    forget_tokens(workspace, (), paths)

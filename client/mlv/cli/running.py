@@ -123,7 +123,21 @@ class Run:
         self._context.close()
 
 
-def verb(*, writes: bool = False, name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
+class Waits(click.Command):
+    """A command with an option `--wait[=DUR]`: bare, it stands for `--wait=DEFAULT`."""
+
+    DEFAULT = "12h"
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's, which would take the word after a bare `--wait` for its value."""
+        end = args.index("--") if "--" in args else len(args)
+        given = [f"--wait={self.DEFAULT}" if word == "--wait" else word for word in args[:end]]
+        return super().parse_args(ctx, given + args[end:])
+
+
+def verb(
+    *, writes: bool = False, name: str | None = None, kind: type[click.Command] = click.Command
+) -> Callable[[Callable[..., None]], click.Command]:
     """Make a command of a function that takes a Run first; `writes` gives it -n/--dry-run."""
 
     def wrap(function: Callable[..., None]) -> click.Command:
@@ -136,7 +150,7 @@ def verb(*, writes: bool = False, name: str | None = None) -> Callable[[Callable
                 run.close()
 
         # -h stays free for nothing else, and abbreviations of long flags are not taken.
-        command = click.command(name=name, context_settings={"help_option_names": ["-h", "--help"]})(callback)
+        command = click.command(name=name, cls=kind, context_settings={"help_option_names": ["-h", "--help"]})(callback)
         if writes:
             command.params.append(
                 click.Option(

@@ -15,13 +15,14 @@ class AskingCalls:
 
     _channel: Channel
 
-    def ask_for_locks(self, request: AskRequest) -> Asked:
-        """Ask the holders of locks, or stand in the queue."""
+    def ask_for_locks(self, request: AskRequest, *, again: bool = True) -> Asked:
+        """Ask the holders of locks, or stand in the queue; with `again` it is tried anew while the server is away."""
         from mlv_proto.convert import asking as convert
         from mlv_proto.v1 import lock_requests_pb2 as pb
 
         message = convert.ask_request_to_wire(request)
-        return convert.asked_from_wire(self._channel.unary(f"{_SERVICE}/AskForLocks", message, pb.AskForLocksResponse))
+        method = f"{_SERVICE}/AskForLocks"
+        return convert.asked_from_wire(self._channel.unary(method, message, pb.AskForLocksResponse, again=again))
 
     def withdraw_lock_request(self, request: WithdrawRequest, *, again: bool = True) -> int:
         """Take back what was asked for; with `again` it is tried anew while the server is away."""

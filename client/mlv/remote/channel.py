@@ -135,13 +135,19 @@ class Channel:
         return self._retrying(lambda: call(request, timeout=seconds, metadata=metadata), again=again)
 
     def answers(
-        self, method: str, request: Message, parse: Callable[[bytes], T], *, seconds: float = STREAM_SECONDS
+        self,
+        method: str,
+        request: Message,
+        parse: Callable[[bytes], T],
+        *,
+        seconds: float = STREAM_SECONDS,
+        again: bool = True,
     ) -> Iterator[T]:
         """Call a method that answers with a stream; `parse` reads each message.
 
         Raises: as `unary`, also while the stream is read; it is not tried again once something arrived.
         """
-        return self.exchange(method, lambda: iter((request,)), parse, seconds=seconds)
+        return self.exchange(method, lambda: iter((request,)), parse, seconds=seconds, again=again)
 
     def exchange(
         self,
@@ -150,6 +156,7 @@ class Channel:
         parse: Callable[[bytes], T],
         *,
         seconds: float = LONG_CALL_SECONDS,
+        again: bool = True,
     ) -> Iterator[T]:
         """Call a method that is sent a request in one or more messages and answers with a stream.
 
@@ -162,7 +169,7 @@ class Channel:
             first = next(stream, None)
             return stream, [] if first is None else [first]
 
-        stream, first = self._retrying(begin, again=True)
+        stream, first = self._retrying(begin, again=again)
         self._timeout = self._cut_timeout
         try:
             yield from first

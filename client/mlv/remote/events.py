@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlv.remote.channel import Channel
+from mlv.remote.channel import STREAM_SECONDS, Channel
 from mlv_core.watching import EventFilter, EventPage
 
 
@@ -13,10 +13,15 @@ class EventCalls:
 
     _channel: Channel
 
-    def watch(self, wanted: EventFilter) -> Iterator[EventPage]:
-        """Pages of events on one line, until it breaks; the first one is empty and says where the stream begins."""
+    def watch(self, wanted: EventFilter, *, seconds: float = STREAM_SECONDS, again: bool = True) -> Iterator[EventPage]:
+        """Pages of events on one line, until it breaks or `seconds` are over, which raises Unreachable.
+
+        The first one is empty and says where the stream begins. With `again` the line is made anew while the server is
+        away.
+        """
         from mlv_proto.convert import events as convert
         from mlv_proto.v1 import events_pb2 as pb
 
         request, parse = convert.event_filter_to_wire(wanted), pb.WatchEventsResponse.FromString
-        yield from map(convert.event_page_from_wire, self._channel.answers("EventsService/WatchEvents", request, parse))
+        answers = self._channel.answers("EventsService/WatchEvents", request, parse, seconds=seconds, again=again)
+        yield from map(convert.event_page_from_wire, answers)

@@ -10,6 +10,7 @@ from mlv.remote.history import HistoryCalls
 from mlv.remote.merges import MergeCalls
 from mlv.remote.people import PeopleCalls
 from mlv.remote.repositories import RepositoryCalls
+from mlv.remote.shelves import ShelfCalls
 from mlv_core.errors import UntrustedServer
 from mlv_core.ids import ServerAddress
 from mlv_core.version import VERSION
@@ -17,7 +18,7 @@ from mlv_core.version import VERSION
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Server(PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls, AskingCalls):
+class Server(PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls, AskingCalls, ShelfCalls):
     """One server, signed in with one token; use it from any thread, close it at the end."""
 
     def __init__(self, channel: Channel) -> None:

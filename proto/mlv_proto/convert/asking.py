@@ -56,7 +56,11 @@ def asked_from_wire(message: pb.AskForLocksResponse) -> Asked:
 def withdraw_request_to_wire(request: WithdrawRequest) -> pb.WithdrawLockRequestRequest:
     """What is taken back."""
     return pb.WithdrawLockRequestRequest(
-        repository=str(request.repository), branch=request.branch, workspace=request.workspace, paths=request.paths
+        repository=str(request.repository),
+        branch=request.branch,
+        workspace=request.workspace,
+        paths=request.paths,
+        dry_run=request.dry_run,
     )
 
 
@@ -67,6 +71,7 @@ def withdraw_request_from_wire(message: pb.WithdrawLockRequestRequest) -> Withdr
         branch=checks.text(message.branch, "branch"),
         workspace=WorkspaceId(checks.text(message.workspace, "workspace")),
         paths=checks.texts(message.paths, "paths"),
+        dry_run=message.dry_run,
     )
 
 

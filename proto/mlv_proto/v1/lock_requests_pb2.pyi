@@ -54,16 +54,18 @@ class AskForLocksResponse(_message.Message):
     def __init__(self, turn: bool = ..., ahead: _Optional[int] = ..., contact_ms: _Optional[int] = ..., holders: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WithdrawLockRequestRequest(_message.Message):
-    __slots__ = ("repository", "branch", "workspace", "paths")
+    __slots__ = ("repository", "branch", "workspace", "paths", "dry_run")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     PATHS_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     workspace: str
     paths: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ...) -> None: ...
+    dry_run: bool
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., dry_run: bool = ...) -> None: ...
 
 class WithdrawLockRequestResponse(_message.Message):
     __slots__ = ("withdrawn",)

@@ -81,7 +81,7 @@ async def withdraw(call: Call, request: WithdrawRequest) -> int:
         return len(found)
 
     return await access.write(
-        call, work, "lock.withdraw", _target(request), dry_run=False, repository=request.repository
+        call, work, "lock.withdraw", _target(request), dry_run=request.dry_run, repository=request.repository
     )
 
 

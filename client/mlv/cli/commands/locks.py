@@ -4,39 +4,77 @@ from __future__ import annotations
 
 import click
 
+from mlv.actions import asking as asking_actions
 from mlv.actions import locks as actions
 from mlv.actions.locks import Opened
+from mlv.cli.commands import asking
 from mlv.cli.output import count, escaped, local_moment, table
-from mlv.cli.running import Run, verb
+from mlv.cli.running import Duration, Run, Waits, verb
 from mlv.cli.values import lock_value
 from mlv_core.entities import Lock, LockScope
+from mlv_core.errors import UsageError
 
 _SCOPES = {"branch": LockScope.BRANCH, "line": LockScope.LINE, "repo": LockScope.REPOSITORY}
 _SHOWN = 20
+_WAIT = click.option("--wait", type=Duration(), metavar="[=DUR]", help="Queue for another's locks, 12h if no DUR.")
 
 
-@verb(writes=True)
+@verb(writes=True, kind=Waits)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("-m", "reason", default="", metavar="WHY", help="What for; others see it.")
 @click.option("--update", "update_first", is_flag=True, help="Bring the newest version first.")
+@_WAIT
 @click.option("--yes", "many", is_flag=True, help="More than 1,000 files are meant.")
-def edit(run: Run, paths: tuple[str, ...], *, reason: str, update_first: bool, many: bool) -> None:
-    """Open files for edit: take the locks that policy asks for, all or none, and make the files writable."""
-    context = run.with_progress() if update_first else run.context
-    found = actions.edit(context, paths, reason=reason, update_first=update_first, many=many, dry_run=run.dry_run)
+def edit(run: Run, paths: tuple[str, ...], *, reason: str, update_first: bool, wait: float | None, many: bool) -> None:
+    """Open files for edit: take the locks that policy asks for, all or none, and make the files writable.
+
+    --wait stands in the queue for locks that others hold, and brings what they commit.
+    """
+    context = run.with_progress() if update_first or wait else run.context
+    found = actions.edit(
+        context,
+        paths,
+        reason=reason,
+        update_first=update_first,
+        wait_seconds=wait,
+        many=many,
+        dry_run=run.dry_run,
+    )
     _tell(run, found, "open for edit")
 
 
-@verb(writes=True)
+@verb(writes=True, kind=Waits)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("-m", "reason", default="", metavar="WHY", help="What for; others see it.")
 @click.option("--scope", type=click.Choice(list(_SCOPES)), help="How far the lock reaches; else as policy says.")
+@_WAIT
+@click.option("--request", is_flag=True, help="Only ask the holder for the lock.")
+@click.option("--deny", "denied", metavar="USER", help="Keep a lock that USER asked for; -m says why.")
 @click.option("--yes", "many", is_flag=True, help="More than 1,000 files are meant.")
-def lock(run: Run, paths: tuple[str, ...], *, reason: str, scope: str | None, many: bool) -> None:
-    """Take the locks of files, all or none, whether policy asks for them or not."""
+def lock(
+    run: Run,
+    paths: tuple[str, ...],
+    *,
+    reason: str,
+    scope: str | None,
+    wait: float | None,
+    request: bool,
+    denied: str | None,
+    many: bool,
+) -> None:
+    """Take the locks of files, all or none, whether policy asks for them or not.
+
+    Of a lock that another holds: --wait stands in the queue for it, --request asks the holder, who gives it with
+    'mlv unlock --give USER PATH' or denies it with 'mlv lock --deny USER -m WHY PATH'.
+    """
+    if request or denied:
+        if (request and denied) or wait or scope:
+            raise UsageError("--request and --deny stand alone.", advice="'mlv help lock' shows what each does.")
+        return asking.ask(run, paths, reason) if request else asking.deny(run, paths, denied or "", reason)
     reach = _SCOPES[scope] if scope else None
-    found = actions.lock(run.context, paths, reason=reason, scope=reach, many=many, dry_run=run.dry_run)
-    _tell(run, found, "locked")
+    context = run.with_progress() if wait else run.context
+    found = actions.lock(context, paths, reason=reason, scope=reach, wait_seconds=wait, many=many, dry_run=run.dry_run)
+    return _tell(run, found, "locked")
 
 
 @verb(writes=True)
@@ -44,8 +82,23 @@ def lock(run: Run, paths: tuple[str, ...], *, reason: str, scope: str | None, ma
 @click.option("--all", "everything", is_flag=True, help="Every lock of this workspace.")
 @click.option("--force", is_flag=True, help="Break another's lock; needs the right and -m.")
 @click.option("-m", "reason", default="", metavar="WHY", help="Why it is broken; the holder is told.")
-def unlock(run: Run, paths: tuple[str, ...], *, everything: bool, force: bool, reason: str) -> None:
+@click.option("--give", "given", metavar="USER", help="Hand the lock over to USER, who asked for it.")
+@click.option("--request", is_flag=True, help="Take back what this workspace asked for.")
+def unlock(
+    run: Run,
+    paths: tuple[str, ...],
+    *,
+    everything: bool,
+    force: bool,
+    reason: str,
+    given: str | None,
+    request: bool,
+) -> None:
     """Give locks back; changed files stay as they are. With --force break the locks of others."""
+    if given or request:
+        if (given and request) or force or (given and not (paths or everything)):
+            raise UsageError("--give needs paths; it and --request stand alone.", advice="'mlv help unlock' says more.")
+        return asking.give(run, paths, given) if given else asking.withdraw(run, paths)
     released = actions.unlock(
         run.context, paths, everything=everything, force=force, reason=reason, dry_run=run.dry_run
     )
@@ -53,7 +106,7 @@ def unlock(run: Run, paths: tuple[str, ...], *, everything: bool, force: bool, r
     lines = [f"{run.tell_dry()}released {escaped(item.path)}" for item in released[:_SHOWN]]
     if len(released) > _SHOWN:
         lines.append(f"... and {len(released) - _SHOWN} more")
-    run.done(value, lines or ["No lock to release."])
+    return run.done(value, lines or ["No lock to release."])
 
 
 @verb()
@@ -82,8 +135,15 @@ def locks(
         for item in found
     ]
     header = ("path", "owner", "host", "scope", "since", "until", "reason")
-    value = [{**lock_value(item), "expired": actions.has_expired(item)} for item in found]
-    run.result(value, table(rows, header) if rows else ["No locks."])
+    asked = asking_actions.list_requests(
+        run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
+    )
+    value = [
+        {**lock_value(item), "expired": actions.has_expired(item), "requests": asking.requests_on(item, asked)}
+        for item in found
+    ]
+    lines = table(rows, header) if rows else ["No locks."]
+    run.result(value, [*lines, *asking.request_table(asked)])
 
 
 def _lease(item: Lock) -> str:

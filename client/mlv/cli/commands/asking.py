@@ -1,0 +1,88 @@
+"""What lock, unlock and locks do and show about those who ask for locks and wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlv.actions import asking as actions
+from mlv.cli.output import count, escaped, local_moment, moment, table
+from mlv.cli.running import Run
+from mlv.cli.values import lock_value
+from mlv_core.asking import LockRequest
+from mlv_core.entities import Lock
+
+_SHOWN = 20
+
+
+def ask(run: Run, paths: tuple[str, ...], reason: str) -> None:
+    """Ask the holders."""
+    found = actions.ask(run.context, paths, reason=reason, dry_run=run.dry_run)
+    value = {"requested": list(found.paths), "holders": list(found.holders), "dry_run": run.dry_run}
+    who = ", ".join(escaped(name) for name in found.holders)
+    what = count(len(found.paths), "file")
+    run.done(value, [f"{run.tell_dry()}asked {who} for {what}: 'mlv locks' shows the answer."])
+
+
+def deny(run: Run, paths: tuple[str, ...], user: str, reason: str) -> None:
+    """Say no to who asks."""
+    found = actions.deny(run.context, paths, user, reason, dry_run=run.dry_run)
+    value = {"denied": list(found.paths), "user": user, "dry_run": run.dry_run}
+    run.done(value, [f"{run.tell_dry()}denied {escaped(user)} {escaped(path)}" for path in found.paths[:_SHOWN]])
+
+
+def give(run: Run, paths: tuple[str, ...], user: str) -> None:
+    """Hand locks over."""
+    found = actions.give(run.context, paths, user, dry_run=run.dry_run)
+    value = {"given": [lock_value(one) for one in found.given], "user": user, "dry_run": run.dry_run}
+    run.done(value, [f"{run.tell_dry()}gave {escaped(one.path)} to {escaped(user)}" for one in found.given[:_SHOWN]])
+
+
+def withdraw(run: Run, paths: tuple[str, ...]) -> None:
+    """Take back what was asked for."""
+    number = actions.withdraw(run.context, paths, dry_run=run.dry_run)
+    value = {"withdrawn": number, "dry_run": run.dry_run}
+    run.done(value, [f"{run.tell_dry()}took back {count(number, 'request')}"])
+
+
+def request_value(request: LockRequest) -> dict[str, object]:
+    """One who asks, as scripts read it; `place` 0: not in the queue."""
+    return {
+        "user": request.user,
+        "workspace": str(request.workspace),
+        "host": request.host,
+        "branch": request.branch,
+        "reason": request.reason,
+        "waits": request.waits,
+        "place": request.place,
+        "absent": request.absent,
+        "asked_at": moment(request.asked_at),
+        "until": moment(request.until),
+        "denied_by": request.denied_by or None,
+        "denied_why": request.denied_why or None,
+        "denied_at": moment(request.denied_at),
+    }
+
+
+def requests_on(lock: Lock, requests: Sequence[LockRequest]) -> list[dict[str, object]]:
+    """Who asks for a lock, as scripts read it: those who wait first, by their place."""
+    mine = [one for one in requests if one.file_id == lock.file_id]
+    return [request_value(one) for one in sorted(mine, key=lambda one: (not one.place, one.place, one.number))]
+
+
+def request_table(requests: Sequence[LockRequest]) -> list[str]:
+    """Who asks for what, as people read it."""
+    if not requests:
+        return []
+    ordered = sorted(requests, key=lambda one: (one.path, not one.place, one.place, one.number))
+    rows = [(one.path, _standing(one), one.user, one.host, local_moment(one.asked_at), one.reason) for one in ordered]
+    return ["", *table(rows, ("path", "asked by", "user", "host", "since", "why"))]
+
+
+def _standing(request: LockRequest) -> str:
+    if request.denied_at is not None:
+        return f"denied by {request.denied_by}: {request.denied_why}"
+    if not request.waits:
+        return "request"
+    if request.absent:
+        return "waiter, silent"
+    return "waiter, next" if request.place == 1 else f"waiter {request.place}"
