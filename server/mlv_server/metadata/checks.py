@@ -64,7 +64,7 @@ class Checks:
         for row in self.list_all(repository_id):
             if check in {row.info.id, row.info.name}:
                 return row
-        raise NotFound(f"There is no check '{escape(check)}'.", advice="'mlv check list REPO' shows them.")
+        raise NotFound(f"There is no check '{escape(check[:40])}'.", advice="'mlv check list REPO' shows them.")
 
     def count(self, repository_id: int) -> int:
         """How many a repository has."""

@@ -90,7 +90,9 @@ class Webhooks:
         """The webhook of an id. Raises: NotFound."""
         found = self.find(repository_id, webhook)
         if found is None:
-            raise NotFound(f"There is no webhook '{escape(webhook)}'.", advice="'mlv webhook list REPO' shows them.")
+            raise NotFound(
+                f"There is no webhook '{escape(webhook[:40])}'.", advice="'mlv webhook list REPO' shows them."
+            )
         return found
 
     def list_all(self, repository_id: int) -> tuple[WebhookRow, ...]:
