@@ -56,6 +56,8 @@ VERBS: tuple[Verb, ...] = (
     Verb("user", "admin", "user", "Add, list and disable users.", _ADMIN),
     Verb("token", "admin", "token", "Create, list and revoke tokens.", _ADMIN),
     Verb("policy", "policy", "policy", "Who may do what, and why.", _ADMIN),
+    Verb("webhook", "webhooks", "webhook", "Tell others of what happens in a repository.", _ADMIN),
+    Verb("check", "checks", "check", "Ask others before something is written.", _ADMIN),
     Verb("audit", "auditing", "audit", "Who did what, who was refused, is the trail sound.", _ADMIN),
     Verb("config", "config", "config", "Show and change settings.", _ADMIN),
     Verb("help", "help", "help_", "Help on a verb.", _ADMIN),

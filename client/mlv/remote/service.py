@@ -7,6 +7,7 @@ from mlv.remote.auditing import AuditCalls
 from mlv.remote.channel import Channel, Counters
 from mlv.remote.events import EventCalls
 from mlv.remote.history import HistoryCalls
+from mlv.remote.hooks import HookCalls
 from mlv.remote.merges import MergeCalls
 from mlv.remote.people import PeopleCalls
 from mlv.remote.repositories import RepositoryCalls
@@ -18,7 +19,9 @@ from mlv_core.version import VERSION
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Server(PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls, AskingCalls, ShelfCalls):
+class Server(
+    PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls, HookCalls, AskingCalls, ShelfCalls
+):
     """One server, signed in with one token; use it from any thread, close it at the end."""
 
     def __init__(self, channel: Channel) -> None:
