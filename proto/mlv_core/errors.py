@@ -135,6 +135,20 @@ class RequestReused(UsageError):
     default_advice = "Use a fresh request id for each new request."
 
 
+class InvalidPolicy(UsageError):
+    """A policy document is wrong; each line and reason is named."""
+
+    code = "INVALID_POLICY"
+    default_advice = "Mend the named lines; 'mlv policy show REPO --toml' shows how one looks."
+
+
+class PolicyTestsFailed(UsageError):
+    """A policy would not pass its own tests, and did not take effect (P6)."""
+
+    code = "POLICY_TESTS_FAILED"
+    default_advice = "Mend the rules or the tests; 'mlv policy test REPO FILE' tries again without setting."
+
+
 class NotFound(MlvError):
     """What was asked for does not exist, or the asker may not know that it does (P4)."""
 
@@ -160,6 +174,15 @@ class HeadMoved(MlvError):
     status = "ABORTED"
     exit_code = 3
     default_advice = "'mlv update' merges or marks the conflicts; then commit again."
+
+
+class PolicyMoved(MlvError):
+    """The policy was changed since the document was made from it (P6)."""
+
+    code = "POLICY_MOVED"
+    status = "ABORTED"
+    exit_code = 3
+    default_advice = "'mlv policy diff REPO FILE' shows what it would change now."
 
 
 class StaleBase(MlvError):
@@ -293,6 +316,13 @@ class Denied(MlvError):
     status = "PERMISSION_DENIED"
     exit_code = 5
     default_advice = "Ask an admin for the role: 'mlv policy grant ROLE NAME REPO'."
+
+
+class ApprovalNeeded(Denied):
+    """The policy asks for approvals of the version, which are not all there (P3)."""
+
+    code = "APPROVAL_NEEDED"
+    default_advice = "Ask one of those named for 'mlv approve @N', then type the same command again."
 
 
 class UntrustedServer(MlvError):

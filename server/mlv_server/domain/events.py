@@ -30,14 +30,22 @@ class EventKind(Enum):
     FREEZE_LIFTED = "freeze.lifted"
     SHELF_CREATED = "shelf.created"
     SHELF_DELETED = "shelf.deleted"
+    POLICY_CHANGED = "policy.changed"
+    APPROVAL_GIVEN = "approval.given"
+    APPROVAL_WITHDRAWN = "approval.withdrawn"
     LOCK_ACQUIRED = "lock.acquired"
     LOCK_RELEASED = "lock.released"
     LOCK_BROKEN = "lock.broken"
+    LOCK_STOLEN = "lock.stolen"
+    LOCK_EXPIRED = "lock.expired"
     LOCK_REQUESTED = "lock.requested"
     LOCK_WITHDRAWN = "lock.withdrawn"
     LOCK_DENIED = "lock.denied"
     LOCK_GIVEN = "lock.given"
     WEBHOOK_STOPPED = "webhook.stopped"
+
+
+_OF_VERSIONS = frozenset({EventKind.COMMIT_PUBLISHED, EventKind.APPROVAL_GIVEN, EventKind.APPROVAL_WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,8 @@ class Event:
     data: Mapping[str, EventValue]
 
 
-def lock_event(kind: EventKind, lock: Lock, by: str) -> Event:
-    """A lock was taken, given up or broken by user `by` (L17)."""
+def lock_event(kind: EventKind, lock: Lock, by: str, reason: str = "") -> Event:
+    """A lock was taken, given up, broken or stolen by user `by`, or has expired (L17)."""
     return Event(
         kind,
         {
@@ -61,6 +69,7 @@ def lock_event(kind: EventKind, lock: Lock, by: str) -> Event:
             "branch": lock.branch,
             "token": lock.token,
             "by": by,
+            "reason": reason,
         },
     )
 
@@ -136,6 +145,18 @@ def webhook_event(webhook: str, why: str) -> Event:
     return Event(EventKind.WEBHOOK_STOPPED, {"webhook": webhook, "reason": why})
 
 
+def policy_event(act: str, version: int, added: int, removed: int, by: str) -> Event:
+    """The policy of the repository has a new version."""
+    return Event(
+        EventKind.POLICY_CHANGED, {"act": act, "version": version, "added": added, "removed": removed, "by": by}
+    )
+
+
+def approval_event(kind: EventKind, changeset: int, branch: str, by: str) -> Event:
+    """A version was approved, or an approval was taken back (P3)."""
+    return Event(kind, {"changeset": changeset, "branch": branch, "by": by})
+
+
 def is_kind(kind: EventKind, name: str) -> bool:
     """Whether `name` is the kind or its first words: 'lock' is all of lock.*."""
     return kind.value == name or kind.value.startswith(f"{name}.")
@@ -166,7 +187,9 @@ def rights_of(event: Event) -> tuple[str, str, str]:
     data = event.data
     if event.kind is EventKind.WEBHOOK_STOPPED:
         return "admin", "", ""
-    action = "meta.read" if event.kind is EventKind.COMMIT_PUBLISHED else "list"
+    if event.kind is EventKind.POLICY_CHANGED:
+        return "policy.read", "", ""
+    action = "meta.read" if event.kind in _OF_VERSIONS else "list"
     if data.get("label"):
         return action, f"label/{data['label']}", ""
     return action, f"branch/{data['branch']}" if data["branch"] else "", str(data.get("path") or "")

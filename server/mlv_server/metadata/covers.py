@@ -30,6 +30,7 @@ COVERED: dict[str, tuple[str, ...]] = {
             tables.groups,
             tables.rules,
             tables.policy_versions,
+            tables.approvals,
             tables.domains,
             tables.repositories,
             tables.lock_counters,

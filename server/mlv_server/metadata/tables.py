@@ -88,8 +88,25 @@ policy_versions = Table(
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     Column("time", Time, nullable=False),
     Column("by", Text, nullable=False),
+    # the repository, folded, or '' for the rules of several
+    Column("document", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("why", Text, nullable=False),
     Column("added", JSON, nullable=False),
     Column("removed", JSON, nullable=False),
+    # what the document holds besides rules, null where that is as it was
+    Column("sections", JSON(none_as_null=True)),
+    Index(None, "document", "version"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    Column("changeset", BigInteger, primary_key=True, autoincrement=False),
+    Column("user_id", ForeignKey("users.id"), primary_key=True, autoincrement=False),
+    Column("message", Text, nullable=False),
+    Column("time", Time, nullable=False),
 )
 
 domains = Table(
@@ -210,6 +227,19 @@ locks = Table(
     ForeignKeyConstraint(["repository_id", "branch_id"], ["branches.repository_id", "branches.id"]),
     Index(None, "repository_id", "file_id"),
     Index(None, "repository_id", "workspace"),
+)
+
+ended_locks = Table(
+    "ended_locks",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    Column("path", Text, nullable=False),
+    Column("workspace", Text, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("time", Time, nullable=False),
 )
 
 audit = Table(

@@ -6,13 +6,16 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
+from mlv_server.metadata.approvals import Approvals
 from mlv_server.metadata.audit import AuditTrail
 from mlv_server.metadata.branches import Branches
 from mlv_server.metadata.changesets import Changesets
 from mlv_server.metadata.checks import Checks
 from mlv_server.metadata.contents import Contents
+from mlv_server.metadata.ended_locks import EndedLocks
 from mlv_server.metadata.environments import Environments
 from mlv_server.metadata.events import Events
+from mlv_server.metadata.everybody import Everybody
 from mlv_server.metadata.freezes import Freezes
 from mlv_server.metadata.inspection import Inspection
 from mlv_server.metadata.labels import Labels
@@ -69,6 +72,16 @@ class Transaction:
         return Rules(self.connection, self._policies, may_remember=not self._writes)
 
     @cached_property
+    def everybody(self) -> Everybody:
+        """All users and groups at once."""
+        return Everybody(self.connection)
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Approvals of changesets (P3)."""
+        return Approvals(self.connection)
+
+    @cached_property
     def repositories(self) -> Repositories:
         """Repositories and their counters."""
         return Repositories(self.connection)
@@ -97,6 +110,11 @@ class Transaction:
     def locks(self) -> Locks:
         """Locks."""
         return Locks(self.connection)
+
+    @cached_property
+    def ended_locks(self) -> EndedLocks:
+        """Locks that others ended (L9)."""
+        return EndedLocks(self.connection)
 
     @cached_property
     def lock_rules(self) -> LockRulesOfRepositories:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mlv_core.entities import Effect, Rule, SubjectKind
-from mlv_core.errors import Denied, InvalidRequest, NotFound
-from mlv_core.ids import RepositoryName, escape
+from mlv_core.errors import InvalidRequest, NotFound
+from mlv_core.ids import RepositoryName, escape, fold
 from mlv_server.domain.globs import matches_name
-from mlv_server.domain.policy import ROLES, Resource, actions_of, missing_actions
+from mlv_server.domain.policy import ROLES
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access
+from mlv_server.services import access, policy_changes
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 
@@ -28,15 +28,7 @@ async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool
         row = tx.repositories.get(name)
         access.check(tx, call, "policy.write", row)
         subject = tx.users.get(user)[1].name
-        policy = tx.rules.policy()
-
-        lacking = missing_actions(call.principal, ROLES[role], Resource(str(row.name)), policy, call.now)
-        if lacking:
-            raise Denied(
-                f"Nobody grants what they lack; you lack: {', '.join(sorted(lacking))}.",
-                advice="Ask an admin of the server.",
-            )
-        existing = next((rule for rule in policy.rules if _is_grant(rule, row, role, subject)), None)
+        existing = next((rule for rule in tx.rules.policy().rules if _is_grant(rule, row, role, subject)), None)
         if existing is not None:
             return existing
 
@@ -51,9 +43,10 @@ async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool
             created_by=call.principal.user,
             created_at=call.now,
         )
-        (added,) = tx.rules.change((rule,), (), call.principal.user, call.now)
-        entry = access.audit_entry(call, "policy.grant", str(row.name), role=role, user=subject, rule=added.id)
-        tx.audit.append(row.id, (entry,))
+        change = policy_changes.Change(row, (rule,), (), "grant")
+        policy_changes.check(tx, call, change)
+
+        (added,) = policy_changes.apply(tx, call, change, role=role, user=subject)
         return added
 
     once = Once((repository, role, user), _read)
@@ -75,35 +68,37 @@ async def revoke(call: Call, repository: str, role: str, user: str, dry_run: boo
         access.check(tx, call, "policy.write", row)
         subject = tx.users.get(user)[1].name
 
-        ending = tuple(rule.id for rule in tx.rules.policy().rules if _is_grant(rule, row, role, subject))
+        ending = tuple(rule for rule in tx.rules.policy().rules if _is_grant(rule, row, role, subject))
         if not ending:
             raise NotFound(
                 f"{escape(subject)} has no role '{role}' on {row.name}.", advice="'mlv policy show REPO' shows who has."
             )
 
-        leads = "admin" in ROLES[role] and not call.principal.server_admin
-        if leads and not _is_led(tx, row, frozenset(ending)):
-            raise InvalidRequest(
-                f"{escape(subject)} is the last admin of {row.name}.",
-                advice=f"Make another one first: 'mlv policy grant admin NAME {row.name}'.",
-            )
+        change = policy_changes.Change(row, (), ending, "revoke")
+        policy_changes.check(tx, call, change)
 
-        tx.rules.change((), ending, call.principal.user, call.now)
-        entry = access.audit_entry(call, "policy.revoke", str(row.name), role=role, user=subject)
-        tx.audit.append(row.id, (entry,))
+        policy_changes.apply(tx, call, change, role=role, user=subject)
         return len(ending)
 
     once = Once((repository, role, user), int)
     return await access.write(call, work, "policy.revoke", repository, dry_run=dry_run, repository=name, once=once)
 
 
-async def show(call: Call, repository: str | None) -> tuple[tuple[Rule, ...], int]:
-    """The rules that speak of `repository`, or with None all of the server's, and the policy's version."""
-    policy = await call.db.read(lambda tx: tx.rules.policy())
-    if repository is None:
-        return policy.rules, policy.version
-    name = str(RepositoryName.parse(repository))
-    return tuple(rule for rule in policy.rules if matches_name(rule.repository, name)), policy.version
+async def show(call: Call, repository: str | None, version: int | None = None) -> tuple[tuple[Rule, ...], int]:
+    """The rules that speak of `repository` and its document's version, or with None all rules and the newest version.
+
+    With `version`: those of the document alone, as they were then. Raises: NotFound.
+    """
+    document = "" if repository is None else fold(str(RepositoryName.parse(repository)))
+
+    def work(tx: Transaction) -> tuple[tuple[Rule, ...], int]:
+        if version is not None:
+            return tx.rules.rules_at(document, version), version
+        rules = tx.rules.policy().rules
+        found = tuple(rule for rule in rules if not document or matches_name(rule.repository, document))
+        return found, tx.rules.document_version(document) if document else tx.rules.version()
+
+    return await call.db.read(work)
 
 
 def _read(said: dict[str, Any]) -> Rule:
@@ -115,20 +110,6 @@ def _read(said: dict[str, Any]) -> Rule:
             "actions": tuple(said["actions"]),
             "conditions": tuple((name, value) for name, value in said["conditions"]),
         }
-    )
-
-
-def _is_led(tx: Transaction, row: RepositoryRow, ending: frozenset[int]) -> bool:
-    """Whether somebody who can sign in is still an admin of the repository without the rules that end."""
-    return any(
-        rule.id not in ending
-        and rule.effect is Effect.ALLOW
-        and rule.subject_kind is SubjectKind.USER
-        and "admin" in actions_of(rule)
-        and matches_name(rule.repository, str(row.name))
-        and (rule.conditions, rule.expires_at) == ((), None)
-        and not tx.users.get(rule.subject)[1].disabled
-        for rule in tx.rules.policy().rules
     )
 
 

@@ -71,9 +71,16 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("version", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
         sa.Column("added", sa.JSON(), nullable=False),
         sa.Column("removed", sa.JSON(), nullable=False),
+        sa.Column("sections", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_policy_versions")),
+    )
+    op.create_index(
+        op.f("ix_policy_versions_document_version"), "policy_versions", ["document", "version"], unique=False
     )
     op.create_table(
         "rebased",
@@ -275,6 +282,17 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("changeset", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_folded_repository_id")),
         sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_folded")),
+    )
+    op.create_table(
+        "approvals",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("changeset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("user_id", Id, autoincrement=False, nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_approvals_repository_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_approvals_user_id")),
+        sa.PrimaryKeyConstraint("repository_id", "changeset", "user_id", name=op.f("pk_approvals")),
     )
     op.create_table(
         "labels",
@@ -659,7 +677,13 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             ["domain_id", "pack_id", "length", "frame_bytes", "live_bytes", "retired_at"],
             unique=False,
         )
-        op.create_index("whole_policy_versions", "policy_versions", ["time", "by", "added", "removed"], unique=False)
+        op.create_index("whole_approvals", "approvals", ["message", "time"], unique=False)
+        op.create_index(
+            "whole_policy_versions",
+            "policy_versions",
+            ["time", "by", "document", "act", "why", "added", "removed", "sections"],
+            unique=False,
+        )
         op.create_index("whole_rebased", "rebased", ["changeset"], unique=False)
         op.create_index(
             "whole_rules",

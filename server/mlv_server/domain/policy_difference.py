@@ -1,0 +1,169 @@
+"""Who gains and loses what by a change of the policy, worked out by asking both policies (P6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mlv_core.entities import Effect, Rule, SubjectKind
+from mlv_core.paths import glob_match
+from mlv_core.policies import AccessChange, PolicyDifference, Verdict
+from mlv_server.domain.approving import EVERYBODY, GROUP
+from mlv_server.domain.globs import matches_name
+from mlv_server.domain.policy import Policy, Principal, Resource, actions_of
+from mlv_server.domain.policy_document import key_of, who_of
+from mlv_server.domain.policy_people import People, judge, member_of
+
+QUESTIONS_LIMIT = 150_000
+"""Asked of each policy: about a second; beyond it only those whom rules name are looked at."""
+ANY = "~any~"
+"""Stands for a name that no rule has."""
+_WILD = re.compile(r"\*+|\?|\[[^\]]*\]")
+
+Place = tuple[str, str, str]
+Outcome = tuple[Verdict, Verdict]
+
+
+def changed_rules(before: Iterable[Rule], after: Iterable[Rule]) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+    """The rules that come and those that go; rules that say the same are the same, whoever made them."""
+    old = [(key_of(rule), rule) for rule in before]
+    new = {key_of(rule): rule for rule in after}
+    known = {key for key, _ in old}
+    added = tuple(rule for key, rule in new.items() if key not in known)
+    return added, tuple(rule for key, rule in old if key not in new)
+
+
+def difference(
+    before: Policy, after: Policy, changes: tuple[Sequence[Rule], Sequence[Rule]], people: People, now: int
+) -> PolicyDifference:
+    """What `changes`, the rules that come and those that go, mean for whom. Methods and limits: ask, then sum up.
+
+    A place is asked about by a name that only its own globs match, so that what holds in a part of it does not count
+    as a change of the whole; parts that other rules forbid are asked about for themselves.
+    """
+    added, removed = changes
+    asking = _Asking(before, after, now)
+    rules = [*added, *removed]
+    everyone = list(people.active())
+    questions = sum(len(actions_of(rule)) * (1 + _crowd(rule, everyone)) for rule in rules)
+    complete = questions <= QUESTIONS_LIMIT
+    parts = _parts(rules, [*before.rules, *after.rules]) if complete else {}
+    for rule in rules:
+        asking.ask(who_of(rule), _stand_in(rule, people), rule, parts)
+        if complete and rule.subject_kind is not SubjectKind.USER:
+            for user in everyone:
+                if rule.subject_kind is SubjectKind.EVERYBODY or rule.subject in user.groups:
+                    asking.ask(user.user, user, rule, parts)
+        if asking.asked > 2 * QUESTIONS_LIMIT:
+            complete, parts, everyone = False, {}, []
+    access = _sum_up(asking.found, people)
+    return PolicyDifference(before.version, after.version, tuple(added), tuple(removed), access, complete)
+
+
+def place_text(place: Place) -> str:
+    """A place as people write it."""
+    return ":".join(place)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Questions asked of both policies, each once; `found` holds what differs, by whom, where and action."""
+
+    before: Policy
+    after: Policy
+    now: int
+    found: dict[tuple[str, Place, str], Outcome] = field(default_factory=dict)
+    seen: set[tuple[str, Place, str]] = field(default_factory=set)
+    asked: int = 0
+
+    def ask(self, who: str, principal: Principal, rule: Rule, parts: dict[Place, list[Place]]) -> None:
+        """What both say about the actions and the place of `rule`, and about the parts that differ from it."""
+        whole = _place(rule)
+        for action in actions_of(rule):
+            outcome = self._outcome(who, principal, whole, action)
+            if outcome is None or outcome[0] is outcome[1]:
+                continue
+            self.found[who, whole, action] = outcome
+            for part in parts.get(whole, ()):
+                narrower = self._outcome(who, principal, part, action)
+                if narrower is not None and narrower != outcome:
+                    self.found[who, part, action] = narrower
+
+    def _outcome(self, who: str, principal: Principal, place: Place, action: str) -> Outcome | None:
+        """None for a question that was asked before."""
+        if (who, place, action) in self.seen:
+            return None
+        self.seen.add((who, place, action))
+        self.asked += 1
+        resource = Resource(_example(place[0]), _example(place[1]), _example(place[2]))
+        old = judge(principal, action, resource, self.before, self.now)[0]
+        return old, judge(principal, action, resource, self.after, self.now)[0]
+
+
+def _crowd(rule: Rule, everyone: Sequence[Principal]) -> int:
+    """How many users a rule speaks of by a group or as everybody."""
+    if rule.subject_kind is SubjectKind.EVERYBODY:
+        return len(everyone)
+    if rule.subject_kind is SubjectKind.GROUP:
+        return sum(rule.subject in user.groups for user in everyone)
+    return 0
+
+
+def _stand_in(rule: Rule, people: People) -> Principal:
+    """Whoever `rule` speaks of, and nobody else's rule does."""
+    if rule.subject_kind is SubjectKind.USER:
+        return people.users.get(rule.subject) or Principal(0, rule.subject, server_admin=False, token_id="")
+    if rule.subject_kind is SubjectKind.TOKEN:
+        return Principal(0, "\0", server_admin=False, token_id=rule.subject)
+    return member_of(rule.subject if rule.subject_kind is SubjectKind.GROUP else "")
+
+
+def _place(rule: Rule) -> Place:
+    return rule.repository, "*" if rule.ref == "**" else rule.ref, rule.path
+
+
+def _parts(changed: Sequence[Rule], rules: Sequence[Rule]) -> dict[Place, list[Place]]:
+    """For each changed place the smaller ones in it of which a rule forbids something, or that changed too."""
+    narrow = {_place(rule) for rule in rules if rule.effect is not Effect.ALLOW} | {_place(rule) for rule in changed}
+    wide = {_place(rule) for rule in changed}
+    return {place: sorted(part for part in narrow if part != place and _is_within(part, place)) for place in wide}
+
+
+def _is_within(part: Place, place: Place) -> bool:
+    repository, ref, path = (_example(glob) for glob in part)
+    return (
+        matches_name(place[0], repository)
+        and (place[1] == "*" or matches_name(place[1], ref))
+        and (place[2] == "**" or glob_match(place[2], path))
+    )
+
+
+def _example(glob: str) -> str:
+    """A name that `glob` matches, and only such globs as are as wide."""
+    return _WILD.sub(
+        lambda wild: ANY if wild[0][0] == "*" else "x" if wild[0] == "?" else wild[0].strip("[]!^")[:1], glob
+    )
+
+
+def _sum_up(found: dict[tuple[str, Place, str], Outcome], people: People) -> tuple[AccessChange, ...]:
+    """Actions with the same change in one row; a user whose group tells it already stands in the group's row."""
+    rows: dict[tuple[str, Place, Outcome], set[str]] = {}
+    members: dict[tuple[str, Place, Outcome], set[str]] = {}
+    for (who, place, action), outcome in found.items():
+        user = people.users.get(who)
+        over = [EVERYBODY, *(GROUP + group for group in sorted(user.groups))] if user is not None else []
+        told = [group for group in over if found.get((group, place, action)) == outcome]
+        for group in told:
+            members.setdefault((group, place, outcome), set()).add(who)
+        if not told:
+            rows.setdefault((who, place, outcome), set()).add(action)
+    changes = [
+        AccessChange(
+            who, tuple(sorted(actions)), *place, *outcome, tuple(sorted(members.get((who, place, outcome), ())))
+        )
+        for (who, place, outcome), actions in rows.items()
+    ]
+    return tuple(
+        sorted(changes, key=lambda one: (one.subject, one.repository, one.ref, one.path, one.before, one.after))
+    )
