@@ -17,7 +17,9 @@ class AcquireRequest:
 
     `have[i]` is the content that the workspace has of `paths[i]` (L5), `bases[i]` the changeset it has it at.
     With `only_required` a lock is taken only where policy asks for one (`edit`), else on every path (`lock`).
-    `scope` None: as policy says. `many`: more than the limit of files is meant.
+    `scope` None: as policy says. `many`: more than the limit of files is meant. `ttl`: the lease in ms, 0: as policy
+    says (L8). `steal` takes what others hold, for a reason (L9). `diverge` takes it although a branch in its reach has
+    a newer version, for a reason (L5).
     """
 
     repository: RepositoryName
@@ -32,6 +34,9 @@ class AcquireRequest:
     only_required: bool = False
     many: bool = False
     dry_run: bool = False
+    ttl: int = 0
+    steal: bool = False
+    diverge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +254,8 @@ class PlanPart:
     exactly one frame. Bases of frames are found by hash among `segments`.
 
     A file of very many pieces comes alone in several parts: `start` is where in the file the pieces of this one begin,
-    `more` whether another follows.
+    `more` whether another follows. `withheld` counts files up to here that the caller may list but not read: they are
+    left out.
     """
 
     target: ChangesetNumber
@@ -259,3 +265,4 @@ class PlanPart:
     pieces: tuple[Piece, ...] = ()
     start: int = 0
     more: bool = False
+    withheld: int = 0

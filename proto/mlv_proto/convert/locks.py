@@ -29,6 +29,9 @@ def lock_to_wire(lock: Lock) -> values_pb2.Lock:
         lease_until=lock.lease_until,
         token=lock.token,
         tree=lock.tree,
+        ttl=lock.ttl,
+        limit=lock.limit,
+        told_at=lock.told_at,
     )
 
 
@@ -49,6 +52,9 @@ def lock_from_wire(message: values_pb2.Lock) -> Lock:
         checks.number(message.lease_until, "lock.lease_until") if message.HasField("lease_until") else None,
         FencingToken(checks.number(message.token, "lock.token")),
         message.tree,
+        checks.number(message.ttl, "lock.ttl"),
+        checks.number(message.limit, "lock.limit") if message.HasField("limit") else None,
+        checks.number(message.told_at, "lock.told_at"),
     )
 
 
@@ -67,6 +73,9 @@ def acquire_request_to_wire(request: AcquireRequest) -> pb.AcquireLocksRequest:
         dry_run=request.dry_run,
         many=request.many,
         bases=request.bases[:1] if len(set(request.bases)) == 1 else request.bases,
+        ttl=request.ttl,
+        steal=request.steal,
+        diverge=request.diverge,
     )
 
 
@@ -86,6 +95,9 @@ def acquire_request_from_wire(message: pb.AcquireLocksRequest) -> AcquireRequest
         only_required=message.only_required,
         many=message.many,
         dry_run=message.dry_run,
+        ttl=checks.number(message.ttl, "ttl"),
+        steal=message.steal,
+        diverge=message.diverge,
     )
 
 

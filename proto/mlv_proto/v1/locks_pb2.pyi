@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AcquireLocksRequest(_message.Message):
-    __slots__ = ("repository", "branch", "workspace", "mode", "scope", "reason", "paths", "hashes", "only_required", "dry_run", "many", "bases", "rows")
+    __slots__ = ("repository", "branch", "workspace", "mode", "scope", "reason", "paths", "hashes", "only_required", "dry_run", "many", "bases", "rows", "ttl", "steal", "diverge")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +22,9 @@ class AcquireLocksRequest(_message.Message):
     MANY_FIELD_NUMBER: _ClassVar[int]
     BASES_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    STEAL_FIELD_NUMBER: _ClassVar[int]
+    DIVERGE_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     workspace: str
@@ -35,7 +38,10 @@ class AcquireLocksRequest(_message.Message):
     many: bool
     bases: _containers.RepeatedScalarFieldContainer[int]
     rows: int
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., mode: _Optional[_Union[_values_pb2.LockMode, str]] = ..., scope: _Optional[_Union[_values_pb2.LockScope, str]] = ..., reason: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., hashes: _Optional[bytes] = ..., only_required: bool = ..., dry_run: bool = ..., many: bool = ..., bases: _Optional[_Iterable[int]] = ..., rows: _Optional[int] = ...) -> None: ...
+    ttl: int
+    steal: bool
+    diverge: bool
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., mode: _Optional[_Union[_values_pb2.LockMode, str]] = ..., scope: _Optional[_Union[_values_pb2.LockScope, str]] = ..., reason: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., hashes: _Optional[bytes] = ..., only_required: bool = ..., dry_run: bool = ..., many: bool = ..., bases: _Optional[_Iterable[int]] = ..., rows: _Optional[int] = ..., ttl: _Optional[int] = ..., steal: bool = ..., diverge: bool = ...) -> None: ...
 
 class AcquireLocksResponse(_message.Message):
     __slots__ = ("locks", "needs")
@@ -86,6 +92,20 @@ class ListLocksRequest(_message.Message):
     def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., owner: _Optional[str] = ...) -> None: ...
 
 class ListLocksResponse(_message.Message):
+    __slots__ = ("locks",)
+    LOCKS_FIELD_NUMBER: _ClassVar[int]
+    locks: _containers.RepeatedCompositeFieldContainer[_values_pb2.Lock]
+    def __init__(self, locks: _Optional[_Iterable[_Union[_values_pb2.Lock, _Mapping]]] = ...) -> None: ...
+
+class RenewLocksRequest(_message.Message):
+    __slots__ = ("repository", "workspace")
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    WORKSPACE_FIELD_NUMBER: _ClassVar[int]
+    repository: str
+    workspace: str
+    def __init__(self, repository: _Optional[str] = ..., workspace: _Optional[str] = ...) -> None: ...
+
+class RenewLocksResponse(_message.Message):
     __slots__ = ("locks",)
     LOCKS_FIELD_NUMBER: _ClassVar[int]
     locks: _containers.RepeatedCompositeFieldContainer[_values_pb2.Lock]

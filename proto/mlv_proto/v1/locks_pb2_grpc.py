@@ -50,6 +50,11 @@ class LocksServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksResponse.FromString,
                 _registered_method=True)
+        self.RenewLocks = channel.unary_stream(
+                '/mlv.v1.LocksService/RenewLocks',
+                request_serializer=mlv__proto_dot_v1_dot_locks__pb2.RenewLocksRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_locks__pb2.RenewLocksResponse.FromString,
+                _registered_method=True)
 
 
 class LocksServiceServicer(object):
@@ -75,6 +80,13 @@ class LocksServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenewLocks(self, request, context):
+        """A sign of life: the leases of all locks of the workspace are renewed (L8).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LocksServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +104,11 @@ def add_LocksServiceServicer_to_server(servicer, server):
                     servicer.ListLocks,
                     request_deserializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_locks__pb2.ListLocksResponse.SerializeToString,
+            ),
+            'RenewLocks': grpc.unary_stream_rpc_method_handler(
+                    servicer.RenewLocks,
+                    request_deserializer=mlv__proto_dot_v1_dot_locks__pb2.RenewLocksRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_locks__pb2.RenewLocksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -176,6 +193,33 @@ class LocksService(object):
             '/mlv.v1.LocksService/ListLocks',
             mlv__proto_dot_v1_dot_locks__pb2.ListLocksRequest.SerializeToString,
             mlv__proto_dot_v1_dot_locks__pb2.ListLocksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewLocks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.LocksService/RenewLocks',
+            mlv__proto_dot_v1_dot_locks__pb2.RenewLocksRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_locks__pb2.RenewLocksResponse.FromString,
             options,
             channel_credentials,
             insecure,

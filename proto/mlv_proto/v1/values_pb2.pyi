@@ -310,7 +310,7 @@ class Workspace(_message.Message):
     def __init__(self, id: _Optional[str] = ..., repository: _Optional[str] = ..., owner: _Optional[str] = ..., host: _Optional[str] = ..., directory: _Optional[str] = ..., branch: _Optional[str] = ..., base: _Optional[int] = ..., last_seen: _Optional[int] = ...) -> None: ...
 
 class Lock(_message.Message):
-    __slots__ = ("file_id", "path", "owner", "workspace", "host", "mode", "scope", "branch", "base", "reason", "acquired_at", "lease_until", "token", "tree")
+    __slots__ = ("file_id", "path", "owner", "workspace", "host", "mode", "scope", "branch", "base", "reason", "acquired_at", "lease_until", "token", "tree", "ttl", "limit", "told_at")
     FILE_ID_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
@@ -325,6 +325,9 @@ class Lock(_message.Message):
     LEASE_UNTIL_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     TREE_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    TOLD_AT_FIELD_NUMBER: _ClassVar[int]
     file_id: int
     path: str
     owner: str
@@ -339,7 +342,10 @@ class Lock(_message.Message):
     lease_until: int
     token: int
     tree: bool
-    def __init__(self, file_id: _Optional[int] = ..., path: _Optional[str] = ..., owner: _Optional[str] = ..., workspace: _Optional[str] = ..., host: _Optional[str] = ..., mode: _Optional[_Union[LockMode, str]] = ..., scope: _Optional[_Union[LockScope, str]] = ..., branch: _Optional[str] = ..., base: _Optional[int] = ..., reason: _Optional[str] = ..., acquired_at: _Optional[int] = ..., lease_until: _Optional[int] = ..., token: _Optional[int] = ..., tree: bool = ...) -> None: ...
+    ttl: int
+    limit: int
+    told_at: int
+    def __init__(self, file_id: _Optional[int] = ..., path: _Optional[str] = ..., owner: _Optional[str] = ..., workspace: _Optional[str] = ..., host: _Optional[str] = ..., mode: _Optional[_Union[LockMode, str]] = ..., scope: _Optional[_Union[LockScope, str]] = ..., branch: _Optional[str] = ..., base: _Optional[int] = ..., reason: _Optional[str] = ..., acquired_at: _Optional[int] = ..., lease_until: _Optional[int] = ..., token: _Optional[int] = ..., tree: bool = ..., ttl: _Optional[int] = ..., limit: _Optional[int] = ..., told_at: _Optional[int] = ...) -> None: ...
 
 class ErrorDetail(_message.Message):
     __slots__ = ("code", "message", "advice", "items", "request_id")

@@ -20,7 +20,7 @@ from mlv_core.requests import ProposedChange
 from mlv_server.domain.changes import States
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_checks import check_commit
-from mlv_server.domain.lock_reach import LockGround, is_own, reaches
+from mlv_server.domain.lock_reach import LockGround, blocking, is_own
 
 MESSAGE_LIMIT = 64 * 1024
 """Bytes of a message: it is read by people, and stands in every log."""
@@ -98,21 +98,20 @@ def decide_undo_locks(
     """Check the locks of an undo; the workspace's own locks on the files that it changes.
 
     Where nobody holds a lock, the undo holds it for its own transaction (C9), so none need be presented; a presented
-    one must be live (L12). Raises: LockLost, LockHeld.
+    one must be the lock's own (L12). Raises: LockLost, LockHeld.
     """
-    holders = {lock.file_id: lock for lock in ground.held if reaches(lock, ground.branch, ground.branches)}
+    standing = blocking(ground)
     proposed = []
     for change in _with_replaced(changes, current):
         origin = change.source if change.operation is Operation.MOVE else change.path
         state = current.get(origin)
-        lock = None if state is None else holders.get(state.file_id)
-        token = tokens.get(change.path) or tokens.get(origin) or FencingToken(0)
-        if lock is not None and not token and is_own(lock, ground.holder):
-            token = lock.token
-        if token or (lock is not None and is_live(lock, ground.now)):
+        locks = [] if state is None else standing.get(state.file_id, [])
+        mine = next((lock.token for lock in locks if is_own(lock, ground.holder)), FencingToken(0))
+        token = tokens.get(change.path) or tokens.get(origin) or mine
+        if token or any(is_live(lock, ground.now) for lock in locks):
             proposed.append(ProposedChange(change, ChangesetNumber(0), token))
-    locks = check_commit(proposed, current, ground)
-    return locks.own
+    decided = check_commit(proposed, current, ground)
+    return decided.own
 
 
 def released_by(own: Iterable[Lock], changes: Iterable[Change], *, keep_locks: bool) -> tuple[Lock, ...]:

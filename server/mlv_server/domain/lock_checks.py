@@ -12,7 +12,7 @@ from mlv_core.requests import ProposedChange
 from mlv_server.domain import lock_refusals
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_reach import LockGround, blocking, is_own
-from mlv_server.domain.lock_refusals import counted, shown
+from mlv_server.domain.lock_refusals import Lost, counted, shown
 from mlv_server.domain.lock_rules import need_of
 
 
@@ -30,13 +30,14 @@ def check_commit(
     """Check that the holder has every lock that these changes need (L2, L3, L12).
 
     `current` is what stands at the changes' paths and sources in the branch's head; `ground` has every lock on those
-    files. A path without a file has no lock: its first Publish wins. The presented token must be the live lock's own.
+    files. A path without a file has no lock: its first Publish wins. The presented token must be one of the locks'
+    own: an expired one counts as long as nobody has taken it (L8), since then it is still the highest.
     Raises: LockLost, LockHeld, LockNeeded, in this order, each naming every path.
     """
-    holder, rules, now = ground.holder, ground.rules, ground.now
-    standing = blocking(ground.held, ground.branch, ground.branches)
+    holder, rules = ground.holder, ground.rules
+    standing = blocking(ground)
     needs: list[LockNeed] = []
-    lost: list[tuple[str, Lock | None]] = []
+    lost: list[Lost] = []
     foreign: list[tuple[str, Lock]] = []
     lacking: list[str] = []
     own: dict[FencingToken, Lock] = {}
@@ -45,14 +46,15 @@ def check_commit(
         needs.append(need_of(proposed.change.path, proposed.change.state or before, rules))
         if before is None:
             continue
-        lock = standing.get(before.file_id)
-        live = lock if lock is not None and is_live(lock, now) else None
-        if live is not None and is_own(live, holder):
-            own[live.token] = live
-        if proposed.token and (live is None or live.token != proposed.token or not is_own(live, holder)):
-            lost.append((path, live))
-        elif live is not None and not is_own(live, holder):
-            foreign.append((path, live))
+        locks = standing.get(before.file_id, [])
+        mine = {lock.token: lock for lock in locks if is_own(lock, holder)}
+        other = next((lock for lock in locks if not is_own(lock, holder) and is_live(lock, ground.now)), None)
+        own.update(mine)
+        if proposed.token and (other is not None or proposed.token not in mine):
+            live = next((lock for lock in mine.values() if is_live(lock, ground.now)), None)
+            lost.append(Lost(path, other or live, ground.ended.get(proposed.token)))
+        elif other is not None:
+            foreign.append((path, other))
         elif not proposed.token and need_of(path, before, rules) is LockNeed.REQUIRED:
             lacking.append(path)
     if lost:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
-from mlv_core.ids import FileId, WorkspaceId
+from mlv_core.ids import FencingToken, FileId, WorkspaceId
+from mlv_server.domain.lock_ends import EndedLock
 from mlv_server.domain.lock_rules import LockRules
 
 
@@ -24,7 +25,7 @@ class Holder:
 class LockGround:
     """What a decision about locks stands on: who asks, the branch among all, the locks on the files, the time (ms).
 
-    `rules`: those of the repository.
+    `rules`: those of the repository. `ended`: how presented locks ended that are no longer held, where it is known.
     """
 
     holder: Holder
@@ -33,21 +34,40 @@ class LockGround:
     held: Sequence[Lock]
     rules: LockRules
     now: int
+    ended: Mapping[FencingToken, EndedLock] = field(default_factory=dict)
 
 
 def reaches(lock: Lock, branch: Branch, branches: Mapping[str, Branch]) -> bool:
     """Whether `lock` speaks of commits to `branch` (L4); `branches` has every branch by name."""
     if lock.scope is LockScope.REPOSITORY or lock.branch == branch.name:
         return True
-    if lock.scope is LockScope.BRANCH:
-        return False
-    origin = branches[lock.branch]
-    return (origin.target or origin.name) == (branch.target or branch.name)
+    return lock.scope is LockScope.LINE and line_of(branches[lock.branch]) == line_of(branch)
 
 
-def blocking(held: Iterable[Lock], branch: Branch, branches: Mapping[str, Branch]) -> dict[FileId, Lock]:
-    """The exclusive lock on each file that reaches `branch`."""
-    return {lock.file_id: lock for lock in held if lock.mode is LockMode.EXCLUSIVE and reaches(lock, branch, branches)}
+def meets(lock: Lock, scope: LockScope, branch: Branch, branches: Mapping[str, Branch]) -> bool:
+    """Whether there is a branch of which both `lock` and one of this scope on `branch` would speak."""
+    if scope is LockScope.REPOSITORY or reaches(lock, branch, branches):
+        return True
+    return scope is LockScope.LINE and line_of(branches[lock.branch]) == line_of(branch)
+
+
+def line_of(branch: Branch) -> str:
+    """The name of the branch into which a line merges: the branch's target, or itself if it merges into none."""
+    return branch.target or branch.name
+
+
+def exclusive(held: Iterable[Lock]) -> dict[FileId, list[Lock]]:
+    """The exclusive locks on each file, on whatever branch."""
+    found: dict[FileId, list[Lock]] = {}
+    for lock in held:
+        if lock.mode is LockMode.EXCLUSIVE:
+            found.setdefault(lock.file_id, []).append(lock)
+    return found
+
+
+def blocking(ground: LockGround) -> dict[FileId, list[Lock]]:
+    """The exclusive locks on each file that reach the branch: of one holder alone, save for expired ones."""
+    return exclusive(lock for lock in ground.held if reaches(lock, ground.branch, ground.branches))
 
 
 def is_own(lock: Lock, holder: Holder) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 from mlv_core.entities import Lock
 from mlv_core.errors import LockHeld, LockLost
 from mlv_core.ids import escape
 from mlv_core.paths import show_path
+from mlv_server.domain.lock_ends import EndedLock, moment, told
 from mlv_server.domain.lock_reach import Holder
 
 
@@ -22,27 +23,36 @@ def held(conflicts: Sequence[tuple[str, Lock]], holder: Holder) -> LockHeld:
     return LockHeld(f"{len(lines)} files are locked elsewhere.", advice=advice, items=lines)
 
 
-def lost(conflicts: Sequence[tuple[str, Lock | None]], holder: Holder) -> LockLost:
-    """The refusal that names every path whose lock `holder` no longer has, and who has it now, if anybody."""
-    lines = tuple(
-        line(path, lock, holder) if lock is not None else f"{show_path(path)} is no longer locked"
-        for path, lock in conflicts
-    )
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A path whose lock the holder believes to have, who has it now, and how the holder's ended, as far as known."""
+
+    path: str
+    now: Lock | None
+    ended: EndedLock | None
+
+
+def lost(losses: Sequence[Lost], holder: Holder) -> LockLost:
+    """The refusal that names every path whose lock `holder` no longer has: who took it, when, why (L9)."""
+    lines = tuple(_loss(one, holder) for one in losses)
     if len(lines) == 1:
         return LockLost(f"Your lock is lost: {lines[0]}.", items=lines)
     return LockLost(f"Your locks on {len(lines)} files are lost.", items=lines)
 
 
+def _loss(one: Lost, holder: Holder) -> str:
+    parts = [] if one.ended is None else [told(one.path, one.ended)]
+    if one.now is not None:
+        parts.append(line(one.path, one.now, holder))
+    return "; ".join(parts) or f"{show_path(one.path)} is no longer locked"
+
+
 def line(path: str, lock: Lock, holder: Holder) -> str:
     """One lock in words: whose, since when, until when and why."""
     who = f"you in another workspace on {lock.host}" if lock.owner == holder.user else f"{lock.owner} on {lock.host}"
-    until = "no end" if lock.lease_until is None else f"until {_time(lock.lease_until)}"
+    until = "no end" if lock.lease_until is None else f"until {moment(lock.lease_until)}"
     why = f": {escape(lock.reason)}" if lock.reason else ""
-    return f"{show_path(path)} is locked by {escape(who)} since {_time(lock.acquired_at)} ({until}){why}"
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{show_path(path)} is locked by {escape(who)} since {moment(lock.acquired_at)} ({until}){why}"
 
 
 def counted(paths: Sequence[str], one: str, many: str) -> str:

@@ -17,8 +17,8 @@ Table = Mapping[str, object]
 
 RULES_LIMIT = 200
 """Each is asked about each file of a commit."""
-SHORTEST_MILLISECONDS = 60_000
-"""Of a lease: workspaces are heard of once a minute."""
+SHORTEST_MILLISECONDS = 300_000
+"""Of a lease: that a workspace was heard of is written down within a minute, not with each call."""
 LONGEST_MILLISECONDS = 366 * 86_400_000
 """Of whatever a rule says: what is locked for longer is frozen."""
 _SCOPES = {"branch": LockScope.BRANCH, "line": LockScope.LINE, "repo": LockScope.REPOSITORY}
@@ -155,7 +155,7 @@ def _time(table: Table, where: str, field: str) -> int | None:
         _refuse(where, field, value, 'a time such as "30m", "12h" or "14d"')
     time = int(match[1]) * _UNITS[match[2]]
     if not SHORTEST_MILLISECONDS <= time <= LONGEST_MILLISECONDS:
-        _refuse(where, field, value, "a time of 1 minute to 366 days")
+        _refuse(where, field, value, "a time of 5 minutes to 366 days")
     return time
 
 

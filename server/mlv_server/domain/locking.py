@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mlv_core.entities import Branch, FileState, Lock, LockMode, LockNeed, LockScope
+from mlv_core.entities import FileState, Lock, LockMode, LockNeed, LockScope
 from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, NotFound, StaleBase
-from mlv_core.ids import ChangesetNumber, FencingToken, FileId
+from mlv_core.ids import ChangesetNumber, FencingToken
 from mlv_core.requests import AcquireRequest, ReleaseRequest
 from mlv_server.domain import lock_refusals
-from mlv_server.domain.leases import is_live
-from mlv_server.domain.lock_reach import Holder, LockGround, blocking, is_own
+from mlv_server.domain.leases import check_ttl, is_live, is_spent, leased
+from mlv_server.domain.lock_reach import Holder, LockGround, exclusive, is_own, meets, reaches
 from mlv_server.domain.lock_refusals import counted, line, shown
-from mlv_server.domain.lock_rules import need_of
+from mlv_server.domain.lock_rules import LockTerms, terms_of
 
 FILES_LIMIT = 1_000
 """Files in one request, unless it says that it means more (L15): more is seldom meant."""
@@ -25,11 +25,16 @@ REASON_LIMIT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """Locks to be written new, locks of the same workspace to be written again, dead locks in the way to be removed."""
+    """Locks to be written new, locks of the same workspace to be written again, and those that end for that.
+
+    `replaced` had expired, `moved` are the user's own of other workspaces, `stolen` those of others (L9).
+    """
 
     granted: tuple[Lock, ...]
     renewed: tuple[Lock, ...]
     replaced: tuple[Lock, ...]
+    moved: tuple[Lock, ...]
+    stolen: tuple[Lock, ...]
     needs: tuple[LockNeed, ...]
 
 
@@ -42,73 +47,190 @@ class Release:
 
 
 def decide_acquire(
-    request: AcquireRequest, files: Mapping[str, FileState], ground: LockGround, last_token: FencingToken
+    request: AcquireRequest,
+    files: Mapping[str, FileState],
+    ground: LockGround,
+    last_token: FencingToken,
+    *,
+    may_break: bool = False,
 ) -> Acquisition:
     """All locks that `request` asks for, with tokens counted on from `last_token`, or none (L6).
 
     `files` is what stands at the request's paths in the branch's head; `ground` has every lock on those files.
-    Raises: InvalidRequest, LimitExceeded, NotFound, LockHeld, StaleBase; the last three name every path in the way.
+    Raises: InvalidRequest, LimitExceeded, NotFound, Denied, LockHeld, StaleBase; the last three name every path.
     """
     _check_request(request)
-    holder, branch, now = ground.holder, ground.branch, ground.now
-    needs = tuple(need_of(path, files.get(path), ground.rules) for path in request.paths)
-    wanted = {
-        path: place
-        for place, path in enumerate(request.paths)
-        if not request.only_required or needs[place] is LockNeed.REQUIRED
-    }
-    if missing := [path for path in wanted if path not in files and not request.only_required]:
+    branch = ground.branch
+    terms = {path: terms_of(path, files.get(path), ground.rules) for path in request.paths}
+    needs = tuple(terms[path].need for path in request.paths)
+    wanted = [
+        path
+        for path, term in terms.items()
+        if not request.only_required or (term.need is LockNeed.REQUIRED and path in files)
+    ]
+    if missing := [path for path in wanted if path not in files]:
         raise NotFound(
             counted(missing, f"is not in {branch.name} yet", f"are not in {branch.name} yet")
             + " and cannot be locked.",
             advice="Add and commit first; then it can be locked.",
             items=shown(missing),
         )
-    standing = blocking(ground.held, branch, ground.branches)
-    known = {path: files[path] for path in dict.fromkeys(request.paths) if path in files}
-    foreign = [
-        (path, lock)
-        for path, state in known.items()
-        if (lock := standing.get(state.file_id)) and is_live(lock, now) and not is_own(lock, holder)
+    for path in wanted:
+        check_ttl(request.ttl, terms[path])
+    standing = exclusive(ground.held)
+    claims = [
+        _claim(path, files[path], terms[path], request, ground, standing.get(files[path].file_id, ()))
+        for path in wanted
     ]
-    if foreign:
-        raise lock_refusals.held(foreign, holder)
-    taken = {path: state for path, state in known.items() if path in wanted}
-    if stale := [path for path, state in taken.items() if request.have[wanted[path]] != state.content]:
+    conflicts = [(claim.path, lock) for claim in claims for lock in claim.foreign]
+    # What is opened without a lock is refused all the same where somebody else has one that would stop its commit.
+    conflicts += [
+        (path, lock)
+        for path in files.keys() - wanted
+        for lock in _others(standing.get(files[path].file_id, ()), LockScope.BRANCH, ground)
+        if is_live(lock, ground.now)
+    ]
+    place = {path: number for number, path in enumerate(terms)}
+    conflicts.sort(key=lambda conflict: place[conflict[0]])
+    moved, stolen = _overcome(conflicts, request, ground.holder, may_break=may_break)
+    have = dict(zip(request.paths, request.have, strict=True))
+    if stale := [claim.path for claim in claims if have[claim.path] != claim.state.content]:
         where = f"newer on {branch.name} than in your workspace"
         raise StaleBase(counted(stale, f"is {where}", f"are {where}") + ".", items=shown(stale))
-    granted: list[Lock] = []
-    renewed: list[Lock] = []
-    replaced: list[Lock] = []
-    for path, state in taken.items():
-        base = request.bases[wanted[path]]
-        before = standing.get(state.file_id)
-        if before is not None and is_own(before, holder):
-            renewed.append(replace(before, reason=request.reason or before.reason, base=base, lease_until=None))
-            continue
-        if before is not None:
-            replaced.append(before)
-        token = FencingToken(last_token + len(granted) + 1)
-        granted.append(_new_lock(holder, request, branch, path, state.file_id, base, token, now))
-    if holder.owned + len(granted) > HELD_LIMIT and granted and not request.many:
+    bases = dict(zip(request.paths, request.bases, strict=True))
+    granted = _granted([claim for claim in claims if claim.own is None], bases, request, ground, last_token)
+    renewed = tuple(
+        _renewed(claim, claim.own, bases[claim.path], request, ground.now) for claim in claims if claim.own is not None
+    )
+    replaced = tuple({lock.token: lock for claim in claims for lock in claim.dead}.values())
+    ending = len(moved) + sum(lock.owner == ground.holder.user for lock in replaced)
+    _check_owned(ground.holder.owned + len(granted) - ending, granted, many=request.many)
+    return Acquisition(granted, renewed, replaced, moved, stolen, needs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A file whose lock is asked for, its state in the head, how far the lock is to reach, and the locks that it meets.
+
+    `own` is renewed instead of a new one, `dead` make way, `foreign` do not.
+    """
+
+    path: str
+    state: FileState
+    terms: LockTerms
+    scope: LockScope
+    own: Lock | None
+    dead: tuple[Lock, ...]
+    foreign: tuple[Lock, ...]
+
+
+def _claim(
+    path: str,
+    state: FileState,
+    terms: LockTerms,
+    request: AcquireRequest,
+    ground: LockGround,
+    locks: Sequence[Lock],
+) -> _Claim:
+    """What a lock on one file comes to, among all `locks` on it."""
+    branch, now = ground.branch, ground.now
+    mine = [lock for lock in locks if is_own(lock, ground.holder) and reaches(lock, branch, ground.branches)]
+    own = next((lock for lock in mine if not is_spent(lock, now)), None)
+    if own is None:
+        scope = request.scope or terms.scope_on(branch.kind)
+    elif own.branch == branch.name:
+        scope = request.scope or own.scope
+    else:
+        scope = max(own.scope, request.scope or own.scope)  # narrower it would no longer reach this branch
+    others = _others(locks, scope, ground)
+    return _Claim(
+        path=path,
+        state=state,
+        terms=terms,
+        scope=scope,
+        own=own,
+        dead=tuple(lock for lock in (*others, *mine) if lock is not own and not is_live(lock, now)),
+        foreign=tuple(lock for lock in others if is_live(lock, now)),
+    )
+
+
+def _others(locks: Sequence[Lock], scope: LockScope, ground: LockGround) -> list[Lock]:
+    """Those of `locks` of other workspaces that a lock of this scope on the branch would meet."""
+    return [
+        lock for lock in locks if not is_own(lock, ground.holder) and meets(lock, scope, ground.branch, ground.branches)
+    ]
+
+
+def _overcome(
+    conflicts: Sequence[tuple[str, Lock]], request: AcquireRequest, holder: Holder, *, may_break: bool
+) -> tuple[tuple[Lock, ...], tuple[Lock, ...]]:
+    """Live locks of other workspaces that end for the request: the user's own, and by the right those of others (L9).
+
+    Raises: LockHeld, Denied, InvalidRequest without a reason.
+    """
+    if conflicts and not request.steal:
+        raise lock_refusals.held(conflicts, holder)
+    others = [(path, lock) for path, lock in conflicts if lock.owner != holder.user]
+    if others and not may_break:
+        raise _may_not_break("Stealing", others, holder)
+    if others and not request.reason.strip():
+        raise InvalidRequest("Stealing another's lock needs a reason.", advice="Say why with -m WHY.")
+    found = {lock.token: lock for _, lock in conflicts}.values()
+    mine = tuple(lock for lock in found if lock.owner == holder.user)
+    return mine, tuple(lock for lock in found if lock.owner != holder.user)
+
+
+def _granted(
+    claims: Sequence[_Claim],
+    bases: Mapping[str, ChangesetNumber],
+    request: AcquireRequest,
+    ground: LockGround,
+    last_token: FencingToken,
+) -> tuple[Lock, ...]:
+    holder, now = ground.holder, ground.now
+    made = []
+    for number, claim in enumerate(claims, start=1):
+        lock = Lock(
+            file_id=claim.state.file_id,
+            path=claim.path,
+            owner=holder.user,
+            workspace=holder.workspace,
+            host=holder.host,
+            mode=LockMode.EXCLUSIVE,
+            scope=claim.scope,
+            branch=ground.branch.name,
+            base=bases[claim.path],
+            reason=request.reason,
+            acquired_at=now,
+            lease_until=None,
+            token=FencingToken(last_token + number),
+        )
+        made.append(leased(lock, claim.terms, now, request.ttl))
+    return tuple(made)
+
+
+def _renewed(claim: _Claim, own: Lock, base: ChangesetNumber, request: AcquireRequest, now: int) -> Lock:
+    """The workspace's own lock once more, under the same token."""
+    again = replace(own, scope=claim.scope, reason=request.reason or own.reason, base=base)
+    return leased(again, claim.terms, now, request.ttl)
+
+
+def _check_owned(owned: int, granted: Sequence[Lock], *, many: bool) -> None:
+    """Check how many locks the user would hold (L15). Raises: LimitExceeded."""
+    if owned > HELD_LIMIT and granted and not many:
         raise LimitExceeded(
-            f"You would hold {holder.owned + len(granted):,} locks here; {HELD_LIMIT:,} are allowed.",
+            f"You would hold {owned:,} locks here; {HELD_LIMIT:,} are allowed.",
             advice="Give some up with 'mlv unlock', or repeat with --yes if you mean it.",
         )
-    return Acquisition(tuple(granted), tuple(renewed), tuple(replaced), needs)
 
 
 def decide_release(
-    holder: Holder,
-    request: ReleaseRequest,
-    held: Sequence[Lock],
-    *,
-    may_break: bool,
+    holder: Holder, request: ReleaseRequest, held: Sequence[Lock], now: int, *, may_break: bool
 ) -> Release:
     """Which locks end: of `held`, those that the request's paths or the whole workspace stand for.
 
-    One's own locks always, wherever they were taken (L7); others' only by force, with the right and a reason (L9).
-    Raises: InvalidRequest, NotFound, LockHeld, Denied.
+    One's own locks always, wherever they were taken (L7); others' only by force: expired ones by anybody, live ones
+    with the right and a reason (L9). Raises: InvalidRequest, NotFound, LockHeld, Denied.
     """
     if request.all_of_workspace:
         own = tuple(lock for lock in held if is_own(lock, holder))
@@ -121,18 +243,15 @@ def decide_release(
             items=shown(missing),
         )
     given_up = tuple(lock for lock in held if lock.owner == holder.user)
-    others = tuple(lock for lock in held if lock.owner != holder.user)
+    others = [(lock.path, lock) for lock in held if lock.owner != holder.user]
+    live = [(path, lock) for path, lock in others if is_live(lock, now)]
     if others and not request.force:
-        raise lock_refusals.held([(lock.path, lock) for lock in others], holder)
-    if others and not may_break:
-        raise Denied(
-            "Breaking another's lock needs the right 'lock.break'.",
-            advice="Ask the holder, or a maintainer.",
-            items=tuple(line(lock.path, lock, holder) for lock in others),
-        )
-    if others and not request.reason.strip():
+        raise lock_refusals.held(others, holder)
+    if live and not may_break:
+        raise _may_not_break("Breaking", live, holder)
+    if live and not request.reason.strip():
         raise InvalidRequest("Breaking another's lock needs a reason.", advice="Say why with -m WHY.")
-    return Release(given_up, broken=others)
+    return Release(given_up, broken=tuple(lock for _, lock in others))
 
 
 def _check_request(request: AcquireRequest) -> None:
@@ -141,8 +260,6 @@ def _check_request(request: AcquireRequest) -> None:
         raise InvalidRequest("hashes and bases must have one entry for each path.")
     if request.mode is not LockMode.EXCLUSIVE:
         raise InvalidRequest("mode must be exclusive: the server gives no other locks yet.")
-    if request.scope not in {None, LockScope.BRANCH}:
-        raise InvalidRequest("scope must be branch: the server gives no wider locks yet.")
     if len(request.reason) > REASON_LIMIT:
         raise InvalidRequest(f"reason has {len(request.reason):,} characters; {REASON_LIMIT:,} are allowed.")
     if count > FILES_LIMIT and not request.many:
@@ -151,28 +268,9 @@ def _check_request(request: AcquireRequest) -> None:
         )
 
 
-def _new_lock(
-    holder: Holder,
-    request: AcquireRequest,
-    branch: Branch,
-    path: str,
-    file_id: FileId,
-    base: ChangesetNumber,
-    token: FencingToken,
-    now: int,
-) -> Lock:
-    return Lock(
-        file_id=file_id,
-        path=path,
-        owner=holder.user,
-        workspace=holder.workspace,
-        host=holder.host,
-        mode=LockMode.EXCLUSIVE,
-        scope=LockScope.BRANCH,
-        branch=branch.name,
-        base=base,
-        reason=request.reason,
-        acquired_at=now,
-        lease_until=None,
-        token=token,
+def _may_not_break(act: str, others: Sequence[tuple[str, Lock]], holder: Holder) -> Denied:
+    return Denied(
+        f"{act} another's lock needs the right 'lock.break'.",
+        advice="Ask the holder, or a maintainer.",
+        items=tuple(line(path, lock, holder) for path, lock in others),
     )

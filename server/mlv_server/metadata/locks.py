@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, null, select, update
 
 from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.ids import BranchId, FencingToken, FileId, WorkspaceId
+from mlv_server.domain.leases import lease_end
 from mlv_server.metadata.prepared import Prepared, Row
-from mlv_server.metadata.tables import branches, lock_counters, locks, users
+from mlv_server.metadata.tables import branches, lock_counters, locks, users, workspaces
 
 IN_LIMIT = 500
 """Values in one IN: below every database's limit of parameters."""
@@ -33,10 +34,13 @@ class Locks:
         _COUNT_ON.run(self._connection, repository=repository_id, token=max(lock.token for lock in new))
 
     def renew(self, repository_id: int, held: tuple[Lock, ...]) -> None:
-        """Write reason, base and lease of locks that are held already."""
+        """Write scope, reason, base and lease of locks that are held already; they have not expired any more."""
         if held:
-            told = [(lock.token, lock.reason, lock.base, lock.lease_until) for lock in held]
-            names = ("known", "new_reason", "new_base", "new_lease")
+            told = [
+                (lock.token, int(lock.scope), lock.reason, lock.base, lock.lease_until, lock.ttl, lock.limit)
+                for lock in held
+            ]
+            names = ("known", "new_scope", "new_reason", "new_base", "new_lease", "new_ttl", "new_limit")
             _RENEW.run_many(
                 self._connection, [{"repository": repository_id, **dict(zip(names, one, strict=True))} for one in told]
             )
@@ -68,8 +72,32 @@ class Locks:
         return tuple(found)
 
     def expire(self, owner_id: int, now: int) -> None:
-        """End the lease of every lock of a user at `now` (ms): they show, and block nobody."""
-        self._connection.execute(update(locks).where(locks.c.owner_id == owner_id).values(lease_until=now))
+        """End the lease of every lock of a user at `now` (ms) for good: they show, and block nobody."""
+        mine = update(locks).where(locks.c.owner_id == owner_id)
+        self._connection.execute(mine.values(lease_until=now, lease_limit=now))
+
+    def ended(self, now: int) -> list[tuple[int, Lock]]:
+        """The locks of all repositories (by id) whose lease has ended by `now` (ms) as it was written, and not told."""
+        due = _SELECT.add_columns(locks.c.repository_id).where(locks.c.lease_until <= now, locks.c.expired_at.is_(None))
+        return [(row[-1], _lock(tuple(row)[:-1])) for row in self._connection.execute(due)]
+
+    def note_expired(self, repository_id: int, tokens: Iterable[FencingToken], now: int) -> None:
+        """Note that it was told at `now` (ms) that the leases of these locks have ended."""
+        _NOTE.run_many(
+            self._connection, [{"repository": repository_id, "known": token, "moment": now} for token in tokens]
+        )
+
+    def move_clock(self, milliseconds: int) -> None:
+        """Move every lease, and when holders were last heard of, with the clock, which was set forward by so much."""
+        held = select(locks.c.workspace).where(locks.c.repository_id == workspaces.c.repository_id)
+        self._connection.execute(
+            update(workspaces).where(workspaces.c.id.in_(held)).values(last_seen=workspaces.c.last_seen + milliseconds)
+        )
+        self._connection.execute(
+            update(locks).values(
+                lease_until=locks.c.lease_until + milliseconds, lease_limit=locks.c.lease_limit + milliseconds
+            )
+        )
 
     def list_all(self, repository_id: int) -> tuple[Lock, ...]:
         """Every lock of the repository."""
@@ -107,9 +135,15 @@ _SELECT = (
         locks.c.lease_until,
         locks.c.token,
         locks.c.tree,
+        locks.c.ttl,
+        locks.c.lease_limit,
+        workspaces.c.last_seen,
     )
     .join(users, users.c.id == locks.c.owner_id)
     .join(branches, (branches.c.repository_id == locks.c.repository_id) & (branches.c.id == locks.c.branch_id))
+    .outerjoin(
+        workspaces, (workspaces.c.repository_id == locks.c.repository_id) & (workspaces.c.id == locks.c.workspace)
+    )
 )
 _MINE = locks.c.repository_id == bindparam("repository")
 _ON_FILE = Prepared(_SELECT.where(_MINE, locks.c.file_id == bindparam("file")).order_by(locks.c.path, locks.c.token))
@@ -119,8 +153,17 @@ _REMOVE = Prepared(delete(locks).where(_MINE, locks.c.token == bindparam("known"
 _RENEW = Prepared(
     update(locks)
     .where(_MINE, locks.c.token == bindparam("known"))
-    .values(reason=bindparam("new_reason"), base=bindparam("new_base"), lease_until=bindparam("new_lease"))
+    .values(
+        scope=bindparam("new_scope"),
+        reason=bindparam("new_reason"),
+        base=bindparam("new_base"),
+        lease_until=bindparam("new_lease"),
+        ttl=bindparam("new_ttl"),
+        lease_limit=bindparam("new_limit"),
+        expired_at=null(),
+    )
 )
+_NOTE = Prepared(update(locks).where(_MINE, locks.c.token == bindparam("known")).values(expired_at=bindparam("moment")))
 _LAST = Prepared(select(lock_counters.c.last_token).where(lock_counters.c.repository_id == bindparam("repository")))
 _COUNT_ON = Prepared(
     update(lock_counters)
@@ -146,11 +189,19 @@ def _columns(repository_id: int, owner_id: int, branch_id: BranchId, lock: Lock)
         "reason": lock.reason,
         "acquired_at": lock.acquired_at,
         "lease_until": lock.lease_until,
+        "ttl": lock.ttl,
+        "lease_limit": lock.limit,
+        "expired_at": None,
     }
 
 
 def _locks(rows: Iterable[Row]) -> tuple[Lock, ...]:
-    return tuple(
-        Lock(file_id, path, owner, workspace, host, LockMode(mode), LockScope(scope), *rest)
-        for file_id, path, owner, workspace, host, mode, scope, *rest in rows
-    )
+    return tuple(map(_lock, rows))
+
+
+def _lock(row: Row) -> Lock:
+    file_id, path, owner, workspace, host, mode, scope, branch, base, reason, acquired, until, *rest = row
+    token, tree, ttl, limit, seen = rest
+    lease = lease_end(until, ttl, limit, seen)
+    place = (file_id, path, owner, workspace, host, LockMode(mode), LockScope(scope), branch, base)
+    return Lock(*place, reason, acquired, lease, token, tree, ttl, limit)

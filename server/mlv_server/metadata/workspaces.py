@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from mlv_core.entities import Workspace
 from mlv_core.errors import NotFound
-from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName, WorkspaceId, escape
+from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName, WorkspaceId, escape, fold
 from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import branches, repositories, users, workspaces
 
@@ -65,6 +65,10 @@ class Workspaces:
             .values(branch_id=branch_id, base=base, last_seen=now)
         )
 
+    def seen(self, repository: str, workspace: WorkspaceId, owner_id: int, now: int) -> None:
+        """Note a sign of life at `now` (ms) of a workspace in the repository of this name; nothing if it has none."""
+        _SEEN.run(self._connection, name=fold(repository), workspace=workspace, owner=owner_id, moment=now)
+
     def find(self, repository_id: int, workspace: WorkspaceId) -> WorkspaceRow | None:
         """The workspace of an id, or None."""
         row = _KNOWN.first(self._connection, repository=repository_id, workspace=workspace)
@@ -114,6 +118,17 @@ _SELECT = (
         branches,
         (branches.c.repository_id == workspaces.c.repository_id) & (branches.c.id == workspaces.c.branch_id),
     )
+)
+_SEEN = Prepared(
+    update(workspaces)
+    .where(
+        workspaces.c.repository_id
+        == select(repositories.c.id).where(repositories.c.folded == bindparam("name")).scalar_subquery(),
+        workspaces.c.id == bindparam("workspace"),
+        workspaces.c.owner_id == bindparam("owner"),
+        workspaces.c.last_seen < bindparam("moment"),
+    )
+    .values(last_seen=bindparam("moment"))
 )
 _KNOWN = Prepared(
     _SELECT.where(workspaces.c.repository_id == bindparam("repository"), workspaces.c.id == bindparam("workspace"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 
-from mlv_core.ids import RepositoryName
+from mlv_core.ids import RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireRequest, ReleaseRequest
 from mlv_proto import convert
 from mlv_proto.v1 import locks_pb2 as pb
@@ -32,6 +32,13 @@ async def _list(call: Call, request: pb.ListLocksRequest) -> AsyncIterator[pb.Li
         yield pb.ListLocksResponse(locks=map(convert.lock_to_wire, some))
 
 
+async def _renew(call: Call, request: pb.RenewLocksRequest) -> AsyncIterator[pb.RenewLocksResponse]:
+    name = RepositoryName.parse(request.repository)
+    renewed = await locks.renew(call, name, WorkspaceId(request.workspace))
+    for some in convert.batches(renewed):
+        yield pb.RenewLocksResponse(locks=map(convert.lock_to_wire, some))
+
+
 async def _each(messages: Iterable[pb.ReleaseLocksResponse]) -> AsyncIterator[pb.ReleaseLocksResponse]:
     for message in messages:
         yield message
@@ -43,5 +50,6 @@ SERVICE = Service(
         Method("AcquireLocks", "open", _acquire, sliced=convert.ACQUIRE),
         Method("ReleaseLocks", "open", _release, sliced=convert.RELEASE),
         Method("ListLocks", "list", _list),
+        Method("RenewLocks", "open", _renew),
     ),
 )

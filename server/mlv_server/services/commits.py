@@ -163,6 +163,7 @@ async def undo(call: Call, request: UndoRequest) -> Published:
 
         stale = rules.changed_since({*after, *wanted}, after, ground.current)
         if stale:
+        ground = landing.with_lost(tx, ground, (token for _, token in request.tokens))
             raise rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name)
         changes = lists.changes_between(ground.current, wanted)
         rules.check_something(changes, has_records=False)
@@ -231,7 +232,8 @@ def _load(
     tx: Transaction, call: Call, request: BeginRequest | PublishRequest, known: landing.Ground | None = None
 ) -> landing.Ground:
     paths = rules.touched_paths(proposed.change for proposed in request.changes)
-    return landing.load(tx, call, request.repository, request.branch, request.workspace, paths, known)
+    ground = landing.load(tx, call, request.repository, request.branch, request.workspace, paths, known)
+    return landing.with_lost(tx, ground, (proposed.token for proposed in request.changes))
 
 
 def _plan(tx: Transaction, ground: landing.Ground, request: PublishRequest) -> _Plan:

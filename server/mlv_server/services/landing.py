@@ -12,7 +12,7 @@ from mlv_core.entities import Branch, Change, Changeset, Environment, FileState,
 from mlv_core.errors import PathClash, UnknownEnvironment
 from mlv_core.hashing import HASH_LENGTH
 from mlv_core.hooks import Moment
-from mlv_core.ids import ChangesetNumber, FileId, RepositoryName, WorkspaceId
+from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.records import environment_digest, store_environment, store_records
 from mlv_core.requests import Published
 from mlv_server.domain import commits as rules
@@ -127,6 +127,14 @@ def load(
             now=call.now,
         ),
     )
+
+
+def with_lost(tx: Transaction, ground: Ground, tokens: Iterable[FencingToken]) -> Ground:
+    """`ground`, which also knows how those locks ended whose tokens are presented and not held any more (L9)."""
+    lost = {token for token in tokens if token} - {lock.token for lock in ground.locks.held}
+    if not lost:
+        return ground
+    return replace(ground, locks=replace(ground.locks, ended=tx.ended_locks.find(ground.repository.id, lost)))
 
 
 def culprits(tx: Transaction, ground: Ground, paths: Iterable[str]) -> rules.Culprits:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.errors import Denied, InvalidRequest
-from mlv_core.ids import RepositoryName
+from mlv_core.ids import RepositoryName, WorkspaceId
 from mlv_core.paths import glob_matches_any
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 from mlv_server.domain import locking
-from mlv_server.domain.audit import AuditEntry
-from mlv_server.domain.events import EventKind, lock_event
-from mlv_server.domain.lock_reach import Holder, LockGround
+from mlv_server.domain.events import EventKind
+from mlv_server.domain.lock_ends import LockEnd
+from mlv_server.domain.lock_reach import Holder, LockGround, is_own, reaches
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, freezes, turns
+from mlv_server.services import access, freezes, lock_ends, turns
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View, ref_of
@@ -50,16 +51,20 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         branches = tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held))
         rules = tx.lock_rules.of(repository.id)
         ground = LockGround(holder, branch, branches, held, rules, call.now)
-        decision = locking.decide_acquire(request, files, ground, tx.locks.last_token(repository.id))
+        last = tx.locks.last_token(repository.id)
+        may_break = request.steal and view.may_break(held)
+        decision = locking.decide_acquire(request, files, ground, last, may_break=may_break)
 
         if queue is not None:
             queue.check_turn(request.workspace, decision.granted)
             turns.fulfilled(tx, repository.id, queue, request.workspace, {one.file_id for one in files.values()})
-        tx.locks.remove(repository.id, [lock.token for lock in (*decision.replaced, *fallen)])
+        lock_ends.end(tx, call, repository.id, decision.replaced, LockEnd.EXPIRED, request.reason)
+        lock_ends.end(tx, call, repository.id, decision.moved, LockEnd.RELEASED, request.reason)
+        lock_ends.end(tx, call, repository.id, decision.stolen, LockEnd.STOLEN, request.reason)
+        lock_ends.end(tx, call, repository.id, fallen, LockEnd.BROKEN, turns.FALLEN)
         tx.locks.renew(repository.id, decision.renewed)
         tx.locks.add(repository.id, call.principal.user_id, branch.id, decision.granted)
-        _tell(tx, call, repository.id, EventKind.LOCK_BROKEN, fallen, turns.FALLEN)
-        _tell(tx, call, repository.id, EventKind.LOCK_ACQUIRED, decision.granted, request.reason)
+        lock_ends.tell(tx, call, repository.id, EventKind.LOCK_ACQUIRED, decision.granted, request.reason)
         return AcquireOutcome(decision.granted + decision.renewed, decision.needs)
 
     target = f"{request.repository}:{request.branch}"
@@ -88,13 +93,15 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
         may_break = view.may_break(held)
 
         holder = Holder(call.principal.user, request.workspace, host="")
-        decision = locking.decide_release(holder, request, held, may_break=may_break)
+        decision = locking.decide_release(holder, request, held, call.now, may_break=may_break)
 
-        ended = decision.given_up + decision.broken
-        tx.locks.remove(repository.id, [lock.token for lock in ended])
-        _tell(tx, call, repository.id, EventKind.LOCK_RELEASED, decision.given_up, request.reason)
-        _tell(tx, call, repository.id, EventKind.LOCK_BROKEN, decision.broken, request.reason)
-        return ended
+        here = tuple(lock for lock in decision.given_up if is_own(lock, holder))
+        tx.locks.remove(repository.id, [lock.token for lock in here])
+        lock_ends.tell(tx, call, repository.id, EventKind.LOCK_RELEASED, here, request.reason)
+        elsewhere = tuple(lock for lock in decision.given_up if lock not in here)
+        lock_ends.end(tx, call, repository.id, elsewhere, LockEnd.RELEASED, request.reason)
+        lock_ends.end(tx, call, repository.id, decision.broken, LockEnd.BROKEN, request.reason)
+        return decision.given_up + decision.broken
 
     target = str(request.repository)
     return await access.write(
@@ -108,10 +115,27 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
     )
 
 
+async def renew(call: Call, repository: RepositoryName, workspace: WorkspaceId) -> tuple[Lock, ...]:
+    """Note a sign of life of the caller's workspace, which renews the leases of its locks (L8); all of them.
+
+    Raises: NotFound, Denied.
+    """
+
+    def work(tx: Transaction) -> tuple[Lock, ...]:
+        row = tx.repositories.get(repository)
+        found = tx.workspaces.get(row.id, workspace)
+        if found.owner_id != call.principal.user_id:
+            raise Denied("This workspace is another user's.", advice="Renew from a workspace of your own.")
+        tx.workspaces.seen(str(row.name), workspace, call.principal.user_id, call.now)
+        return tuple(replace(lock, told_at=call.now) for lock in tx.locks.of_workspace(row.id, workspace))
+
+    return await access.write(call, work, "lock.renew", str(repository), dry_run=False, repository=repository)
+
+
 async def list_all(
     call: Call, repository: RepositoryName, branch: str, paths: tuple[str, ...], owner: str
 ) -> tuple[Lock, ...]:
-    """The locks of a repository: of one branch ('': all), under these globs (none: all), of one owner ('': all).
+    """The locks that reach one branch ('': all), under these globs (none: all), of one owner ('': all).
 
     Raises: NotFound, InvalidPath for a glob that is too long.
     """
@@ -119,14 +143,12 @@ async def list_all(
     def work(tx: Transaction) -> tuple[Lock, ...]:
         row = tx.repositories.get(repository)
         view = View(tx, call, row)
-        name = view.branch(branch).name if branch else ""
-        return tuple(
-            lock
+        shown = [
+            replace(lock, told_at=call.now)
             for lock in view.locks(tx.locks.list_all(row.id))
-            if (not name or lock.branch == name)
-            and (not owner or lock.owner == owner)
-            and (not paths or glob_matches_any(paths, lock.path))
-        )
+            if (not owner or lock.owner == owner) and (not paths or glob_matches_any(paths, lock.path))
+        ]
+        return tuple(_reaching(tx, row.id, view.branch(branch), shown)) if branch else tuple(shown)
 
     return await call.db.read(work)
 
@@ -136,25 +158,17 @@ def _read(said: list[dict[str, Any]]) -> tuple[Lock, ...]:
 
 
 def _locks_on(tx: Transaction, repository_id: int, branch: Branch, paths: tuple[str, ...]) -> tuple[Lock, ...]:
-    """The locks on these paths that were taken on `branch`, shown under the paths that were asked for."""
+    """The locks on these paths that reach `branch`, shown under the paths that were asked for."""
     files = tx.versions.lookup(repository_id, branch.head, paths) if branch.head else {}
     asked = {state.file_id: path for path, state in files.items()}
     on_files = tx.locks.on_files(repository_id, asked)
     # A file that is gone from the head still has its lock, under the path that it had.
     gone = tx.locks.at_paths(repository_id, [path for path in paths if path not in files])
     found = [replace(lock, path=asked[lock.file_id]) for lock in on_files] + list(gone)
-    return tuple(lock for lock in found if lock.branch == branch.name)
+    return tuple(_reaching(tx, repository_id, branch, found))
 
 
-def _tell(
-    tx: Transaction, call: Call, repository_id: int, kind: EventKind, locks: tuple[Lock, ...], reason: str
-) -> None:
-    """Every lock event goes to audit and to the event stream (L17)."""
-    entries: tuple[AuditEntry, ...] = tuple(
-        access.audit_entry(
-            call, kind.value, lock.path, owner=lock.owner, branch=lock.branch, token=lock.token, reason=reason
-        )
-        for lock in locks
-    )
-    tx.audit.append(repository_id, entries)
-    tx.events.append(repository_id, call.now, tuple(lock_event(kind, lock, call.principal.user) for lock in locks))
+def _reaching(tx: Transaction, repository_id: int, branch: Branch, locks: Sequence[Lock]) -> Iterator[Lock]:
+    """Those of `locks` that speak of commits to `branch` (L4)."""
+    branches = tx.branches.with_branch(repository_id, branch, (lock.branch for lock in locks))
+    return (lock for lock in locks if reaches(lock, branch, branches))

@@ -284,6 +284,7 @@ def _land(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft, gro
     ground = landing.load(tx, call, request.repository, request.branch, request.workspace, paths, asked=landing.MERGE)
     if (source.head, ground.branch.head) != (draft.source, draft.target):
         raise HeadMoved("A branch moved while it was merged.", advice="Type the same command again.")
+    ground = landing.with_lost(tx, ground, (token for _, token in request.tokens))
     landing.check_clashes(tx, ground, changes)
     own = rules.decide_undo_locks(changes, ground.current, dict(request.tokens), ground.locks)
     merging = landing.Landing(

@@ -65,7 +65,7 @@ def test_the_default_rules_can_be_written_and_read_again() -> None:
         ({"min_size": "9999999 TiB"}, "lock: min_size is "),
         ({"ttl": "12"}, "lock: ttl is '12'; write a time such as "),
         ({"ttl": 12}, "lock: ttl is '12'"),
-        ({"ttl": "59s"}, "lock: ttl is '59s'; write a time of 1 minute to 366 days."),
+        ({"ttl": "299s"}, "lock: ttl is '299s'; write a time of 5 minutes to 366 days."),
         ({"max": "367d"}, "lock: max is '367d'"),
         ({"ttl": "15d"}, "lock: ttl is longer than max, which is 2w."),
         ({"ttl": "2h", "max": "1h"}, "lock: ttl is longer than max, which is 1h."),

@@ -33,9 +33,11 @@ from mlv_core.errors import (
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireRequest, ProposedChange, ReleaseRequest
+from mlv_server.domain.leases import lease_end
 from mlv_server.domain.lock_checks import CommitLocks, check_commit
+from mlv_server.domain.lock_ends import EndedLock, LockEnd
 from mlv_server.domain.lock_reach import Holder, LockGround, reaches
-from mlv_server.domain.lock_rules import DEFAULT_RULES
+from mlv_server.domain.lock_rules import DEFAULT_RULES, LEASE, LONGEST_LEASE
 from mlv_server.domain.locking import FILES_LIMIT, HELD_LIMIT, Acquisition, decide_acquire, decide_release
 
 REPOSITORY = RepositoryName("a", "b")
@@ -100,11 +102,16 @@ def ask(*paths: str, have: str = "head", **more: object) -> AcquireRequest:
 
 
 def acquire(
-    request: AcquireRequest, held: Sequence[Lock] = (), holder: Holder = ALICE, files: Mapping[str, FileState] = FILES
+    request: AcquireRequest,
+    held: Sequence[Lock] = (),
+    holder: Holder = ALICE,
+    files: Mapping[str, FileState] = FILES,
+    *,
+    at: Branch = MAIN,
+    may_break: bool = False,
 ) -> Acquisition:
-    return decide_acquire(
-        request, files, LockGround(holder, MAIN, BRANCHES, held, DEFAULT_RULES, NOW), FencingToken(10)
-    )
+    ground = LockGround(holder, at, BRANCHES, held, DEFAULT_RULES, NOW)
+    return decide_acquire(request, files, ground, FencingToken(10), may_break=may_break)
 
 
 def refusal(error: type[MlvError], request: AcquireRequest, held: Sequence[Lock] = ()) -> MlvError:
@@ -124,13 +131,15 @@ def test_L1_a_lock_records_everything_and_its_token_is_higher_than_any_before() 
             workspace=ALICE.workspace,
             host="laptop",
             mode=LockMode.EXCLUSIVE,
-            scope=LockScope.BRANCH,
+            scope=LockScope.LINE,
             branch="main",
             base=ChangesetNumber(3),
             reason="retrain",
             acquired_at=NOW,
-            lease_until=None,
+            lease_until=NOW + LEASE,
             token=FencingToken(10 + number),
+            ttl=LEASE,
+            limit=NOW + LONGEST_LEASE,
         )
         for number, path in ((1, "m.pt"), (2, "n.pt"))
     )
@@ -187,7 +196,47 @@ def test_L4_scope_says_which_branches_a_lock_blocks(scope: LockScope, of: str, t
 
 
 def test_L4_a_lock_on_another_branch_is_not_in_the_way() -> None:
-    assert acquire(ask("m.pt"), [lock_of(BOB, 1, "m.pt", branch="dev")]).granted
+    assert acquire(ask("m.pt", scope=LockScope.BRANCH), [lock_of(BOB, 1, "m.pt", branch="dev")]).granted
+    assert acquire(ask("m.pt"), [lock_of(BOB, 1, "m.pt", branch="deep")]).granted
+
+
+@pytest.mark.parametrize(
+    ("wanted", "on", "scope", "of"),
+    [
+        (None, MAIN, LockScope.BRANCH, "dev"),
+        (LockScope.LINE, OTHER, LockScope.BRANCH, "dev"),
+        (LockScope.REPOSITORY, MAIN, LockScope.BRANCH, "deep"),
+        (None, DEV, LockScope.LINE, "main"),
+        (None, DEV, LockScope.LINE, "other"),
+        (None, DEEP, LockScope.REPOSITORY, "main"),
+    ],
+)
+def test_L4_two_locks_that_would_reach_one_branch_do_not_stand_together(
+    wanted: LockScope | None, on: Branch, scope: LockScope, of: str
+) -> None:
+    request = ask("m.pt", scope=wanted, branch=on.name)
+    with pytest.raises(LockHeld, match="bob"):
+        acquire(request, [lock_of(BOB, 1, "m.pt", scope=scope, branch=of)], at=on)
+
+
+def test_L4_the_scope_is_the_branchs_own_unless_the_taker_names_one() -> None:
+    assert acquire(ask("m.pt")).granted[0].scope is LockScope.LINE
+    assert acquire(ask("m.pt"), at=DEV).granted[0].scope is LockScope.BRANCH
+    assert acquire(ask("m.pt", scope=LockScope.REPOSITORY), at=DEV).granted[0].scope is LockScope.REPOSITORY
+
+
+def test_L4_a_held_lock_is_widened_only_where_nobody_is_in_the_way() -> None:
+    mine = lock_of(ALICE, 1, "m.pt", token=4, branch="dev")
+    wider = ask("m.pt", scope=LockScope.LINE, branch="dev")
+    assert acquire(wider, [mine], at=DEV).renewed[0].scope is LockScope.LINE
+    with pytest.raises(LockHeld, match="bob"):
+        acquire(wider, [mine, lock_of(BOB, 1, "m.pt", token=5, branch="other")], at=DEV)
+
+
+def test_L4_a_lock_that_was_taken_elsewhere_keeps_its_reach_when_it_is_renewed() -> None:
+    mine = lock_of(ALICE, 1, "m.pt", token=4, scope=LockScope.LINE)
+    decision = acquire(ask("m.pt", scope=LockScope.BRANCH, branch="dev"), [mine], at=DEV)
+    assert (decision.granted, decision.renewed[0].scope) == ((), LockScope.LINE)
 
 
 def test_L5_a_stale_base_is_refused_with_every_path() -> None:
@@ -209,7 +258,8 @@ def test_L6_all_or_none_and_every_conflict_is_named() -> None:
 def test_L6_a_lock_of_the_same_workspace_is_renewed_with_its_token() -> None:
     held = [lock_of(ALICE, 1, "m.pt", token=4, base=ChangesetNumber(1), reason="old")]
     decision = acquire(ask("m.pt", "n.pt"), held)
-    assert decision.renewed == (replace(held[0], base=ChangesetNumber(3)),)
+    lease = {"lease_until": NOW + LEASE, "ttl": LEASE, "limit": NOW - 1000 + LONGEST_LEASE}
+    assert decision.renewed == (replace(held[0], base=ChangesetNumber(3), **lease),)  # type: ignore[arg-type]
     assert [(lock.path, lock.token) for lock in decision.granted] == [("n.pt", 11)]
 
 
@@ -230,6 +280,69 @@ def test_L8_an_expired_lock_is_in_nobodys_way_and_is_replaced_by_a_higher_token(
     decision = acquire(ask("m.pt"), [old])
     assert decision.replaced == (old,)
     assert decision.granted[0].token > old.token
+
+
+def test_L8_a_lease_ends_when_its_taker_says_within_the_bounds_of_policy() -> None:
+    hour = 3_600_000
+    assert acquire(ask("m.pt", ttl=hour)).granted[0].lease_until == NOW + hour
+    assert acquire(ask("m.pt", ttl=LONGEST_LEASE)).granted[0].lease_until == NOW + LONGEST_LEASE
+    for wrong in (LONGEST_LEASE + 1, 299_999):
+        assert "5m and 2w" in refusal(InvalidRequest, ask("m.pt", ttl=wrong)).message
+
+
+def test_L8_no_renewal_leads_past_the_limit_and_then_the_lock_is_taken_anew() -> None:
+    old = lock_of(ALICE, 1, "m.pt", token=4, acquired_at=NOW - LONGEST_LEASE + 1, limit=NOW + 1)
+    assert acquire(ask("m.pt"), [old]).renewed[0].lease_until == NOW + 1
+    spent = replace(old, acquired_at=NOW - LONGEST_LEASE, limit=NOW, lease_until=NOW)
+    decision = acquire(ask("m.pt"), [spent])
+    assert (decision.renewed, decision.replaced, decision.granted[0].token) == ((), (spent,), 11)
+
+
+def test_L8_an_expired_lock_may_be_renewed_by_its_holder_while_nobody_has_it() -> None:
+    old = lock_of(ALICE, 1, "m.pt", token=4, lease_until=NOW, limit=NOW + 2 * LEASE)
+    renewed = acquire(ask("m.pt"), [old]).renewed[0]
+    assert (renewed.token, renewed.lease_until) == (4, NOW + LEASE)
+
+
+def test_L8_a_sign_of_life_leads_a_lease_further_up_to_its_limit_and_never_back() -> None:
+    assert lease_end(100, 50, 1000, 80) == 130
+    assert lease_end(100, 50, 110, 80) == 110
+    assert lease_end(100, 50, 1000, 20) == 100
+    assert lease_end(100, 50, None, 80) == 130
+    assert lease_end(None, 50, 1000, 80) is None
+    assert lease_end(100, 50, 1000, None) == lease_end(100, 0, 1000, 500) == 100
+
+
+def test_L8_a_lease_ends_soon_at_four_fifths() -> None:
+    lock = lock_of(ALICE, 1, "m.pt", ttl=LEASE, lease_until=NOW + LEASE)
+    assert not lock.ends_soon(NOW + LEASE * 4 // 5 - 1)
+    assert lock.ends_soon(NOW + LEASE * 4 // 5)
+    assert not lock.has_expired(NOW + LEASE - 1)
+    assert lock.has_expired(NOW + LEASE)
+    assert not lock_of(ALICE, 1, "m.pt").ends_soon(NOW)
+
+
+def test_L9_stealing_needs_the_right_and_a_reason_and_gives_a_higher_token() -> None:
+    theirs = lock_of(BOB, 1, "m.pt")
+    with pytest.raises(Denied, match=r"lock\.break"):
+        acquire(ask("m.pt", steal=True, reason="bob is away"), [theirs])
+    with pytest.raises(InvalidRequest, match="reason"):
+        acquire(ask("m.pt", steal=True, reason=" "), [theirs], may_break=True)
+    decision = acquire(ask("m.pt", "n.pt", steal=True, reason="bob is away"), [theirs], may_break=True)
+    assert (decision.stolen, decision.moved) == ((theirs,), ())
+    assert [lock.token for lock in decision.granted] == [11, 12]
+
+
+def test_L9_stealing_what_has_expired_needs_neither_right_nor_reason() -> None:
+    old = lock_of(BOB, 1, "m.pt", lease_until=NOW)
+    decision = acquire(ask("m.pt", steal=True), [old])
+    assert (decision.stolen, decision.replaced) == ((), (old,))
+
+
+def test_L7_ones_own_lock_is_moved_here_without_the_right() -> None:
+    there = lock_of(ELSEWHERE, 1, "m.pt")
+    decision = acquire(ask("m.pt", steal=True), [there])
+    assert (decision.moved, decision.stolen, decision.granted[0].workspace) == ((there,), (), ALICE.workspace)
 
 
 def test_L15_more_than_a_thousand_files_must_be_meant() -> None:
@@ -258,7 +371,6 @@ def test_L15_more_than_five_thousand_locks_must_be_meant() -> None:
         {"have": ()},
         {"bases": ()},
         {"mode": LockMode.FREEZE},
-        {"scope": LockScope.REPOSITORY},
         {"reason": "x" * 1001},
     ],
 )
@@ -273,35 +385,42 @@ def let_go(*paths: str, **more: object) -> ReleaseRequest:
 
 def test_L7_ones_own_lock_may_be_dropped_from_elsewhere() -> None:
     held = [lock_of(ELSEWHERE, 1, "m.pt")]
-    assert decide_release(ALICE, let_go("m.pt"), held, may_break=False).given_up == tuple(held)
+    assert decide_release(ALICE, let_go("m.pt"), held, NOW, may_break=False).given_up == tuple(held)
 
 
 def test_L9_anothers_lock_is_not_given_up_without_force() -> None:
     held = [lock_of(BOB, 1, "m.pt")]
     with pytest.raises(LockHeld, match="bob"):
-        decide_release(ALICE, let_go("m.pt"), held, may_break=True)
+        decide_release(ALICE, let_go("m.pt"), held, NOW, may_break=True)
+
+
+def test_L9_an_expired_lock_is_broken_by_anybody_who_says_force() -> None:
+    held = [lock_of(BOB, 1, "m.pt", lease_until=NOW)]
+    with pytest.raises(LockHeld, match="bob"):
+        decide_release(ALICE, let_go("m.pt"), held, NOW, may_break=False)
+    assert decide_release(ALICE, let_go("m.pt", force=True), held, NOW, may_break=False).broken == tuple(held)
 
 
 def test_L9_force_needs_the_right_and_a_reason() -> None:
     held = [lock_of(BOB, 1, "m.pt"), lock_of(ALICE, 2, "n.pt", token=2)]
     forced = let_go("m.pt", "n.pt", force=True, reason="bob is away")
     with pytest.raises(Denied, match=r"lock\.break"):
-        decide_release(ALICE, forced, held, may_break=False)
+        decide_release(ALICE, forced, held, NOW, may_break=False)
     with pytest.raises(InvalidRequest, match="reason"):
-        decide_release(ALICE, replace(forced, reason=" "), held, may_break=True)
-    decision = decide_release(ALICE, forced, held, may_break=True)
+        decide_release(ALICE, replace(forced, reason=" "), held, NOW, may_break=True)
+    decision = decide_release(ALICE, forced, held, NOW, may_break=True)
     assert (decision.given_up, decision.broken) == ((held[1],), (held[0],))
 
 
 def test_a_path_that_is_not_locked_is_named_and_nothing_is_given_up() -> None:
     with pytest.raises(NotFound) as caught:
-        decide_release(ALICE, let_go("m.pt", "n.pt"), [lock_of(ALICE, 1, "m.pt")], may_break=False)
+        decide_release(ALICE, let_go("m.pt", "n.pt"), [lock_of(ALICE, 1, "m.pt")], NOW, may_break=False)
     assert caught.value.items == ("n.pt",)
 
 
 def test_all_of_a_workspace_means_no_others_locks() -> None:
     held = [lock_of(ALICE, 1, "m.pt"), lock_of(ELSEWHERE, 2, "n.pt")]
-    assert decide_release(ALICE, let_go(all_of_workspace=True), held, may_break=True).given_up == (held[0],)
+    assert decide_release(ALICE, let_go(all_of_workspace=True), held, NOW, may_break=True).given_up == (held[0],)
 
 
 def propose(operation: Operation, path: str, token: int = 0, source: str = "") -> ProposedChange:
@@ -362,14 +481,34 @@ def test_L7_the_lock_of_the_same_user_elsewhere_does_not_serve() -> None:
         [lock_of(ALICE, 1, "m.pt", token=8)],
         [lock_of(BOB, 1, "m.pt", token=8)],
         [lock_of(BOB, 1, "m.pt", token=7)],
-        [lock_of(ALICE, 1, "m.pt", token=7, lease_until=NOW)],
+        [lock_of(ALICE, 1, "m.pt", token=7, lease_until=NOW), lock_of(BOB, 1, "m.pt", token=8)],
     ],
-    ids=["gone", "newer", "stolen", "same number, other holder", "expired"],
+    ids=["gone", "newer", "stolen", "same number, other holder", "expired and taken"],
 )
 def test_L12_a_token_that_is_not_the_live_one_is_a_lost_lock(held: list[Lock]) -> None:
     with pytest.raises(LockLost) as caught:
         commit(propose(Operation.MODIFY, "m.pt", 7), held=held)
     assert caught.value.items[0].startswith("m.pt")
+
+
+def test_L8_L12_an_expired_lock_serves_its_holder_as_long_as_nobody_has_taken_it() -> None:
+    old = lock_of(ALICE, 1, "m.pt", token=7, lease_until=NOW - LEASE)
+    assert commit(propose(Operation.MODIFY, "m.pt", 7), held=[old]).own == (old,)
+    with pytest.raises(LockNeeded):
+        commit(propose(Operation.MODIFY, "m.pt"), held=[lock_of(BOB, 1, "m.pt", token=7, lease_until=NOW)])
+
+
+@pytest.mark.parametrize("end", list(LockEnd))
+def test_L9_whoever_lost_a_lock_is_told_how_by_whom_when_and_why(end: LockEnd) -> None:
+    ended = EndedLock(FencingToken(7), "m.pt", ALICE.workspace, end, "bob", "urgent fix", NOW)
+    ground = LockGround(
+        ALICE, MAIN, BRANCHES, [lock_of(BOB, 1, "m.pt", token=8)], DEFAULT_RULES, NOW, {ended.token: ended}
+    )
+    with pytest.raises(LockLost) as caught:
+        check_commit([propose(Operation.MODIFY, "m.pt", 7)], FILES, ground)
+    said = caught.value.items[0]
+    assert [part for part in ("by bob", "on 2023-11-14 22:13 UTC", "urgent fix") if part not in said] == []
+    assert "m.pt is locked by bob on gpu1" in said
 
 
 def test_L12_a_lost_lock_is_lost_on_a_file_that_needs_none_too() -> None:
