@@ -160,10 +160,10 @@ async def undo(call: Call, request: UndoRequest) -> Published:
         ground = landing.load(
             tx, call, request.repository, request.branch, request.workspace, paths, asked=landing.UNDO
         )
+        ground = landing.with_lost(tx, ground, (token for _, token in request.tokens))
 
         stale = rules.changed_since({*after, *wanted}, after, ground.current)
         if stale:
-        ground = landing.with_lost(tx, ground, (token for _, token in request.tokens))
             raise rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name)
         changes = lists.changes_between(ground.current, wanted)
         rules.check_something(changes, has_records=False)

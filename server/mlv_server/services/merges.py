@@ -282,9 +282,9 @@ def _land(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft, gro
     changes = lists.changes_between(_at(draft.mine, draft.merge.wanted), draft.merge.wanted)
     paths = frozenset({*draft.merge.wanted, *rules.touched_paths(changes)})
     ground = landing.load(tx, call, request.repository, request.branch, request.workspace, paths, asked=landing.MERGE)
+    ground = landing.with_lost(tx, ground, (token for _, token in request.tokens))
     if (source.head, ground.branch.head) != (draft.source, draft.target):
         raise HeadMoved("A branch moved while it was merged.", advice="Type the same command again.")
-    ground = landing.with_lost(tx, ground, (token for _, token in request.tokens))
     landing.check_clashes(tx, ground, changes)
     own = rules.decide_undo_locks(changes, ground.current, dict(request.tokens), ground.locks)
     merging = landing.Landing(
