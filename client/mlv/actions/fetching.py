@@ -22,10 +22,14 @@ KEPT_ROWS = 150_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All changes of a plan; `parts` are None where they hold no content, or were too many to be kept."""
+    """All changes of a plan; `parts` are None where they hold no content, or were too many to be kept.
+
+    `withheld` counts files that are left out, because their content is not for the user to read.
+    """
 
     changes: list[PlannedChange]
     parts: list[PlanPart] | None
+    withheld: int = 0
 
 
 def fetch(
@@ -56,9 +60,15 @@ def plan(context: Context, request: PlanRequest) -> Plan:
             if rows > KEPT_ROWS:
                 break
         else:
-            return Plan([change for part in parts if not part.start for change in part.changes], parts)
-    told = context.server().plan_download(replace(request, without_content=True))
-    return Plan([change for part in told for change in part.changes], None)
+            changes = [change for part in parts if not part.start for change in part.changes]
+            return Plan(changes, parts, _withheld(parts))
+    told = list(context.server().plan_download(replace(request, without_content=True)))
+    return Plan([change for part in told for change in part.changes], None, _withheld(told))
+
+
+def _withheld(parts: list[PlanPart]) -> int:
+    """Each part counts what was left out up to it."""
+    return max((part.withheld for part in parts), default=0)
 
 
 def fetch_versions(context: Context, wanted: list[tuple[str, int]]) -> dict[str, str]:

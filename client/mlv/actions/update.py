@@ -30,7 +30,10 @@ from mlv_core.requests import PlannedChange, PlanRequest
 
 @dataclass(frozen=True, slots=True)
 class Updated:
-    """What an update did, by path; `base` and `branch` are the workspace's afterwards."""
+    """What an update did, by path; `base` and `branch` are the workspace's afterwards.
+
+    `withheld` counts files that it left out, because their content is not for the user to read.
+    """
 
     branch: str
     base: int
@@ -42,6 +45,7 @@ class Updated:
     conflicts: tuple[str, ...] = ()
     rescued: tuple[str, ...] = ()
     received_bytes: int = 0
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,9 @@ def bring(context: Context, wish: Wish) -> Updated:
         beside = ThreadPoolExecutor(1, thread_name_prefix="mlv-beside")
         try:
             properties = beside.submit(_properties, context, wish)
-            decisions, files = _bytes_for(context, wish)
+            decisions, files, withheld = _bytes_for(context, wish)
             if wish.dry_run:
-                return _foretold(workspace, decisions, wish)
+                return replace(_foretold(workspace, decisions, wish), withheld=withheld)
             work = compose(workspace, decisions, files, target=wish.target, strict=wish.strict)
             register = _registration(context, wish)
             calls: list[Future[object]] = []
@@ -146,11 +150,11 @@ def bring(context: Context, wish: Wish) -> Updated:
             # After a failure nobody waits for an answer that may never come: it ends with the connection.
             beside.shutdown(wait=False)
         spent = server.counters.received_bytes - received
-    return _updated(workspace, wish, work.told, done, spent)
+    return replace(_updated(workspace, wish, work.told, done, spent), withheld=withheld)
 
 
-def _bytes_for(context: Context, wish: Wish) -> tuple[list[Decision], dict[str, str]]:
-    """What happens to each path, and the fetched file of each that needs one; none of a dry run."""
+def _bytes_for(context: Context, wish: Wish) -> tuple[list[Decision], dict[str, str], int]:
+    """What happens to each path, the fetched file of each that needs one (dry run: none), how many are withheld."""
     workspace = context.workspace
     state = workspace.state
     result = scan(workspace.layout, state, untracked=False, thorough=wish.verify)
@@ -166,7 +170,7 @@ def _bytes_for(context: Context, wish: Wish) -> tuple[list[Decision], dict[str, 
     decisions = decide(plan.changes, local, force=wish.force)
     decisions = _adopted(workspace, decisions, local) if wish.adopt else decisions
     _refuse(decisions, wish)
-    return decisions, {} if wish.dry_run else _fetch(context, request, decisions, plan, local)
+    return decisions, {} if wish.dry_run else _fetch(context, request, decisions, plan, local), plan.withheld
 
 
 def _check_roots(wish: Wish, local: Local, changes: list[PlannedChange]) -> None:
@@ -321,7 +325,9 @@ def _updated(
 ) -> Updated:
     kinds = ("added", "modified", "deleted", "merged", "conflicts")
     lists = {kind: tuple(told.get(kind, ())) for kind in kinds}
-    return Updated(wish.branch, workspace.base, wish.target, rescued=rescued, received_bytes=received, **lists)
+    return Updated(
+        wish.branch, workspace.base, wish.target, rescued=rescued, received_bytes=received, withheld=0, **lists
+    )
 
 
 def _foretold(workspace: Workspace, decisions: list[Decision], wish: Wish) -> Updated:

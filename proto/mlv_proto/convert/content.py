@@ -154,6 +154,7 @@ def plan_part_to_wire(part: PlanPart) -> pb.PlanDownloadResponse:
         target=part.target,
         start=part.start,
         more=part.more,
+        withheld=part.withheld,
     )
 
 
@@ -178,6 +179,7 @@ def plan_part_from_wire(message: pb.PlanDownloadResponse) -> PlanPart:
         _pieces(message, count, segments),
         checks.number(message.start, "start"),
         message.more,
+        message.withheld,
     )
 
 

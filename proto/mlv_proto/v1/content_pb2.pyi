@@ -82,7 +82,7 @@ class PlanDownloadRequest(_message.Message):
     def __init__(self, repository: _Optional[str] = ..., base: _Optional[int] = ..., target: _Optional[int] = ..., paths: _Optional[_Iterable[str]] = ..., only: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ..., codecs: _Optional[_Iterable[int]] = ..., other_paths: _Optional[_Iterable[str]] = ..., other_bases: _Optional[_Iterable[int]] = ..., without_content: bool = ..., without_old: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class PlanDownloadResponse(_message.Message):
-    __slots__ = ("changes", "lock_needs", "changed_in", "segment_hashes", "segment_lengths", "segment_ranges", "segment_offsets", "old_segments", "old_rows", "old_offsets", "old_lengths", "ranges", "piece_rows", "piece_segments", "piece_offsets", "piece_lengths", "target", "start", "more")
+    __slots__ = ("changes", "lock_needs", "changed_in", "segment_hashes", "segment_lengths", "segment_ranges", "segment_offsets", "old_segments", "old_rows", "old_offsets", "old_lengths", "ranges", "piece_rows", "piece_segments", "piece_offsets", "piece_lengths", "target", "start", "more", "withheld")
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     LOCK_NEEDS_FIELD_NUMBER: _ClassVar[int]
     CHANGED_IN_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +102,7 @@ class PlanDownloadResponse(_message.Message):
     TARGET_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
+    WITHHELD_FIELD_NUMBER: _ClassVar[int]
     changes: _values_pb2.Changes
     lock_needs: _containers.RepeatedScalarFieldContainer[_values_pb2.LockNeed]
     changed_in: _containers.RepeatedScalarFieldContainer[int]
@@ -121,4 +122,5 @@ class PlanDownloadResponse(_message.Message):
     target: int
     start: int
     more: bool
-    def __init__(self, changes: _Optional[_Union[_values_pb2.Changes, _Mapping]] = ..., lock_needs: _Optional[_Iterable[_Union[_values_pb2.LockNeed, str]]] = ..., changed_in: _Optional[_Iterable[int]] = ..., segment_hashes: _Optional[bytes] = ..., segment_lengths: _Optional[_Iterable[int]] = ..., segment_ranges: _Optional[_Iterable[int]] = ..., segment_offsets: _Optional[_Iterable[int]] = ..., old_segments: _Optional[_Iterable[int]] = ..., old_rows: _Optional[_Iterable[int]] = ..., old_offsets: _Optional[_Iterable[int]] = ..., old_lengths: _Optional[_Iterable[int]] = ..., ranges: _Optional[_Union[Ranges, _Mapping]] = ..., piece_rows: _Optional[_Iterable[int]] = ..., piece_segments: _Optional[_Iterable[int]] = ..., piece_offsets: _Optional[_Iterable[int]] = ..., piece_lengths: _Optional[_Iterable[int]] = ..., target: _Optional[int] = ..., start: _Optional[int] = ..., more: bool = ...) -> None: ...
+    withheld: int
+    def __init__(self, changes: _Optional[_Union[_values_pb2.Changes, _Mapping]] = ..., lock_needs: _Optional[_Iterable[_Union[_values_pb2.LockNeed, str]]] = ..., changed_in: _Optional[_Iterable[int]] = ..., segment_hashes: _Optional[bytes] = ..., segment_lengths: _Optional[_Iterable[int]] = ..., segment_ranges: _Optional[_Iterable[int]] = ..., segment_offsets: _Optional[_Iterable[int]] = ..., old_segments: _Optional[_Iterable[int]] = ..., old_rows: _Optional[_Iterable[int]] = ..., old_offsets: _Optional[_Iterable[int]] = ..., old_lengths: _Optional[_Iterable[int]] = ..., ranges: _Optional[_Union[Ranges, _Mapping]] = ..., piece_rows: _Optional[_Iterable[int]] = ..., piece_segments: _Optional[_Iterable[int]] = ..., piece_offsets: _Optional[_Iterable[int]] = ..., piece_lengths: _Optional[_Iterable[int]] = ..., target: _Optional[int] = ..., start: _Optional[int] = ..., more: bool = ..., withheld: _Optional[int] = ...) -> None: ...

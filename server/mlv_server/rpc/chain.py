@@ -7,7 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import grpc
@@ -19,6 +19,7 @@ from mlv_server.rpc import errors, slices
 from mlv_server.rpc.methods import Access, Method, Unreadable, repository_of
 from mlv_server.services import access
 from mlv_server.services.call import Call
+from mlv_server.services.memory import Memory
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor
@@ -48,6 +49,7 @@ class Parts:
     metrics: telemetry.Metrics
     outgoing: Caller
     anonymous: Principal
+    memory: Memory = field(default_factory=Memory)
 
 
 class Chain:
@@ -216,6 +218,7 @@ class _Frame:
             settings=self._parts.settings,
             outgoing=self._parts.outgoing,
             named=self._named,
+            memory=self._parts.memory,
         )
         repository = repository_of(request, self.metadata, self._descriptor)
         permission = self._method.permission

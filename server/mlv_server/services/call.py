@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mlv_server.services.memory import Memory
+
 if TYPE_CHECKING:
     from mlv_server.content.store import ContentStore
     from mlv_server.domain.policy import Principal
@@ -34,3 +36,4 @@ class Call:
     outgoing: Caller
     named: bool = False
     approvals: set[tuple[str, bytes]] = field(default_factory=set)
+    memory: Memory = field(default_factory=Memory)

@@ -20,7 +20,7 @@ from mlv_server.domain import commits as rules
 from mlv_server.domain.lock_rules import need_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, answers, arriving, consulting, landing
+from mlv_server.services import access, answers, arriving, consulting, landing, reading
 from mlv_server.services.call import Call
 from mlv_server.services.sights import View
 
@@ -72,7 +72,8 @@ async def find_missing(call: Call, repository: RepositoryName, hashes: Sequence[
     if len(hashes) > HASHES_LIMIT:
         raise InvalidRequest(f"hashes: {len(hashes):,} are asked for; at most {HASHES_LIMIT:,} in one call.")
     row = await call.db.read(lambda tx: tx.repositories.get(repository))
-    return await call.store.find_missing(row.domain_id, hashes)
+    told = await reading.missing(call, repository, hashes)
+    return told or await call.store.find_missing(row.domain_id, hashes)
 
 
 async def publish(call: Call, request: PublishRequest) -> Published:
@@ -99,6 +100,8 @@ async def publish(call: Call, request: PublishRequest) -> Published:
     if not request.dry_run:
         domain_id = plan.ground.repository.domain_id
         pack_bytes = await arriving.take(call, domain_id, request.upload, request.inline_pack, items, plan.changes)
+        brought = [item[0] for item in items]
+        await reading.check_brought(call, request.repository, plan.ground.branch.head, brought, request.inline_pack)
 
     if items:
         await _keep_up(call, plan.ground.repository)

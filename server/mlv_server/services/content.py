@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
 from mlv_core.errors import InvalidRequest
@@ -16,7 +17,9 @@ from mlv_server.domain.lock_rules import LockRules, need_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
+from mlv_server.services import reading
 from mlv_server.services.call import Call
+from mlv_server.services.reading import Reader
 from mlv_server.telemetry import logger
 
 CHUNK_BYTES = 1024 * 1024
@@ -41,7 +44,7 @@ async def put_pack(
     Raises: NotFound; DamagedContent, LimitExceeded naming what is wrong: then nothing of the pack is kept; DiskFull.
     """
     row = await call.db.read(lambda tx: tx.repositories.get(repository))
-    pack_id, stored = await call.store.put_pack(row.domain_id, upload, chunks)
+    pack_id, stored = await call.store.put_pack(row.domain_id, upload, reading.offered(call, repository, chunks))
     if stored and upload:
         await call.db.write(lambda tx: tx.uploads.grow(row.id, upload, stored, call.now))
     logger().info("pack stored", repository=str(repository), upload=upload, pack=pack_id.hex(), bytes=stored)
@@ -57,7 +60,8 @@ async def get_ranges(
     Raises: NotFound for what the repository does not hold (P4); InvalidRequest; DamagedContent.
     """
     _check_ranges(ranges)
-    row = await call.db.read(lambda tx: _readable(tx, repository, (changeset,)))
+    await reading.check_ranges(call, repository, changeset, ranges)
+    row = await call.db.read(lambda tx: tx.repositories.get(repository))
     group: list[tuple[bytes, int, int]] = []
     total = 0
     for one in ranges:
@@ -85,10 +89,15 @@ async def plan_download(call: Call, repository: RepositoryName, request: PlanReq
     At least one part comes, which names the target. Raises: NotFound, DamagedContent.
     """
     numbers = (request.base, request.target, *(number for _, number in request.others))
-    row, rules = await call.db.read(lambda tx: (row := _readable(tx, repository, numbers), tx.lock_rules.of(row.id)))
-    planner = PartPlanner(call.store, row.domain_id, request.target, request.codecs)
-    async for part in in_parts(planner, _wishes(call, row, rules, request)):
-        yield part
+
+    def load(tx: Transaction) -> tuple[Reader, LockRules]:
+        found = reading.reader(tx, call, repository, numbers)
+        return found, tx.lock_rules.of(found.row.id)
+
+    reader, rules = await call.db.read(load)
+    planner = PartPlanner(call.store, reader.row.domain_id, request.target, reader.codecs(request.codecs))
+    async for part in in_parts(planner, _wishes(call, reader, rules, request)):
+        yield replace(part, withheld=reader.withheld) if reader.withheld else part
 
 
 async def in_parts(planner: PartPlanner, wanted: AsyncIterator[Wish]) -> AsyncIterator[PlanPart]:
@@ -121,15 +130,6 @@ def _check_ranges(ranges: Sequence[Range]) -> None:
         raise InvalidRequest(f"ranges: at most {BYTES_LIMIT} bytes in one call.")
 
 
-def _readable(tx: Transaction, repository: RepositoryName, numbers: Sequence[ChangesetNumber]) -> RepositoryRow:
-    """The repository, in which all of `numbers` exist; 0 is the empty version. Raises: NotFound."""
-    row = tx.repositories.get(repository)
-    for number in set(numbers):
-        if number:
-            tx.changesets.get(row.id, number)
-    return row
-
-
 async def _pack_bytes(call: Call, row: RepositoryRow, group: list[tuple[bytes, int, int]]) -> AsyncIterator[bytes]:
     for data in await call.store.read_frames(row.domain_id, group) if group else ():
         for start in range(0, len(data), CHUNK_BYTES):
@@ -146,18 +146,19 @@ async def _file_bytes(call: Call, row: RepositoryRow, one: Range) -> AsyncIterat
             yield data[start : start + CHUNK_BYTES]
 
 
-async def _wishes(call: Call, row: RepositoryRow, rules: LockRules, request: PlanRequest) -> AsyncIterator[Wish]:
+async def _wishes(call: Call, reader: Reader, rules: LockRules, request: PlanRequest) -> AsyncIterator[Wish]:
     """What differs between the workspace and the target, limited to the paths asked for."""
     others = dict(request.others)
-    if request.base:
+    row, base, target = reader.row, request.base, request.target
+    if base:
         found = await call.db.read(
-            lambda tx: list(tx.versions.difference(row.id, request.base, request.target, request.paths))
+            lambda tx: list(reader.seen(tx.versions.difference(row.id, base, target, request.paths), base, target))
         )
     else:
         found = []
     found = [one for one in found if one.path not in others]
     if others:
-        found.extend(await call.db.read(lambda tx: _differences_of(tx, row.id, request)))
+        found.extend(await call.db.read(lambda tx: _differences_of(tx, reader, request)))
     under = frozenset(request.paths)
     found = sorted((one for one in found if _asked(request, under, one.path)), key=lambda one: one.path)
     gone = {one.before.file_id: one for one in found if one.before is not None and one.after is None}
@@ -166,13 +167,14 @@ async def _wishes(call: Call, row: RepositoryRow, rules: LockRules, request: Pla
         yield _wish(one, gone, without_old, rules, request)
     if not request.base:
         async for page in _pages(call, row, request):
-            for one in page:
+            for one in reader.seen(page, base, target):
                 if one.path not in others and _asked(request, under, one.path):
                     yield _wish(one, gone, without_old, rules, request)
 
 
-def _differences_of(tx: Transaction, repository_id: int, request: PlanRequest) -> list[Difference]:
+def _differences_of(tx: Transaction, reader: Reader, request: PlanRequest) -> list[Difference]:
     """The paths that the workspace has at changesets of their own, where they differ from the target."""
+    repository_id = reader.row.id
     groups: dict[ChangesetNumber, list[str]] = {}
     for path, number in request.others:
         groups.setdefault(number, []).append(path)
@@ -180,12 +182,14 @@ def _differences_of(tx: Transaction, repository_id: int, request: PlanRequest) -
     found: list[Difference] = []
     for number, paths in groups.items():
         before = tx.versions.rows(repository_id, number, paths) if number else {}
+        differing: list[Difference] = []
         for path in paths:
             was, now = before.get(path), after.get(path)
             was = was if was is not None and was.state is not None else None
             now = now if now is not None and now.state is not None else None
             if (was and was.state) != (now and now.state):
-                found.append(Difference(path, was, now))
+                differing.append(Difference(path, was, now))
+        found.extend(reader.seen(differing, number, request.target))
     return found
 
 

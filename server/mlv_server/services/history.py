@@ -130,7 +130,13 @@ def batches(rows: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[T, .
 def _resolve(
     tx: Transaction, repository: RepositoryRow, view: View, revision: Revision, branch_name: str
 ) -> tuple[ChangesetNumber, str]:
-    branch = view.branch(branch_name) if branch_name else view.main()
+    asked = view.branch(branch_name) if branch_name else None
+    if revision.kind is RevisionKind.NAME:
+        return _named(tx, repository, view, revision.text)
+    if revision.kind is RevisionKind.NUMBER and revision.number:
+        number = ChangesetNumber(revision.number)
+        return number, _branch_of(tx, repository, view, number)
+    branch = asked or view.main()
     if revision.kind is RevisionKind.HAVE:
         raise InvalidRevision("Only the workspace knows which version it has.", advice="Name the version: @42, @main.")
     if revision.kind is RevisionKind.HEAD:
@@ -140,15 +146,12 @@ def _resolve(
             raise NotFound(f"The branch {branch.name} has no version yet.")
         return tx.changesets.get(repository.id, branch.head).first_parent, branch.name
     if revision.kind is RevisionKind.NUMBER:
-        number = ChangesetNumber(revision.number)
-        return number, _branch_of(tx, repository, view, number) if number else branch.name
-    if revision.kind is RevisionKind.TIME:
-        end = _end_of(revision.text)
-        reached = tx.changesets.until(repository.id, tx.changesets.ancestors(repository.id, branch.head), end)
-        if reached is None:
-            raise NotFound(f"The branch {branch.name} has no version as old as {revision}.")
-        return reached, branch.name
-    return _named(tx, repository, view, revision.text)
+        return ChangesetNumber(0), branch.name
+    end = _end_of(revision.text)
+    reached = tx.changesets.until(repository.id, tx.changesets.ancestors(repository.id, branch.head), end)
+    if reached is None:
+        raise NotFound(f"The branch {branch.name} has no version as old as {revision}.")
+    return reached, branch.name
 
 
 def _named(tx: Transaction, repository: RepositoryRow, view: View, name: str) -> tuple[ChangesetNumber, str]:

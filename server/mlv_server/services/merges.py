@@ -26,7 +26,7 @@ from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
-from mlv_server.services import access, answers, commits, freezes, landing
+from mlv_server.services import access, answers, commits, freezes, landing, reading
 from mlv_server.services.call import Call
 from mlv_server.services.sights import View, ref_of
 
@@ -254,6 +254,8 @@ async def _take_content(
             _, kept = await call.store.put_pack(domain_id, request.upload, _pieces(pack))
             grown += kept
     await call.store.prove(domain_id, items)
+    brought = [item[0] for item in items if item[0] not in contents]
+    await reading.check_brought(call, request.repository, draft.target, brought, request.inline_pack)
     return grown
 
 

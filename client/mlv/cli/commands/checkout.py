@@ -127,6 +127,9 @@ def _tell(run: Run, found: Updated) -> None:
     lines.append(f"{run.tell_dry()}{escaped(found.branch)} {at}: {_summary(found, dry_run=run.dry_run)}")
     if found.rescued:
         run.note(f"Your bytes are kept in .mlv/rescue/: {', '.join(found.rescued)}")
+    if found.withheld:
+        left_out = f"{count(found.withheld, 'file')} left out, which you may list but not read"
+        run.note(f"{left_out}: 'mlv policy explain' says why.")
     run.done(_value(run, found), lines)
 
 
@@ -159,5 +162,6 @@ def _value(run: Run, found: Updated) -> dict[str, object]:
         "conflicts": list(found.conflicts),
         "rescued": list(found.rescued),
         "received_bytes": found.received_bytes,
+        "withheld": found.withheld,
         "dry_run": run.dry_run,
     }
