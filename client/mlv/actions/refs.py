@@ -7,14 +7,23 @@ from mlv.actions.recovering import recover
 from mlv_core.entities import Branch, BranchKind, Label, Repository
 from mlv_core.errors import UsageError
 from mlv_core.ids import RepositoryName, Revision, RevisionKind
+from mlv_core.releasing import BranchStanding, CreatedRepository, Template
 
 
-def create_repository(context: Context, name: str, description: str = "", *, dry_run: bool = False) -> Repository:
-    """A new, empty repository with the branch main.
+def create_repository(
+    context: Context, name: str, description: str = "", template: str = "", *, dry_run: bool = False
+) -> CreatedRepository:
+    """A new, empty repository with the branch main, and what `template` ('': none) sets up.
 
-    Raises: InvalidName, AlreadyExists, Denied, and those of the connection.
+    Raises: InvalidName, InvalidRequest, AlreadyExists, Denied, and those of the connection.
     """
-    return context.server().create_repository(RepositoryName.parse(name), description, dry_run=dry_run)
+    where = RepositoryName.parse(name)
+    return context.server().create_repository_from(where, description, template, dry_run=dry_run)
+
+
+def list_templates(context: Context) -> tuple[Template, ...]:
+    """What a new repository may be set up with."""
+    return context.server().list_templates()
 
 
 def list_repositories(context: Context) -> tuple[Repository, ...]:
@@ -56,7 +65,7 @@ def create_branch(
     Raises: InvalidName, AlreadyExists, NotFound, Denied.
     """
     where = repository_of(context, repository)
-    at = _at(context, revision, repository)
+    at = revision_for(context, revision, repository)
     return context.server().create_branch(
         where, name, kind, at, target or _branch(context, repository), dry_run=dry_run
     )
@@ -65,6 +74,30 @@ def create_branch(
 def list_branches(context: Context, repository: str | None = None) -> tuple[Branch, ...]:
     """The branches of a repository."""
     return context.server().list_branches(repository_of(context, repository))
+
+
+def survey_branches(
+    context: Context, repository: str | None = None, *, abandoned: bool = False
+) -> tuple[BranchStanding, ...]:
+    """The branches with where they stand; with `abandoned` the closed ones too. Raises: NotFound."""
+    return context.server().survey_branches(repository_of(context, repository), abandoned=abandoned)
+
+
+def abandon_branch(
+    context: Context, name: str, *, reason: str, repository: str | None = None, dry_run: bool = False
+) -> tuple[Branch, int]:
+    """Close a branch: it is read, and nothing lands on it; the branch, and how many locks that released.
+
+    Raises: InvalidRequest, NotFound, Denied, BranchAbandoned, Frozen.
+    """
+    return context.server().abandon_branch(repository_of(context, repository), name, reason, dry_run=dry_run)
+
+
+def reopen_branch(
+    context: Context, name: str, *, reason: str = "", repository: str | None = None, dry_run: bool = False
+) -> Branch:
+    """Open a branch again. Raises: InvalidRequest, NotFound, Denied."""
+    return context.server().reopen_branch(repository_of(context, repository), name, reason, dry_run=dry_run)
 
 
 def create_label(
@@ -76,14 +109,16 @@ def create_label(
     message: str = "",
     dry_run: bool = False,
 ) -> Label:
-    """A label on `revision` (None: what the workspace has); it never moves.
+    """A label on `revision` (None: what the workspace has).
 
     Raises: InvalidName, AlreadyExists, NotFound, Denied, UsageError.
     """
     if revision is None and repository is not None:
         raise UsageError("Without a workspace a label needs a version.", advice="mlv label NAME @REV --repo REPO")
     where = repository_of(context, repository)
-    return context.server().create_label(where, name, _at(context, revision, repository), message, dry_run=dry_run)
+    return context.server().create_label(
+        where, name, revision_for(context, revision, repository), message, dry_run=dry_run
+    )
 
 
 def list_labels(context: Context, repository: str | None = None) -> tuple[Label, ...]:
@@ -95,8 +130,11 @@ def _branch(context: Context, repository: str | None) -> str:
     return context.workspace.branch if repository is None else "main"
 
 
-def _at(context: Context, revision: Revision | None, repository: str | None) -> str:
-    """The revision as the server reads it."""
+def revision_for(context: Context, revision: Revision | None, repository: str | None) -> str:
+    """A revision (None: what the workspace has, else the head of main) as the server reads it.
+
+    Raises: NotFound, NotAWorkspace.
+    """
     if revision is not None and revision.kind not in {RevisionKind.HAVE, RevisionKind.HEAD, RevisionKind.PREV}:
         return str(revision)[1:]
     if revision is None and repository is not None:

@@ -162,6 +162,9 @@ def branch_value(branch: Branch) -> dict[str, object]:
         "origin": int(branch.origin),
         "by": branch.created_by,
         "time": moment(branch.created_at),
+        "abandoned": None
+        if branch.abandoned_at is None
+        else {"by": branch.abandoned_by, "time": moment(branch.abandoned_at), "why": branch.abandoned_why},
     }
 
 
@@ -173,6 +176,7 @@ def label_value(label: Label) -> dict[str, object]:
         "by": label.by,
         "time": moment(label.time),
         "message": label.message,
+        "moves": label.moves,
     }
 
 

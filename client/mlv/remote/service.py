@@ -10,6 +10,7 @@ from mlv.remote.history import HistoryCalls
 from mlv.remote.hooks import HookCalls
 from mlv.remote.merges import MergeCalls
 from mlv.remote.people import PeopleCalls
+from mlv.remote.releasing import ReleaseCalls
 from mlv.remote.repositories import RepositoryCalls
 from mlv.remote.shelves import ShelfCalls
 from mlv_core.errors import UntrustedServer
@@ -20,7 +21,16 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Server(
-    PeopleCalls, RepositoryCalls, HistoryCalls, MergeCalls, AuditCalls, EventCalls, HookCalls, AskingCalls, ShelfCalls
+    PeopleCalls,
+    RepositoryCalls,
+    HistoryCalls,
+    MergeCalls,
+    AuditCalls,
+    EventCalls,
+    HookCalls,
+    AskingCalls,
+    ShelfCalls,
+    ReleaseCalls,
 ):
     """One server, signed in with one token; use it from any thread, close it at the end."""
 

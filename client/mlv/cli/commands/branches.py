@@ -1,15 +1,18 @@
-"""mlv branch, branches, label, labels."""
+"""mlv branch, branches."""
 
 from __future__ import annotations
 
 import click
 
 from mlv.actions import refs
-from mlv.cli.output import escaped, local_moment, table
+from mlv.cli.freezing import freeze_line, freeze_value
+from mlv.cli.output import count, escaped, local_moment, moment, table
 from mlv.cli.revisions import one_revision
 from mlv.cli.running import Run, verb
-from mlv.cli.values import branch_value, label_value
+from mlv.cli.values import branch_value
 from mlv_core.entities import BranchKind
+from mlv_core.errors import UsageError
+from mlv_core.releasing import BranchStanding
 
 _KINDS = {"experiment": BranchKind.EXPERIMENT, "integration": BranchKind.INTEGRATION, "release": BranchKind.RELEASE}
 
@@ -19,9 +22,44 @@ _KINDS = {"experiment": BranchKind.EXPERIMENT, "integration": BranchKind.INTEGRA
 @click.argument("revision", required=False, metavar="[@REV]")
 @click.option("--kind", type=click.Choice(list(_KINDS)), help="What it is for; experiment unless told.")
 @click.option("--into", "target", default="", metavar="B", help="The branch it will merge into.")
+@click.option("--abandon", is_flag=True, help="Close it: it is read, nothing lands on it; needs -m.")
+@click.option("--reopen", is_flag=True, help="Open it again.")
+@click.option("-m", "reason", default="", metavar="WHY", help="Why it is abandoned or opened again.")
 @click.option("--repo", "repository", metavar="REPO", help="In this repository; needs no workspace.")
-def branch(run: Run, name: str, revision: str | None, *, kind: str | None, target: str, repository: str | None) -> None:
-    """Make the branch NAME at what the workspace has, or at REV; it costs nothing whatever the size."""
+def branch(
+    run: Run,
+    name: str,
+    revision: str | None,
+    *,
+    kind: str | None,
+    target: str,
+    abandon: bool,
+    reopen: bool,
+    reason: str,
+    repository: str | None,
+) -> None:
+    """Make the branch NAME at what the workspace has, or at REV; it costs nothing whatever the size.
+
+    --abandon closes a branch whose work goes no further: its locks are released, its versions stay, its name is used
+    by no other. Needs the right 'branch.delete', as a maintainer has.
+    """
+    if (abandon or reopen) and (revision is not None or kind or target or (abandon and reopen)):
+        raise UsageError("--abandon and --reopen take a name and a reason.", advice="mlv branch NAME --abandon -m WHY")
+    if reason and not (abandon or reopen):
+        raise UsageError("-m says why a branch is abandoned.", advice="mlv branch NAME --abandon -m WHY")
+    if abandon:
+        closed, released = refs.abandon_branch(
+            run.context, name, reason=reason, repository=repository, dry_run=run.dry_run
+        )
+        value = {**branch_value(closed), "locks_released": released, "dry_run": run.dry_run}
+        text = f"{run.tell_dry()}branch {escaped(closed.name)} abandoned at @{closed.head}"
+        run.done(value, [text + (f", {count(released, 'lock')} released" if released else "")])
+        return
+    if reopen:
+        opened = refs.reopen_branch(run.context, name, reason=reason, repository=repository, dry_run=run.dry_run)
+        text = f"{run.tell_dry()}branch {escaped(opened.name)} is open again at @{opened.head}"
+        run.done({**branch_value(opened), "dry_run": run.dry_run}, [text])
+        return
     found = refs.create_branch(
         run.context,
         name,
@@ -36,36 +74,46 @@ def branch(run: Run, name: str, revision: str | None, *, kind: str | None, targe
 
 
 @verb()
+@click.option("--all", "abandoned", is_flag=True, help="Also those that were abandoned.")
 @click.option("--repo", "repository", metavar="REPO", help="Of this repository; needs no workspace.")
-def branches(run: Run, *, repository: str | None) -> None:
-    """List branches with their kind, head and target."""
-    found = refs.list_branches(run.context, repository)
+def branches(run: Run, *, abandoned: bool, repository: str | None) -> None:
+    """List branches: kind, head, target, versions ahead (+) and behind (-) of it, who committed last, freezes."""
+    found = refs.survey_branches(run.context, repository, abandoned=abandoned)
     here = run.context.workspace.branch if repository is None else ""
-    rows = [
-        ("*" if b.name == here else "", b.name, f"@{b.head}", b.kind.name.lower(), f"-> {b.target}" if b.target else "")
-        for b in found
-    ]
-    run.result([branch_value(item) for item in found], table(rows))
+    run.result([standing_value(one) for one in found], _lines(found, here))
 
 
-@verb(writes=True)
-@click.argument("name")
-@click.argument("revision", required=False, metavar="[@REV]")
-@click.option("-m", "--message", default="", metavar="TEXT", help="What it stands for.")
-@click.option("--repo", "repository", metavar="REPO", help="In this repository; needs no workspace.")
-def label(run: Run, name: str, revision: str | None, *, message: str, repository: str | None) -> None:
-    """Name a version, once and for all: what the workspace has, or REV."""
-    found = refs.create_label(
-        run.context, name, one_revision(revision), repository=repository, message=message, dry_run=run.dry_run
-    )
-    text = f"{run.tell_dry()}label {escaped(found.name)} on @{found.changeset}"
-    run.done({**label_value(found), "dry_run": run.dry_run}, [text])
+def standing_value(standing: BranchStanding) -> dict[str, object]:
+    """A branch and where it stands."""
+    last = {"by": standing.author, "time": moment(standing.time), "message": standing.message}
+    return {
+        **branch_value(standing.branch),
+        "ahead": standing.ahead,
+        "behind": standing.behind,
+        "last": last if standing.time else None,
+        "freezes": [freeze_value(one) for one in standing.freezes],
+    }
 
 
-@verb()
-@click.option("--repo", "repository", metavar="REPO", help="Of this repository; needs no workspace.")
-def labels(run: Run, *, repository: str | None) -> None:
-    """List labels with the version they name."""
-    found = refs.list_labels(run.context, repository)
-    rows = [(item.name, f"@{item.changeset}", item.by, local_moment(item.time), item.message) for item in found]
-    run.result([label_value(item) for item in found], table(rows) or ["No labels."])
+def _lines(found: tuple[BranchStanding, ...], here: str) -> list[str]:
+    rows = []
+    for one in found:
+        item = one.branch
+        beyond = [f"{sign}{number}" for sign, number in (("+", one.ahead), ("-", one.behind)) if number]
+        last = f"{one.author} {local_moment(one.time)}" if one.time else ""
+        closed = f"abandoned by {item.abandoned_by}: {item.abandoned_why}" if item.abandoned_at is not None else ""
+        rows.append(
+            (
+                "*" if item.name == here else "",
+                item.name,
+                f"@{item.head}",
+                item.kind.name.lower(),
+                f"-> {item.target}" if item.target else "",
+                " ".join(beyond),
+                last,
+                closed,
+            )
+        )
+    lines = table(rows)
+    told = {frozen.id: frozen for one in found for frozen in one.freezes}
+    return lines + [freeze_line(frozen) for frozen in told.values()]
