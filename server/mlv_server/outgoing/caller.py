@@ -158,6 +158,8 @@ async def _answer(talk: h11.Connection, reader: asyncio.StreamReader) -> tuple[i
         event = talk.next_event()
         if event is h11.NEED_DATA:
             data = await reader.read(_CHUNK)
+            if not data and not received:
+                raise _FaultError("it hung up without an answer")
             received += len(data)
             if received > RECEIVED_LIMIT:
                 raise _FaultError("its answer is too long")
@@ -171,7 +173,7 @@ async def _answer(talk: h11.Connection, reader: asyncio.StreamReader) -> tuple[i
         elif isinstance(event, h11.EndOfMessage):
             return status, bytes(body)
         elif not isinstance(event, h11.InformationalResponse):
-            raise _FaultError("it hung up without an answer")
+            raise _FaultError("its answer is no HTTP")
 
 
 def _request(target: Destination, body: bytes, headers: Mapping[str, str]) -> h11.Request:
