@@ -24,19 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mlv_proto/v1/policy.proto\x12\x06mlv.v1\"(\n\tCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xb3\x02\n\x04Rule\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x0e.mlv.v1.Effect\x12)\n\x0csubject_kind\x18\x03 \x01(\x0e\x32\x13.mlv.v1.SubjectKind\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x06 \x03(\t\x12\x12\n\nrepository\x18\x07 \x01(\t\x12\x0b\n\x03ref\x18\x08 \x01(\t\x12\x0c\n\x04path\x18\t \x01(\t\x12%\n\nconditions\x18\n \x03(\x0b\x32\x11.mlv.v1.Condition\x12\x17\n\nexpires_at\x18\x0b \x01(\x03H\x00\x88\x01\x01\x12\x12\n\ncreated_by\x18\x0c \x01(\t\x12\x12\n\ncreated_at\x18\r \x01(\x03\x42\r\n\x0b_expires_at\"S\n\x10GrantRoleRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"/\n\x11GrantRoleResponse\x12\x1a\n\x04rule\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.Rule\"T\n\x11RevokeRoleRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"%\n\x12RevokeRoleResponse\x12\x0f\n\x07removed\x18\x01 \x01(\r\"\'\n\x11ShowPolicyRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\"B\n\x12ShowPolicyResponse\x12\x1b\n\x05rules\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Rule\x12\x0f\n\x07version\x18\x02 \x01(\x04\"I\n\x0bWeighedRule\x12\x1a\n\x04rule\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.Rule\x12\x1e\n\x06weight\x18\x02 \x01(\x0e\x32\x0e.mlv.v1.Weight\"y\n\x14\x45xplainPolicyRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\x0b\n\x03ref\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\x14\n\x0c\x66rom_address\x18\x06 \x01(\t\"\x95\x01\n\x15\x45xplainPolicyResponse\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x11\n\x04rule\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x03(\t\x12\"\n\x05rules\x18\x06 \x03(\x0b\x32\x13.mlv.v1.WeighedRuleB\x07\n\x05_rule*W\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_ALLOW\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02\x12\x12\n\x0e\x45\x46\x46\x45\x43T_REQUIRE\x10\x03*\x8e\x01\n\x0bSubjectKind\x12\x1c\n\x18SUBJECT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11SUBJECT_KIND_USER\x10\x01\x12\x16\n\x12SUBJECT_KIND_GROUP\x10\x02\x12\x16\n\x12SUBJECT_KIND_TOKEN\x10\x03\x12\x1a\n\x16SUBJECT_KIND_EVERYBODY\x10\x04*\xbf\x01\n\x06Weight\x12\x16\n\x12WEIGHT_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEIGHT_DECIDES\x10\x01\x12\x11\n\rWEIGHT_AGREES\x10\x02\x12\x10\n\x0cWEIGHT_LOSES\x10\x03\x12\x13\n\x0fWEIGHT_NARROWER\x10\x04\x12\x16\n\x12WEIGHT_CONDITIONAL\x10\x05\x12\x12\n\x0eWEIGHT_EXPIRED\x10\x06\x12\x13\n\x0fWEIGHT_REQUIRES\x10\x07\x12\x0e\n\nWEIGHT_MET\x10\x08\x32\xad\x02\n\rPolicyService\x12@\n\tGrantRole\x12\x18.mlv.v1.GrantRoleRequest\x1a\x19.mlv.v1.GrantRoleResponse\x12\x43\n\nRevokeRole\x12\x19.mlv.v1.RevokeRoleRequest\x1a\x1a.mlv.v1.RevokeRoleResponse\x12\x45\n\nShowPolicy\x12\x19.mlv.v1.ShowPolicyRequest\x1a\x1a.mlv.v1.ShowPolicyResponse0\x01\x12N\n\rExplainPolicy\x12\x1c.mlv.v1.ExplainPolicyRequest\x1a\x1d.mlv.v1.ExplainPolicyResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mlv_proto/v1/policy.proto\x12\x06mlv.v1\"(\n\tCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xb3\x02\n\x04Rule\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x1e\n\x06\x65\x66\x66\x65\x63t\x18\x02 \x01(\x0e\x32\x0e.mlv.v1.Effect\x12)\n\x0csubject_kind\x18\x03 \x01(\x0e\x32\x13.mlv.v1.SubjectKind\x12\x0f\n\x07subject\x18\x04 \x01(\t\x12\x0c\n\x04role\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x06 \x03(\t\x12\x12\n\nrepository\x18\x07 \x01(\t\x12\x0b\n\x03ref\x18\x08 \x01(\t\x12\x0c\n\x04path\x18\t \x01(\t\x12%\n\nconditions\x18\n \x03(\x0b\x32\x11.mlv.v1.Condition\x12\x17\n\nexpires_at\x18\x0b \x01(\x03H\x00\x88\x01\x01\x12\x12\n\ncreated_by\x18\x0c \x01(\t\x12\x12\n\ncreated_at\x18\r \x01(\x03\x42\r\n\x0b_expires_at\"S\n\x10GrantRoleRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"/\n\x11GrantRoleResponse\x12\x1a\n\x04rule\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.Rule\"T\n\x11RevokeRoleRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0c\n\x04user\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"%\n\x12RevokeRoleResponse\x12\x0f\n\x07removed\x18\x01 \x01(\r\"I\n\x11ShowPolicyRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x14\n\x07version\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\n\n\x08_version\"B\n\x12ShowPolicyResponse\x12\x1b\n\x05rules\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Rule\x12\x0f\n\x07version\x18\x02 \x01(\x04\"I\n\x0bWeighedRule\x12\x1a\n\x04rule\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.Rule\x12\x1e\n\x06weight\x18\x02 \x01(\x0e\x32\x0e.mlv.v1.Weight\"y\n\x14\x45xplainPolicyRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x03 \x01(\t\x12\x0b\n\x03ref\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\x14\n\x0c\x66rom_address\x18\x06 \x01(\t\"\x95\x01\n\x15\x45xplainPolicyResponse\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x11\n\x04rule\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\r\n\x05scope\x18\x05 \x03(\t\x12\"\n\x05rules\x18\x06 \x03(\x0b\x32\x13.mlv.v1.WeighedRuleB\x07\n\x05_rule\"P\n\x18GetPolicyDocumentRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x14\n\x07version\x18\x02 \x01(\x04H\x00\x88\x01\x01\x42\n\n\x08_version\">\n\x19GetPolicyDocumentResponse\x12\x10\n\x08\x64ocument\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x8e\x01\n\x10SetPolicyRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\t\x12\x11\n\x04\x62\x61se\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0f\n\x02to\x18\x04 \x01(\x04H\x01\x88\x01\x01\x12\x0f\n\x07message\x18\x05 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\x42\x07\n\x05_baseB\x05\n\x03_to\"\x81\x01\n\x11SetPolicyResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\x04\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x03 \x01(\r\x12\x0f\n\x07removed\x18\x04 \x01(\r\x12\x0c\n\x04kept\x18\x05 \x01(\r\x12\r\n\x05tests\x18\x06 \x01(\r\x12\x0e\n\x06others\x18\x07 \x03(\t\"r\n\x10PolicyTestResult\x12\x0e\n\x06\x65xpect\x18\x01 \x01(\t\x12 \n\x07verdict\x18\x02 \x01(\x0e\x32\x0f.mlv.v1.Verdict\x12\x0e\n\x06passed\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0c\n\x04line\x18\x05 \x01(\r\"K\n\x11TestPolicyRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x15\n\x08\x64ocument\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0b\n\t_document\"P\n\x12TestPolicyResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.mlv.v1.PolicyTestResult\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\xaf\x01\n\x0c\x41\x63\x63\x65ssChange\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63tions\x18\x02 \x03(\t\x12\x12\n\nrepository\x18\x03 \x01(\t\x12\x0b\n\x03ref\x18\x04 \x01(\t\x12\x0c\n\x04path\x18\x05 \x01(\t\x12\x1f\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0e\x32\x0f.mlv.v1.Verdict\x12\x1e\n\x05\x61\x66ter\x18\x07 \x01(\x0e\x32\x0f.mlv.v1.Verdict\x12\r\n\x05users\x18\x08 \x03(\t\"\x89\x01\n\x11\x44iffPolicyRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x15\n\x08\x64ocument\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06\x62\x65\x66ore\x18\x03 \x01(\x04H\x01\x88\x01\x01\x12\x12\n\x05\x61\x66ter\x18\x04 \x01(\x04H\x02\x88\x01\x01\x42\x0b\n\t_documentB\t\n\x07_beforeB\x08\n\x06_after\"\xb7\x01\n\x12\x44iffPolicyResponse\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\x04\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x03 \x01(\x08\x12\x0e\n\x06others\x18\x04 \x03(\t\x12\x1b\n\x05\x61\x64\x64\x65\x64\x18\x05 \x03(\x0b\x32\x0c.mlv.v1.Rule\x12\x1d\n\x07removed\x18\x06 \x03(\x0b\x32\x0c.mlv.v1.Rule\x12$\n\x06\x61\x63\x63\x65ss\x18\x07 \x03(\x0b\x32\x14.mlv.v1.AccessChange\"t\n\rPolicyVersion\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04time\x18\x02 \x01(\x03\x12\n\n\x02\x62y\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0b\n\x03\x61\x63t\x18\x05 \x01(\t\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x06 \x01(\r\x12\x0f\n\x07removed\x18\x07 \x01(\r\">\n\x19ListPolicyVersionsRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\"E\n\x1aListPolicyVersionsResponse\x12\'\n\x08versions\x18\x01 \x03(\x0b\x32\x15.mlv.v1.PolicyVersion*W\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_ALLOW\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02\x12\x12\n\x0e\x45\x46\x46\x45\x43T_REQUIRE\x10\x03*\x8e\x01\n\x0bSubjectKind\x12\x1c\n\x18SUBJECT_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11SUBJECT_KIND_USER\x10\x01\x12\x16\n\x12SUBJECT_KIND_GROUP\x10\x02\x12\x16\n\x12SUBJECT_KIND_TOKEN\x10\x03\x12\x1a\n\x16SUBJECT_KIND_EVERYBODY\x10\x04*\xbf\x01\n\x06Weight\x12\x16\n\x12WEIGHT_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEIGHT_DECIDES\x10\x01\x12\x11\n\rWEIGHT_AGREES\x10\x02\x12\x10\n\x0cWEIGHT_LOSES\x10\x03\x12\x13\n\x0fWEIGHT_NARROWER\x10\x04\x12\x16\n\x12WEIGHT_CONDITIONAL\x10\x05\x12\x12\n\x0eWEIGHT_EXPIRED\x10\x06\x12\x13\n\x0fWEIGHT_REQUIRES\x10\x07\x12\x0e\n\nWEIGHT_MET\x10\x08*]\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_ALLOW\x10\x01\x12\x10\n\x0cVERDICT_DENY\x10\x02\x12\x14\n\x10VERDICT_APPROVAL\x10\x03\x32\xb6\x05\n\rPolicyService\x12@\n\tGrantRole\x12\x18.mlv.v1.GrantRoleRequest\x1a\x19.mlv.v1.GrantRoleResponse\x12\x43\n\nRevokeRole\x12\x19.mlv.v1.RevokeRoleRequest\x1a\x1a.mlv.v1.RevokeRoleResponse\x12\x45\n\nShowPolicy\x12\x19.mlv.v1.ShowPolicyRequest\x1a\x1a.mlv.v1.ShowPolicyResponse0\x01\x12N\n\rExplainPolicy\x12\x1c.mlv.v1.ExplainPolicyRequest\x1a\x1d.mlv.v1.ExplainPolicyResponse0\x01\x12X\n\x11GetPolicyDocument\x12 .mlv.v1.GetPolicyDocumentRequest\x1a!.mlv.v1.GetPolicyDocumentResponse\x12@\n\tSetPolicy\x12\x18.mlv.v1.SetPolicyRequest\x1a\x19.mlv.v1.SetPolicyResponse\x12\x45\n\nTestPolicy\x12\x19.mlv.v1.TestPolicyRequest\x1a\x1a.mlv.v1.TestPolicyResponse0\x01\x12\x45\n\nDiffPolicy\x12\x19.mlv.v1.DiffPolicyRequest\x1a\x1a.mlv.v1.DiffPolicyResponse0\x01\x12]\n\x12ListPolicyVersions\x12!.mlv.v1.ListPolicyVersionsRequest\x1a\".mlv.v1.ListPolicyVersionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlv_proto.v1.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EFFECT']._serialized_start=1107
-  _globals['_EFFECT']._serialized_end=1194
-  _globals['_SUBJECTKIND']._serialized_start=1197
-  _globals['_SUBJECTKIND']._serialized_end=1339
-  _globals['_WEIGHT']._serialized_start=1342
-  _globals['_WEIGHT']._serialized_end=1533
+  _globals['_EFFECT']._serialized_start=2596
+  _globals['_EFFECT']._serialized_end=2683
+  _globals['_SUBJECTKIND']._serialized_start=2686
+  _globals['_SUBJECTKIND']._serialized_end=2828
+  _globals['_WEIGHT']._serialized_start=2831
+  _globals['_WEIGHT']._serialized_end=3022
+  _globals['_VERDICT']._serialized_start=3024
+  _globals['_VERDICT']._serialized_end=3117
   _globals['_CONDITION']._serialized_start=37
   _globals['_CONDITION']._serialized_end=77
   _globals['_RULE']._serialized_start=80
@@ -50,15 +52,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REVOKEROLERESPONSE']._serialized_start=609
   _globals['_REVOKEROLERESPONSE']._serialized_end=646
   _globals['_SHOWPOLICYREQUEST']._serialized_start=648
-  _globals['_SHOWPOLICYREQUEST']._serialized_end=687
-  _globals['_SHOWPOLICYRESPONSE']._serialized_start=689
-  _globals['_SHOWPOLICYRESPONSE']._serialized_end=755
-  _globals['_WEIGHEDRULE']._serialized_start=757
-  _globals['_WEIGHEDRULE']._serialized_end=830
-  _globals['_EXPLAINPOLICYREQUEST']._serialized_start=832
-  _globals['_EXPLAINPOLICYREQUEST']._serialized_end=953
-  _globals['_EXPLAINPOLICYRESPONSE']._serialized_start=956
-  _globals['_EXPLAINPOLICYRESPONSE']._serialized_end=1105
-  _globals['_POLICYSERVICE']._serialized_start=1536
-  _globals['_POLICYSERVICE']._serialized_end=1837
+  _globals['_SHOWPOLICYREQUEST']._serialized_end=721
+  _globals['_SHOWPOLICYRESPONSE']._serialized_start=723
+  _globals['_SHOWPOLICYRESPONSE']._serialized_end=789
+  _globals['_WEIGHEDRULE']._serialized_start=791
+  _globals['_WEIGHEDRULE']._serialized_end=864
+  _globals['_EXPLAINPOLICYREQUEST']._serialized_start=866
+  _globals['_EXPLAINPOLICYREQUEST']._serialized_end=987
+  _globals['_EXPLAINPOLICYRESPONSE']._serialized_start=990
+  _globals['_EXPLAINPOLICYRESPONSE']._serialized_end=1139
+  _globals['_GETPOLICYDOCUMENTREQUEST']._serialized_start=1141
+  _globals['_GETPOLICYDOCUMENTREQUEST']._serialized_end=1221
+  _globals['_GETPOLICYDOCUMENTRESPONSE']._serialized_start=1223
+  _globals['_GETPOLICYDOCUMENTRESPONSE']._serialized_end=1285
+  _globals['_SETPOLICYREQUEST']._serialized_start=1288
+  _globals['_SETPOLICYREQUEST']._serialized_end=1430
+  _globals['_SETPOLICYRESPONSE']._serialized_start=1433
+  _globals['_SETPOLICYRESPONSE']._serialized_end=1562
+  _globals['_POLICYTESTRESULT']._serialized_start=1564
+  _globals['_POLICYTESTRESULT']._serialized_end=1678
+  _globals['_TESTPOLICYREQUEST']._serialized_start=1680
+  _globals['_TESTPOLICYREQUEST']._serialized_end=1755
+  _globals['_TESTPOLICYRESPONSE']._serialized_start=1757
+  _globals['_TESTPOLICYRESPONSE']._serialized_end=1837
+  _globals['_ACCESSCHANGE']._serialized_start=1840
+  _globals['_ACCESSCHANGE']._serialized_end=2015
+  _globals['_DIFFPOLICYREQUEST']._serialized_start=2018
+  _globals['_DIFFPOLICYREQUEST']._serialized_end=2155
+  _globals['_DIFFPOLICYRESPONSE']._serialized_start=2158
+  _globals['_DIFFPOLICYRESPONSE']._serialized_end=2341
+  _globals['_POLICYVERSION']._serialized_start=2343
+  _globals['_POLICYVERSION']._serialized_end=2459
+  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_start=2461
+  _globals['_LISTPOLICYVERSIONSREQUEST']._serialized_end=2523
+  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_start=2525
+  _globals['_LISTPOLICYVERSIONSRESPONSE']._serialized_end=2594
+  _globals['_POLICYSERVICE']._serialized_start=3120
+  _globals['_POLICYSERVICE']._serialized_end=3814
 # @@protoc_insertion_point(module_scope)

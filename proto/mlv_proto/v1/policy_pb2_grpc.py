@@ -55,6 +55,31 @@ class PolicyServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyResponse.FromString,
                 _registered_method=True)
+        self.GetPolicyDocument = channel.unary_unary(
+                '/mlv.v1.PolicyService/GetPolicyDocument',
+                request_serializer=mlv__proto_dot_v1_dot_policy__pb2.GetPolicyDocumentRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.GetPolicyDocumentResponse.FromString,
+                _registered_method=True)
+        self.SetPolicy = channel.unary_unary(
+                '/mlv.v1.PolicyService/SetPolicy',
+                request_serializer=mlv__proto_dot_v1_dot_policy__pb2.SetPolicyRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.SetPolicyResponse.FromString,
+                _registered_method=True)
+        self.TestPolicy = channel.unary_stream(
+                '/mlv.v1.PolicyService/TestPolicy',
+                request_serializer=mlv__proto_dot_v1_dot_policy__pb2.TestPolicyRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.TestPolicyResponse.FromString,
+                _registered_method=True)
+        self.DiffPolicy = channel.unary_stream(
+                '/mlv.v1.PolicyService/DiffPolicy',
+                request_serializer=mlv__proto_dot_v1_dot_policy__pb2.DiffPolicyRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.DiffPolicyResponse.FromString,
+                _registered_method=True)
+        self.ListPolicyVersions = channel.unary_stream(
+                '/mlv.v1.PolicyService/ListPolicyVersions',
+                request_serializer=mlv__proto_dot_v1_dot_policy__pb2.ListPolicyVersionsRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ListPolicyVersionsResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer(object):
@@ -85,6 +110,36 @@ class PolicyServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPolicyDocument(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPolicy(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TestPolicy(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffPolicy(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPolicyVersions(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -107,6 +162,31 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ExplainPolicy,
                     request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyResponse.SerializeToString,
+            ),
+            'GetPolicyDocument': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPolicyDocument,
+                    request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.GetPolicyDocumentRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_policy__pb2.GetPolicyDocumentResponse.SerializeToString,
+            ),
+            'SetPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPolicy,
+                    request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.SetPolicyRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_policy__pb2.SetPolicyResponse.SerializeToString,
+            ),
+            'TestPolicy': grpc.unary_stream_rpc_method_handler(
+                    servicer.TestPolicy,
+                    request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.TestPolicyRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_policy__pb2.TestPolicyResponse.SerializeToString,
+            ),
+            'DiffPolicy': grpc.unary_stream_rpc_method_handler(
+                    servicer.DiffPolicy,
+                    request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.DiffPolicyRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_policy__pb2.DiffPolicyResponse.SerializeToString,
+            ),
+            'ListPolicyVersions': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListPolicyVersions,
+                    request_deserializer=mlv__proto_dot_v1_dot_policy__pb2.ListPolicyVersionsRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_policy__pb2.ListPolicyVersionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -218,6 +298,141 @@ class PolicyService(object):
             '/mlv.v1.PolicyService/ExplainPolicy',
             mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyRequest.SerializeToString,
             mlv__proto_dot_v1_dot_policy__pb2.ExplainPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPolicyDocument(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.PolicyService/GetPolicyDocument',
+            mlv__proto_dot_v1_dot_policy__pb2.GetPolicyDocumentRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_policy__pb2.GetPolicyDocumentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.PolicyService/SetPolicy',
+            mlv__proto_dot_v1_dot_policy__pb2.SetPolicyRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_policy__pb2.SetPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TestPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.PolicyService/TestPolicy',
+            mlv__proto_dot_v1_dot_policy__pb2.TestPolicyRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_policy__pb2.TestPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.PolicyService/DiffPolicy',
+            mlv__proto_dot_v1_dot_policy__pb2.DiffPolicyRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_policy__pb2.DiffPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPolicyVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.PolicyService/ListPolicyVersions',
+            mlv__proto_dot_v1_dot_policy__pb2.ListPolicyVersionsRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_policy__pb2.ListPolicyVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

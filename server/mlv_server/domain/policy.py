@@ -99,11 +99,12 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether it is allowed, by which rule (None: by no rule), and why in words."""
+    """Whether it is allowed, by which rule (None: by no rule), and why in words; `advice` where there is some."""
 
     allowed: bool
     rule: int | None
     reason: str
+    advice: str = ""
 
 
 class _Candidates:
@@ -231,6 +232,8 @@ def advice_for(principal: Principal, action: str, repository: str | None, decisi
         return f"Use a token without a scope, or with '{action}' in it: 'mlv token create --scope {action}'."
     if repository is None:
         return "Ask an admin of the server to do it; no role on a repository gives this right."
+    if decision.advice:
+        return decision.advice
     if decision.rule is not None:
         return f"Rule {decision.rule} wins over every role: 'mlv policy show {repository}' shows it to an admin."
     role = smallest_role(action)
@@ -254,7 +257,7 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     forbidding, allowing = policy.candidates(action, resource.repository)
     for rule in forbidding.of(principal):
         if is_live(rule, now) and _covers_within(rule, resource) and (reason := hindrance(rule, action, principal)):
-            return Decision(allowed=False, rule=rule.id, reason=reason)
+            return Decision(allowed=False, rule=rule.id, reason=reason, advice=_remedy(rule))
     if principal.server_admin:
         return Decision(allowed=True, rule=None, reason="server administrator")
     for rule in allowing.of(principal):
@@ -277,6 +280,13 @@ def hindrance(rule: Rule, action: str, principal: Principal) -> str:
     if APPROVALS in names and action not in APPROVABLE:
         return f"rule {rule.id} asks for approvals, so that changes land there only by a merge"
     return "" if names <= {FROM, APPROVALS, BY} else f"rule {rule.id} asks for what this server cannot check"
+
+
+def _remedy(rule: Rule) -> str:
+    """What whoever is hindered by `rule` can do; '' if nothing is to be said."""
+    if rule.effect is Effect.REQUIRE and any(name == APPROVALS for name, _ in rule.conditions):
+        return "Commit to a branch of your own ('mlv branch NAME'); once it is approved, 'mlv merge' brings it there."
+    return ""
 
 
 def is_met(rule: Rule, principal: Principal) -> bool:

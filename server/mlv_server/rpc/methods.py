@@ -28,7 +28,12 @@ class Access(Enum):
     """Any token but the first one; the service decides on what."""
 
 
-OPTIONAL_REPOSITORY = frozenset({"ShowPolicy", "QueryAudit", "VerifyAudit"})
+OPTIONAL_REPOSITORY = frozenset(
+    {
+        "ShowPolicy", "GetPolicyDocument", "SetPolicy", "TestPolicy", "DiffPolicy", "ListPolicyVersions",
+        "QueryAudit", "VerifyAudit",
+    }
+)  # fmt: skip
 """Methods whose request may leave the repository empty: they then speak of the whole server."""
 
 Serve = Callable[..., Any]

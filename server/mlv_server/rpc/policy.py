@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from mlv_proto import convert
 from mlv_proto.v1 import policy_pb2 as pb
 from mlv_server.rpc.methods import Access, Method, Service
-from mlv_server.services import access, explaining, policy
+from mlv_server.services import access, explaining, policy, policy_documents
 from mlv_server.services.call import Call
 
 
@@ -22,8 +22,9 @@ async def _revoke_role(call: Call, request: pb.RevokeRoleRequest) -> pb.RevokeRo
 
 
 async def _show_policy(call: Call, request: pb.ShowPolicyRequest) -> AsyncIterator[pb.ShowPolicyResponse]:
-    await access.authorize(call, "policy.read" if request.repository else "admin", request.repository or None)
-    rules, version = await policy.show(call, request.repository or None)
+    await _authorize(call, "policy.read", request.repository)
+    then = request.version if request.HasField("version") else None
+    rules, version = await policy.show(call, request.repository or None, then)
     for some in convert.batches(rules):
         yield pb.ShowPolicyResponse(rules=map(convert.rule_to_wire, some), version=version)
 
@@ -37,6 +38,65 @@ async def _explain(call: Call, request: pb.ExplainPolicyRequest) -> AsyncIterato
         yield pb.ExplainPolicyResponse(rules=map(convert.weighed_to_wire, some))
 
 
+async def _get_document(call: Call, request: pb.GetPolicyDocumentRequest) -> pb.GetPolicyDocumentResponse:
+    await _authorize(call, "policy.read", request.repository)
+    version = request.version if request.HasField("version") else None
+    text, number = await policy_documents.show(call, request.repository, version)
+    return pb.GetPolicyDocumentResponse(document=text, version=number)
+
+
+async def _set(call: Call, request: pb.SetPolicyRequest) -> pb.SetPolicyResponse:
+    await _authorize(call, "policy.write", request.repository)
+    done = await policy_documents.put(
+        call,
+        request.repository,
+        request.document,
+        request.base if request.HasField("base") else None,
+        request.to if request.HasField("to") else None,
+        request.message,
+        request.dry_run,
+    )
+    return convert.policy_set_to_wire(done)
+
+
+async def _test(call: Call, request: pb.TestPolicyRequest) -> AsyncIterator[pb.TestPolicyResponse]:
+    await _authorize(call, "policy.read", request.repository)
+    document = request.document if request.HasField("document") else None
+    results, version = await policy_documents.test(call, request.repository, document)
+    for some in convert.batches(results):
+        yield pb.TestPolicyResponse(results=map(convert.policy_test_to_wire, some), version=version)
+
+
+async def _diff(call: Call, request: pb.DiffPolicyRequest) -> AsyncIterator[pb.DiffPolicyResponse]:
+    await _authorize(call, "policy.read", request.repository)
+    found = await policy_documents.compare(
+        call,
+        request.repository,
+        request.document if request.HasField("document") else None,
+        request.before if request.HasField("before") else None,
+        request.after if request.HasField("after") else None,
+    )
+    yield pb.DiffPolicyResponse(before=found.before, after=found.after, complete=found.complete, others=found.others)
+    for rules in convert.batches(found.added):
+        yield pb.DiffPolicyResponse(added=map(convert.rule_to_wire, rules))
+    for rules in convert.batches(found.removed):
+        yield pb.DiffPolicyResponse(removed=map(convert.rule_to_wire, rules))
+    for changes in convert.batches(found.access):
+        yield pb.DiffPolicyResponse(access=map(convert.access_change_to_wire, changes))
+
+
+async def _history(call: Call, request: pb.ListPolicyVersionsRequest) -> AsyncIterator[pb.ListPolicyVersionsResponse]:
+    await _authorize(call, "policy.read", request.repository)
+    found = await policy_documents.history(call, request.repository, request.limit)
+    for some in convert.batches(found):
+        yield pb.ListPolicyVersionsResponse(versions=map(convert.policy_version_to_wire, some))
+
+
+async def _authorize(call: Call, action: str, repository: str) -> None:
+    """A repository's document takes a right on it, the server's own an admin of the server."""
+    await access.authorize(call, action if repository else "admin", repository or None)
+
+
 SERVICE = Service(
     "mlv.v1.PolicyService",
     (
@@ -44,5 +104,10 @@ SERVICE = Service(
         Method("RevokeRole", "policy.write", _revoke_role),
         Method("ShowPolicy", Access.SIGNED_IN, _show_policy),
         Method("ExplainPolicy", Access.SIGNED_IN, _explain),
+        Method("GetPolicyDocument", Access.SIGNED_IN, _get_document),
+        Method("SetPolicy", Access.SIGNED_IN, _set),
+        Method("TestPolicy", Access.SIGNED_IN, _test),
+        Method("DiffPolicy", Access.SIGNED_IN, _diff),
+        Method("ListPolicyVersions", Access.SIGNED_IN, _history),
     ),
 )

@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mlv_server.rpc import (
+    approvals,
     auditing,
     branches,
     checks,
@@ -56,6 +57,7 @@ SERVICES: tuple[Service, ...] = (
     info.SERVICE,
     identity.SERVICE,
     policy.SERVICE,
+    approvals.SERVICE,
     repositories.SERVICE,
     branches.SERVICE,
     labels.SERVICE,
@@ -105,7 +107,7 @@ def contract_services() -> tuple[ServiceDescriptor, ...]:
     pool = descriptor_pool.Default()
     nouns = (
         "server", "identity", "policy", "repositories", "locks", "lock_requests", "history", "commits", "merges",
-        "shelves", "content", "audit", "events", "webhooks", "checks", "freezes",
+        "shelves", "content", "audit", "events", "webhooks", "checks", "freezes", "approvals",
     )  # fmt: skip
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())

@@ -14,7 +14,7 @@ from mlv_server.domain.checking import Subject
 from mlv_server.domain.events import EventKind, label_changed_event, label_event, reservation_event
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, consulting, freezes, history
+from mlv_server.services import access, approvals, consulting, freezes, history
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View
@@ -23,7 +23,7 @@ from mlv_server.services.sights import View
 async def create(call: Call, repository: RepositoryName, name: str, at: str, message: str, dry_run: bool) -> Label:
     """Name the version at revision `at` ('': the head of main).
 
-    Raises: InvalidName, InvalidRequest, NotFound, AlreadyExists, Denied, Frozen.
+    Raises: InvalidName, InvalidRequest, NotFound, AlreadyExists, Denied, ApprovalNeeded, Frozen.
     """
     check_name(name, "label")
     rules.check_message(message)
@@ -39,6 +39,7 @@ async def create(call: Call, repository: RepositoryName, name: str, at: str, mes
 
         wanted = Label(name, changeset, message, call.principal.user, call.now)
         label = rules.decide_create(wanted, existing, past)
+        _check_approvals(tx, call, row, "label.create", label)
         _consult(tx, call, row, "label", label, message)
 
         tx.labels.add(row.id, label)
@@ -61,7 +62,7 @@ async def create(call: Call, repository: RepositoryName, name: str, at: str, mes
 async def move(call: Call, repository: RepositoryName, name: str, at: str, reason: str, dry_run: bool) -> Label:
     """Let a label name the version at revision `at` from now on; that it named another stays in its history.
 
-    One that was deleted comes back by it. Raises: InvalidRequest, NotFound, Denied, Frozen.
+    One that was deleted comes back by it. Raises: InvalidRequest, NotFound, Denied, ApprovalNeeded, Frozen.
     """
     rules.check_reason(reason, "moved")
     to = (await history.resolve(call, repository, at, ""))[0]
@@ -74,6 +75,7 @@ async def move(call: Call, repository: RepositoryName, name: str, at: str, reaso
         before, past = tx.labels.find(row.id, known), tx.labels.history(row.id, known)
 
         label = rules.decide_move(name, to, before, past, call.principal.user, call.now)
+        _check_approvals(tx, call, row, "label.move", label)
         _consult(tx, call, row, "label.move", label, reason)
 
         if before is None:
@@ -252,6 +254,12 @@ def _read(said: dict[str, Any]) -> Label:
 
 def _read_reservation(said: dict[str, Any]) -> Reservation:
     return Reservation(**{**said, "subjects": tuple(said["subjects"])})
+
+
+def _check_approvals(tx: Transaction, call: Call, row: RepositoryRow, action: str, label: Label) -> None:
+    """Check that the version has the approvals that the label asks for (P3). Raises: ApprovalNeeded."""
+    base = tx.changesets.get(row.id, label.changeset).first_parent
+    approvals.check(tx, call, row, approvals.Deed(action, f"label/{label.name}", label.changeset, base))
 
 
 def _consult(tx: Transaction, call: Call, row: RepositoryRow, act: str, label: Label, message: str) -> None:

@@ -26,7 +26,7 @@ from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
-from mlv_server.services import access, answers, commits, freezes, landing, reading
+from mlv_server.services import access, answers, approvals, commits, freezes, landing, reading
 from mlv_server.services.call import Call
 from mlv_server.services.sights import View, ref_of
 
@@ -53,8 +53,8 @@ async def merge(call: Call, request: MergeRequest) -> Merged:
     """Merge a branch into another in one transaction; with conflicts nothing is written and the answer names them.
 
     The same request again gets the first answer (C3). Raises: NotFound, Denied, InvalidRequest, RequestReused,
-    AlreadyMerged, HeadMoved where a head is not the one that was looked at, PathClash, LockLost, LockHeld; NotFound
-    and DamagedContent for the content of a resolution.
+    AlreadyMerged, ApprovalNeeded, HeadMoved where a head is not the one that was looked at, PathClash, LockLost,
+    LockHeld; NotFound and DamagedContent for the content of a resolution.
     """
     rules.check_message(request.message)
     _check_resolutions(request)
@@ -79,6 +79,8 @@ async def merge(call: Call, request: MergeRequest) -> Merged:
     )
     if merged.conflicts:
         return replace(merged, texts=())
+    async with access.audited(call, "merge", target, request.repository):
+        await call.db.read(lambda tx: _check_approvals(tx, call, request, draft))
     items = _items(request, contents)
     grown = 0 if request.dry_run else await _take_content(call, draft, request, contents, items)
     failpoint("merge.proved")
@@ -287,6 +289,7 @@ def _land(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft, gro
     ground = landing.with_lost(tx, ground, (token for _, token in request.tokens))
     if (source.head, ground.branch.head) != (draft.source, draft.target):
         raise HeadMoved("A branch moved while it was merged.", advice="Type the same command again.")
+    _check_approvals(tx, call, request, draft)
     landing.check_clashes(tx, ground, changes)
     own = rules.decide_undo_locks(changes, ground.current, dict(request.tokens), ground.locks)
     merging = landing.Landing(
@@ -302,6 +305,14 @@ def _land(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft, gro
         merged=draft.source,
     )
     return landing.land(tx, call, ground, merging)
+
+
+def _check_approvals(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft) -> None:
+    """Check that the source's head has the approvals that the target asks for (P3). Raises: ApprovalNeeded."""
+    into = tx.branches.get(draft.repository.id, request.branch)
+    paths = {path for path, state in draft.merge.wanted.items() if draft.mine.get(path) != state}
+    deed = approvals.Deed("merge", f"branch/{into.name}", draft.source, draft.target, paths)
+    approvals.check(tx, call, draft.repository, deed)
 
 
 def _at(states: States, paths: Iterable[str]) -> dict[str, FileState | None]:
