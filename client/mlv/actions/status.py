@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mlv.actions.context import Context
 from mlv.workspace import guard, merging
 from mlv.workspace.layout import under
@@ -10,6 +12,10 @@ from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import Found, Scan, scan
 from mlv_core.deferred import dataclass
 from mlv_core.errors import MlvError
+
+if TYPE_CHECKING:
+    from mlv_core.asking import LockRequest
+    from mlv_core.releasing import Freeze
 
 REQUIRED = 3
 """The value of LockNeed.REQUIRED, whose module costs start-up time."""
@@ -40,7 +46,8 @@ class Status:
 
     `opened` are the files open for edit or locked here, changed or not; `mixed` those that stand at another version
     than `base`, with that version (F3); `broken` those of `opened` whose lock is known to be broken. All are of the
-    paths asked for. `merge` is the one that waits for decisions; its conflicts show as conflicts.
+    paths asked for. `merge` is the one that waits for decisions; its conflicts show as conflicts. `requests`: who asks
+    for locks that are held here, `freezes`: what is frozen on the branch, if the server was asked.
     """
 
     workspace: str
@@ -54,6 +61,8 @@ class Status:
     mixed: tuple[tuple[str, int], ...] = ()
     broken: tuple[str, ...] = ()
     merge: OpenMerge | None = None
+    requests: tuple[LockRequest, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
 
 
 def scan_and_refresh(
@@ -83,10 +92,14 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
     if merge is not None:
         files = _with_conflicts(files, [path for path in merge.waiting if under(path, roots)])
     head = None
+    requests: tuple[LockRequest, ...] = ()
+    frozen: tuple[Freeze, ...] = ()
     if ask_server:
-        from mlv.actions import locks
+        from mlv.actions import asking, freezes, locks
 
         head, files = locks.with_server_locks(context, files)
+        requests = asking.of_own_locks(workspace, asking.list_requests(context))
+        frozen = freezes.on_branch(context)
     opened = tuple(path for path in workspace.state.opened() if under(path, roots))
     return Status(
         workspace.id,
@@ -100,6 +113,8 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
         tuple((path, at) for path, at in workspace.state.elsewhere(workspace.base) if under(path, roots)),
         tuple(path for path in opened if (file := workspace.state.file(path)) and workspace.is_broken(file)),
         merge,
+        requests,
+        frozen,
     )
 
 

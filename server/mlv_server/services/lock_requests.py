@@ -12,14 +12,15 @@ from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, NotFound
 from mlv_core.ids import FileId, RepositoryName
 from mlv_core.paths import glob_matches_any, show_path
 from mlv_server.domain import lock_answers, lock_queue
-from mlv_server.domain.events import EventKind, asking_event, lock_event
+from mlv_server.domain.events import EventKind, asking_event
 from mlv_server.domain.lock_answers import Handover
+from mlv_server.domain.lock_ends import LockEnd
 from mlv_server.domain.lock_queue import Request
 from mlv_server.domain.locking import REASON_LIMIT
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.workspaces import WorkspaceRow
-from mlv_server.services import access, turns
+from mlv_server.services import access, lock_ends, turns
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View, ref_of
@@ -278,19 +279,9 @@ def _hand_over(tx: Transaction, call: Call, repository_id: int, handed: Iterable
     for one in handed:
         request = one.request
         branch = tx.branches.get(repository_id, request.branch)
-        tx.locks.remove(repository_id, [one.before.token])
+        lock_ends.end(tx, call, repository_id, (one.before,), LockEnd.GIVEN, f"to {request.user}")
         tx.locks.add(repository_id, request.owner_id, branch.id, (one.after,))
-        entry = access.audit_entry(
-            call,
-            EventKind.LOCK_GIVEN.value,
-            one.after.path,
-            owner=one.after.owner,
-            branch=one.after.branch,
-            token=one.after.token,
-            before=one.before.token,
-        )
-        tx.audit.append(repository_id, (entry,))
-        tx.events.append(repository_id, call.now, (lock_event(EventKind.LOCK_GIVEN, one.after, call.principal.user),))
+        lock_ends.tell(tx, call, repository_id, EventKind.LOCK_ACQUIRED, (one.after,), request.reason)
 
 
 def _tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, request: Request, reason: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from mlv_core.entities import Branch, Lock, LockMode
+from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.ids import FileId, WorkspaceId
 from mlv_server.domain import lock_queue
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_queue import Request
-from mlv_server.domain.lock_reach import reaches
+from mlv_server.domain.lock_reach import meets
 from mlv_server.domain.lock_rules import LockTerms, terms_of
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services.call import Call
@@ -24,14 +24,14 @@ _MS = 1000
 class Queue:
     """Every request of a repository, the locks on their files, and what is needed to decide between them.
 
-    `grants` has, by file and branch, after how long (ms) a silent holder's lock falls to who waits, where policy says
-    so; `contacts` the last sign of life of each workspace that holds one of the locks.
+    `terms` has what the rules say of each file that somebody waits for, by file and branch; `contacts` the last sign of
+    life of each workspace that holds a lock which falls to who waits once its holder is silent.
     """
 
     requests: tuple[Request, ...]
     locks: Mapping[FileId, tuple[Lock, ...]]
     branches: Mapping[str, Branch]
-    grants: Mapping[tuple[FileId, str], int]
+    terms: Mapping[tuple[FileId, str], LockTerms]
     contacts: Mapping[WorkspaceId, int]
     silence_ms: int
     now: int
@@ -45,7 +45,7 @@ class Queue:
         return any(not self._fallen(request, lock) for lock in self.in_the_way(request))
 
     def in_the_way(self, request: Request) -> list[Lock]:
-        """The live locks of others that reach the request's branch, on its files."""
+        """The live locks of others on its files that its own would meet."""
         branch = self.branches[request.branch]
         return [
             lock
@@ -54,7 +54,7 @@ class Queue:
             if lock.mode is LockMode.EXCLUSIVE
             and lock.workspace != request.workspace
             and is_live(lock, self.now)
-            and reaches(lock, branch, self.branches)
+            and meets(lock, self._scope(request, file), branch, self.branches)
         ]
 
     def fallen(self, workspace: WorkspaceId, files: Collection[FileId]) -> tuple[Lock, ...]:
@@ -73,13 +73,21 @@ class Queue:
         """When (ms) a lock that blocks the request ends by itself, by its lease or by its holder's silence."""
         moments = [lock.lease_until for lock in self.in_the_way(request) if lock.lease_until is not None]
         for lock in self.in_the_way(request):
-            after = self.grants.get((lock.file_id, request.branch))
+            after = self._grant_after(request, lock)
             if after is not None:
                 moments.append(max(self.contacts.get(lock.workspace, 0), request.counted_from) + after)
         return min(moments, default=None)
 
+    def _scope(self, request: Request, file: FileId) -> LockScope:
+        terms = self.terms.get((file, request.branch))
+        return LockScope.BRANCH if terms is None else terms.scope_on(self.branches[request.branch].kind)
+
+    def _grant_after(self, request: Request, lock: Lock) -> int | None:
+        terms = self.terms.get((lock.file_id, request.branch))
+        return None if terms is None else terms.grant_after
+
     def _fallen(self, request: Request, lock: Lock) -> bool:
-        after = self.grants.get((lock.file_id, request.branch))
+        after = self._grant_after(request, lock)
         contact = self.contacts.get(lock.workspace, 0)
         return lock_queue.may_take_from_silent(request, contact, after, self.now)
 
@@ -95,14 +103,14 @@ def load(tx: Transaction, call: Call, repository_id: int, files: Collection[File
     names = {one.branch for one in requests} | {lock.branch for some in locks.values() for lock in some}
     names |= {branch} - {""}
     branches = tx.branches.named(repository_id, names)
-    grants = _grants(tx, repository_id, waiting, branches)
+    told = _waited_for(tx, repository_id, waiting, branches)
     contacts: dict[WorkspaceId, int] = {}
-    if grants:
+    if any(one.grant_after is not None for one in told.values()):
         for workspace in {lock.workspace for some in locks.values() for lock in some}:
             known = tx.workspaces.find(repository_id, workspace)
             contacts[workspace] = 0 if known is None else known.workspace.last_seen
     silence = call.settings.waiter_silence_seconds * _MS
-    return Queue(requests, locks, branches, grants, contacts, silence, call.now)
+    return Queue(requests, locks, branches, told, contacts, silence, call.now)
 
 
 def fulfilled(tx: Transaction, repository_id: int, queue: Queue, workspace: WorkspaceId, files: set[FileId]) -> None:
@@ -114,23 +122,17 @@ def fulfilled(tx: Transaction, repository_id: int, queue: Queue, workspace: Work
 def terms(tx: Transaction, repository_id: int, branch: Branch, files: Mapping[FileId, str]) -> dict[FileId, LockTerms]:
     """What the rules say of a lock on each of `files`, by their paths on the branch."""
     rules = tx.lock_rules.of(repository_id)
-    states = tx.versions.lookup(repository_id, branch.head, tuple(files.values()))
-    return {file: terms_of(path, states[path], rules) for file, path in files.items()}
+    states = tx.versions.lookup(repository_id, branch.head, tuple(files.values())) if branch.head else {}
+    return {file: terms_of(path, states.get(path), rules) for file, path in files.items()}
 
 
-def _grants(
+def _waited_for(
     tx: Transaction, repository_id: int, waiting: list[Request], branches: Mapping[str, Branch]
-) -> dict[tuple[FileId, str], int]:
-    rules = tx.lock_rules.of(repository_id)
-    if not waiting or all(rule.grant_after is None for rule in rules):
-        return {}
-    found: dict[tuple[FileId, str], int] = {}
+) -> dict[tuple[FileId, str], LockTerms]:
+    """What the rules say of every file that somebody waits for, by file and branch."""
+    found: dict[tuple[FileId, str], LockTerms] = {}
     for name in {one.branch for one in waiting}:
-        paths = {path for one in waiting if one.branch == name for path, _ in one.files.values()}
-        head = branches[name].head
-        states = tx.versions.lookup(repository_id, head, paths) if head else {}
-        for path, state in states.items():
-            after = terms_of(path, state, rules).grant_after
-            if after is not None:
-                found[state.file_id, name] = after
+        files = {file: path for one in waiting if one.branch == name for file, (path, _) in one.files.items()}
+        told = terms(tx, repository_id, branches[name], files)
+        found.update({(file, name): term for file, term in told.items()})
     return found

@@ -6,6 +6,7 @@ import click
 
 from mlv.actions import status as actions
 from mlv.actions.status import FileStatus, Status
+from mlv.cli.freezing import freeze_line, freeze_value
 from mlv.cli.output import colored, count, escaped
 from mlv.cli.running import Run, verb
 
@@ -52,6 +53,13 @@ def _value(found: Status) -> dict[str, object]:
         }
     if found.head is not None:
         value["head"] = found.head
+    if found.requests:
+        value["requests"] = [
+            {"path": one.path, "user": one.user, "host": one.host, "reason": one.reason, "waits": one.waits}
+            for one in found.requests
+        ]
+    if found.freezes:
+        value["freezes"] = [freeze_value(one) for one in found.freezes]
     return value
 
 
@@ -88,6 +96,11 @@ def _lines(found: Status, *, quiet: bool) -> list[str]:
     opened = [path for path in found.opened if path not in told]
     lines += _some("Open for edit, unchanged", [escaped(path) for path in opened if path not in found.broken])
     lines += _some("Unchanged, lock broken", [escaped(path) for path in opened if path in found.broken])
+    for one in found.requests[:_SHOWN]:
+        why = f": {escaped(one.reason)}" if one.reason else ""
+        act = "waits" if one.waits else "asks"
+        lines.append(f"{escaped(one.user)} {act} for {escaped(one.path)}{why}")
+    lines += map(freeze_line, found.freezes)
     lines += _some("At another version", [f"{escaped(path)} @{at}" for path, at in found.mixed])
     return lines
 
