@@ -306,18 +306,37 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or service account; `server_admin` may administer the whole server."""
+    """A person or a service account; `server_admin` may administer the whole server.
+
+    A `service` account is a program's; the person `owner` answers for it and sees to its tokens.
+    """
 
     name: str
     server_admin: bool
     disabled: bool
     created_at: int
     created_by: str
+    service: bool = False
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Users who are given rights together, by name; a group holds no groups."""
+
+    name: str
+    members: tuple[str, ...]
+    created_at: int
+    created_by: str
 
 
 @dataclass(frozen=True, slots=True)
 class TokenInfo:
-    """A token without its secret; `scope` holds the actions it is limited to, empty for all of its user's."""
+    """A token without its secret; `scope` holds the actions it is limited to, empty for all of its user's.
+
+    `networks` are those from which it may be used and `repositories` globs of those for which, empty for all.
+    `last_used_from` is the address of its last use.
+    """
 
     id: str
     user: str
@@ -327,6 +346,10 @@ class TokenInfo:
     expires_at: int | None
     last_used_at: int | None
     revoked: bool
+    networks: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
+    last_used_from: str = ""
+    service: bool = False
 
 
 class Effect(IntEnum):
@@ -378,6 +401,8 @@ class Identity:
     scope: tuple[str, ...]
     expires_at: int | None
     exchange: bool = False
+    service: bool = False
+    repositories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

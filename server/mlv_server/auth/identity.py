@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mlv_core.errors import NotSignedIn
 from mlv_server.auth.tokens import is_secret, split_token
+from mlv_server.domain.networks import parse_address, parse_network
 from mlv_server.domain.policy import Principal
 from mlv_server.metadata.tokens import TokenRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -14,8 +15,8 @@ NOTED_MILLISECONDS = 60_000
 """The last use of a token is noted once a minute: often enough to see it, too seldom to cost."""
 
 
-def identify(tx: Transaction, text: str, now: int) -> tuple[Principal, bool]:
-    """Who signs in with the token `text` at `now` (ms), and whether its use is to be noted.
+def identify(tx: Transaction, text: str, now: int, address: str = "") -> tuple[Principal, bool]:
+    """Who signs in with the token `text` at `now` (ms) from `address`, and whether its use is to be noted.
 
     Raises: NotSignedIn, which does not tell an unknown token from a wrong secret.
     """
@@ -23,8 +24,8 @@ def identify(tx: Transaction, text: str, now: int) -> tuple[Principal, bool]:
     row = tx.tokens.find(parts[0]) if parts else None
     if parts is None or row is None or not is_secret(parts[1], row.secret_hash):
         raise NotSignedIn("The server does not know this token.")
-    check_alive(row, now)
-    principal = _principal(tx, row)
+    check_alive(row, now, address)
+    principal = replace(_principal(tx, row), address=address)
     last = row.info.last_used_at
     return principal, last is None or now - last >= NOTED_MILLISECONDS
 
@@ -37,12 +38,12 @@ def identify_again(tx: Transaction, principal: Principal, now: int) -> Principal
     row = tx.tokens.find(principal.token_id)
     if row is None:
         raise NotSignedIn("The server does not know this token.")
-    check_alive(row, now)
+    check_alive(row, now, principal.address)
     return replace(_principal(tx, row), address=principal.address)
 
 
-def check_alive(row: TokenRow, now: int) -> None:
-    """Check that the token signs in at `now` (ms).
+def check_alive(row: TokenRow, now: int, address: str = "") -> None:
+    """Check that the token signs in at `now` (ms) from `address`.
 
     Raises: NotSignedIn saying why not.
     """
@@ -53,6 +54,17 @@ def check_alive(row: TokenRow, now: int) -> None:
         raise NotSignedIn(f"The token {row.info.id} has expired.")
     if row.user_disabled:
         raise NotSignedIn(f"The user {row.info.user} is disabled.", advice="Ask an admin of the server.")
+    if row.owner_disabled:
+        raise NotSignedIn(
+            f"Whoever answers for {row.info.user} is disabled.", advice="Ask an admin of the server for a new account."
+        )
+    where = parse_address(address) if address else None
+    networks = [parse_network(text) for text in row.info.networks]
+    if networks and not any(network is not None and where is not None and where in network for network in networks):
+        raise NotSignedIn(
+            f"The token {row.info.id} may not be used from {address or 'here'}.",
+            advice="Use it where it was made for, or make another: 'mlv token create --from CIDR'.",
+        )
 
 
 def _principal(tx: Transaction, row: TokenRow) -> Principal:
@@ -65,4 +77,6 @@ def _principal(tx: Transaction, row: TokenRow) -> Principal:
         scope=frozenset(row.info.scope),
         exchange=row.exchange,
         groups=tx.users.groups_of(row.user_id),
+        repositories=row.info.repositories,
+        service=row.info.service,
     )

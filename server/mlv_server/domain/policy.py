@@ -65,7 +65,8 @@ ROLES: dict[str, frozenset[str]] = {
 class Principal:
     """Who calls, and from which `address` ('' where it is not known).
 
-    `scope` limits the token to these actions, empty: no limit; `exchange` marks the first token (P7).
+    `scope` limits the token to these actions and `repositories` to those that match one of these globs, empty: no
+    limit; `exchange` marks the first token (P7); `service`: a program signs in, no person.
     """
 
     user_id: int
@@ -76,6 +77,8 @@ class Principal:
     exchange: bool = False
     groups: frozenset[str] = frozenset()
     address: str = ""
+    repositories: tuple[str, ...] = ()
+    service: bool = False
 
     @classmethod
     def anonymous(cls) -> Principal:
@@ -252,7 +255,7 @@ def decide(principal: Principal, action: str, resource: Resource, policy: Policy
     counts, a narrower deny does not. A condition that cannot be checked never allows and always denies. What is allowed
     may still ask for approvals of the version, where there is one (P3): `domain.approving` tells which.
     """
-    if reason := _closed(principal, action):
+    if reason := _closed(principal, action, resource.repository):
         return Decision(allowed=False, rule=None, reason=reason)
     forbidding, allowing = policy.candidates(action, resource.repository)
     for rule in forbidding.of(principal):
@@ -298,7 +301,7 @@ def is_met(rule: Rule, principal: Principal) -> bool:
 
 def decide_on_server(principal: Principal, action: str) -> Decision:
     """Whether `principal` may do `action` to the server as a whole: no rule of a repository gives that."""
-    if reason := _closed(principal, action):
+    if reason := _closed(principal, action, ""):
         return Decision(allowed=False, rule=None, reason=reason)
     reason = "server administrator" if principal.server_admin else "only server administrators may"
     return Decision(allowed=principal.server_admin, rule=None, reason=reason)
@@ -311,14 +314,17 @@ def missing_actions(
     return frozenset(a for a in actions if not decide(principal, a, resource, policy, now).allowed)
 
 
-def _closed(principal: Principal, action: str) -> str:
-    """Why this token may not do `action` whatever the rules say; '' if it may."""
+def _closed(principal: Principal, action: str, repository: str) -> str:
+    """Why this token may not do `action` whatever the rules say; '' if it may. `repository` '': on the server."""
     if not principal.user:
         return "nobody is signed in"
     if principal.exchange:
         return "the first token can only be exchanged at login"
     if principal.scope and action not in principal.scope:
         return f"the token's scope lacks '{action}'"
+    limits = principal.repositories
+    if limits and not (repository and any(matches_name(glob, repository) for glob in limits)):
+        return "the token is for other repositories"
     return ""
 
 

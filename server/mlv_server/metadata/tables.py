@@ -29,6 +29,8 @@ users = Table(
     Column("disabled", Boolean, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("created_by", Text, nullable=False),
+    # of a service account: who answers for it
+    Column("owner_id", ForeignKey("users.id")),
 )
 
 tokens = Table(
@@ -39,10 +41,13 @@ tokens = Table(
     Column("secret_hash", Hash, nullable=False),
     Column("description", Text, nullable=False),
     Column("scope", JSON, nullable=False),
+    Column("networks", JSON, nullable=False),
+    Column("repositories", JSON, nullable=False),
     Column("exchange", Boolean, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time),
     Column("last_used_at", Time),
+    Column("last_used_from", Text, nullable=False),
     Column("revoked_at", Time),
 )
 

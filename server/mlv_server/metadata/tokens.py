@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import BindParameter, Connection, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, insert, or_, select, update
 
 from mlv_core.entities import TokenInfo
 from mlv_core.errors import NotFound
@@ -16,13 +16,17 @@ from mlv_server.metadata.tables import tokens, users
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """A token and what it takes to check it. `exchange`: single use, for the first admin (P7)."""
+    """A token and what it takes to check it. `exchange`: single use, for the first admin (P7).
+
+    `owner_disabled`: it is a service account's whose owner is disabled.
+    """
 
     info: TokenInfo
     user_id: int
     secret_hash: bytes
     exchange: bool
     user_disabled: bool = False
+    owner_disabled: bool = False
 
 
 class Tokens:
@@ -41,6 +45,9 @@ class Tokens:
                 secret_hash=token.secret_hash,
                 description=info.description,
                 scope=list(info.scope),
+                networks=list(info.networks),
+                repositories=list(info.repositories),
+                last_used_from="",
                 exchange=token.exchange,
                 created_at=info.created_at,
                 expires_at=info.expires_at,
@@ -75,8 +82,8 @@ class Tokens:
             update(tokens).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None)).values(revoked_at=now)
         )
 
-    def used(self, times: Mapping[str, int]) -> None:
-        """Note when tokens (by id) were last used, in ms."""
+    def used(self, times: Mapping[str, int], address: str = "") -> None:
+        """Note when tokens (by id) were last used, in ms, and from which address."""
         if not times:
             return
         seen: BindParameter[int] = bindparam("seen")
@@ -85,11 +92,12 @@ class Tokens:
             .where(
                 tokens.c.id == bindparam("token"), or_(tokens.c.last_used_at.is_(None), tokens.c.last_used_at < seen)
             )
-            .values(last_used_at=seen),
+            .values(last_used_at=seen, last_used_from=address),
             [{"token": token_id, "seen": time} for token_id, time in times.items()],
         )
 
 
+_OWNERS = users.alias("owners")
 _SELECT = select(
     *(
         tokens.c[name]
@@ -99,21 +107,27 @@ _SELECT = select(
             "secret_hash",
             "description",
             "scope",
+            "networks",
+            "repositories",
             "exchange",
             "created_at",
             "expires_at",
             "last_used_at",
+            "last_used_from",
             "revoked_at",
         )
     ),
     users.c.name.label("user"),
     users.c.disabled.label("user_disabled"),
-).join(users)
+    users.c.owner_id.is_not(None).label("service"),
+    func.coalesce(_OWNERS.c.disabled, False).label("owner_disabled"),
+).select_from(tokens.join(users, tokens.c.user_id == users.c.id).outerjoin(_OWNERS, users.c.owner_id == _OWNERS.c.id))
 _KNOWN = Prepared(_SELECT.where(tokens.c.id == bindparam("token")))
 
 
 def _token(row: Row) -> TokenRow:
-    token, user_id, secret_hash, description, scope, exchange, created, expires, used, revoked, user, disabled = row
+    token, user_id, secret_hash, description, scope, networks, repositories, *rest = row
+    exchange, created, expires, used, used_from, revoked, user, disabled, service, owner_disabled = rest
     info = TokenInfo(
         id=token,
         user=user,
@@ -123,5 +137,9 @@ def _token(row: Row) -> TokenRow:
         expires_at=expires,
         last_used_at=used,
         revoked=revoked is not None,
+        networks=tuple(networks),
+        repositories=tuple(repositories),
+        last_used_from=used_from,
+        service=bool(service),
     )
-    return TokenRow(info, user_id, secret_hash, exchange, disabled)
+    return TokenRow(info, user_id, secret_hash, exchange, disabled, bool(owner_disabled))

@@ -17,6 +17,7 @@ from mlv_server.metadata.environments import Environments
 from mlv_server.metadata.events import Events
 from mlv_server.metadata.everybody import Everybody
 from mlv_server.metadata.freezes import Freezes
+from mlv_server.metadata.groups import Groups
 from mlv_server.metadata.inspection import Inspection
 from mlv_server.metadata.labels import Labels
 from mlv_server.metadata.lock_requests import LockRequests
@@ -60,6 +61,11 @@ class Transaction:
     def users(self) -> Users:
         """Users and groups."""
         return Users(self.connection)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Groups and who is in them."""
+        return Groups(self.connection)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -11,8 +11,14 @@ from mlv_core.ids import escape, fold
 from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import group_members, groups, users
 
-_COLUMNS = tuple(users.c[name] for name in ("name", "server_admin", "disabled", "created_at", "created_by"))
-_KNOWN = Prepared(select(*_COLUMNS).where(users.c.id == bindparam("user")))
+_OWNERS = users.alias("owners")
+_COLUMNS = (
+    *(users.c[name] for name in ("name", "server_admin", "disabled", "created_at", "created_by")),
+    users.c.owner_id.is_not(None),
+    func.coalesce(_OWNERS.c.name, ""),
+)
+_SELECT = select(*_COLUMNS).select_from(users.outerjoin(_OWNERS, users.c.owner_id == _OWNERS.c.id))
+_KNOWN = Prepared(_SELECT.where(users.c.id == bindparam("user")))
 _GROUPS = Prepared(select(groups.c.name).join(group_members).where(group_members.c.user_id == bindparam("user")))
 
 
@@ -25,11 +31,13 @@ class Users:
     def add(self, user: User) -> int:
         """Keep a new user; returns the id.
 
-        Raises: AlreadyExists.
+        Raises: AlreadyExists, NotFound for the owner of a service account.
         """
         if self._row(user.name) is not None:
             raise AlreadyExists(f"There is a user '{escape(user.name)}' already.")
+        owner_id = self.get(user.owner)[0] if user.service else None
         added = insert(users).values(
+            owner_id=owner_id,
             name=user.name,
             folded=fold(user.name),
             server_admin=user.server_admin,
@@ -47,7 +55,7 @@ class Users:
         row = self._row(name)
         if row is None:
             raise NotFound(f"There is no user '{escape(name)}'.", advice="'mlv user list' shows them.")
-        return row.id, User(row.name, row.server_admin, row.disabled, row.created_at, row.created_by)
+        return row.id, self.by_id(row.id)
 
     def by_id(self, user_id: int) -> User:
         """The user of an id that the database holds."""
@@ -58,7 +66,7 @@ class Users:
 
     def list_all(self) -> tuple[User, ...]:
         """Every user, sorted by name."""
-        found = self._connection.execute(select(*_COLUMNS).order_by(users.c.folded))
+        found = self._connection.execute(_SELECT.order_by(users.c.folded))
         return tuple(_user(tuple(row)) for row in found)
 
     def disable(self, user_id: int) -> None:
@@ -69,6 +77,10 @@ class Users:
         """How many users may administer the server."""
         active = select(func.count()).where(users.c.server_admin.is_(True), users.c.disabled.is_(False))
         return self._connection.scalar(active) or 0
+
+    def services_of(self, user_id: int) -> tuple[int, ...]:
+        """The ids of the service accounts that a person answers for."""
+        return tuple(self._connection.scalars(select(users.c.id).where(users.c.owner_id == user_id)))
 
     def groups_of(self, user_id: int) -> frozenset[str]:
         """The names of the groups that the user is in."""
@@ -84,4 +96,5 @@ class Users:
 
 
 def _user(row: Row) -> User:
-    return User(*row)
+    name, admin, disabled, created_at, created_by, service, owner = row
+    return User(name, bool(admin), bool(disabled), created_at, created_by, service=bool(service), owner=owner)

@@ -23,16 +23,16 @@ from mlv_server.services.once import Once, done_once
 T = TypeVar("T")
 
 
-async def authenticate(db: Database, token: str, now: int) -> Principal:
-    """Who signs in with `token` at `now` (ms).
+async def authenticate(db: Database, token: str, now: int, address: str = "") -> Principal:
+    """Who signs in with `token` at `now` (ms) from `address`.
 
     Raises: NotSignedIn.
     """
-    principal, note = await db.glance(lambda tx: identify(tx, token, now))
+    principal, note = await db.glance(lambda tx: identify(tx, token, now, address))
     if note:
         # A full disk must not keep anybody from reading.
         with contextlib.suppress(DiskFull):
-            await db.write(lambda tx: tx.tokens.used({principal.token_id: now}))
+            await db.write(lambda tx: tx.tokens.used({principal.token_id: now}, address))
     return principal
 
 
