@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from mlv.actions.context import Context
 from mlv.actions.refs import repository_of
+from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.errors import UsageError
-from mlv_core.ids import escape
+from mlv_core.ids import ChangesetNumber, FencingToken, FileId, WorkspaceId, escape
 from mlv_core.releasing import Freeze
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -80,6 +81,34 @@ def place_of(item: Freeze) -> str:
 def reaching(found: tuple[Freeze, ...], branch: str) -> tuple[Freeze, ...]:
     """Those of `found` that hold on a branch ('': on any), or on some of its paths."""
     return tuple(item for item in found if not item.label and (not branch or item.branch in {"", branch}))
+
+
+def on_branch(
+    context: Context, repository: str | None = None, branch: str = "", *, all_branches: bool = False
+) -> tuple[Freeze, ...]:
+    """What is frozen on a branch ('': the workspace's, or any of `repository`), whole or in part. Raises: NotFound."""
+    found = list_freezes(context, repository)
+    here = branch or (context.workspace.branch if repository is None else "")
+    return reaching(found, "" if all_branches else here)
+
+
+def as_lock(item: Freeze) -> Lock:
+    """A freeze of a branch or paths as the lock that it is (L2): nobody's workspace holds it, and all are stopped."""
+    return Lock(
+        file_id=FileId(0),
+        path=item.path or "**",
+        owner=item.by,
+        workspace=WorkspaceId(""),
+        host="",
+        mode=LockMode.FREEZE,
+        scope=LockScope.BRANCH if item.branch else LockScope.REPOSITORY,
+        branch=item.branch,
+        base=ChangesetNumber(0),
+        reason=item.reason,
+        acquired_at=item.at,
+        lease_until=item.until,
+        token=FencingToken(0),
+    )
 
 
 def end_of(text: str, now: datetime) -> int:

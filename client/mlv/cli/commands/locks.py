@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from mlv.actions import asking as asking_actions
+from mlv.actions import freezes
 from mlv.actions import locks as actions
 from mlv.actions.locks import Opened
 from mlv.cli.commands import asking
+from mlv.cli.freezing import freeze_line
 from mlv.cli.output import count, escaped, local_moment, table
 from mlv.cli.running import Duration, Run, Waits, verb
 from mlv.cli.values import lock_value
@@ -118,7 +120,7 @@ def unlock(
 def locks(
     run: Run, paths: tuple[str, ...], *, repository: str | None, branch: str, mine: bool, all_branches: bool
 ) -> None:
-    """Show who holds which lock. An expired one blocks nobody, and may be taken."""
+    """Show who holds which lock, and what is frozen. An expired lock blocks nobody, and may be taken."""
     found = actions.list_locks(
         run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
     )
@@ -143,7 +145,9 @@ def locks(
         for item in found
     ]
     lines = table(rows, header) if rows else ["No locks."]
-    run.result(value, [*lines, *asking.request_table(asked)])
+    frozen = () if mine else freezes.on_branch(run.context, repository, branch, all_branches=all_branches)
+    value += [{**lock_value(freezes.as_lock(item)), "expired": False, "requests": []} for item in frozen]
+    run.result(value, [*lines, *asking.request_table(asked), *map(freeze_line, frozen)])
 
 
 def _lease(item: Lock) -> str:
