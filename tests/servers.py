@@ -30,6 +30,7 @@ class RunningServer:
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     log: list[str] = field(default_factory=list)
+    clock: Path | None = None
     drain: threading.Thread | None = None
 
     @classmethod
@@ -45,7 +46,7 @@ class RunningServer:
     def start(self) -> RunningServer:
         """Start the process and wait until it listens."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlv_server.cli.main", "start", str(self.directory)],
+            [sys.executable, *self._program()],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -67,6 +68,21 @@ class RunningServer:
         self.drain = threading.Thread(target=self._drain, args=(self.process,), daemon=True)
         self.drain.start()
         return self
+
+    def later(self, hours: float) -> None:
+        """Let so many hours more pass for the server, which was given a clock; they pass at once."""
+        assert self.clock is not None
+        before = int(self.clock.read_text())
+        beside = self.clock.with_suffix(".new")
+        beside.write_text(str(before + round(hours * 3_600_000)))
+        beside.replace(self.clock)
+
+    def _program(self) -> list[str]:
+        if self.clock is None:
+            return ["-m", "mlv_server.cli.main", "start", str(self.directory)]
+        if not self.clock.exists():
+            self.clock.write_text("0")
+        return ["-m", "tests.clocked", str(self.directory), str(self.clock)]
 
     def stop(self) -> int:
         """Ask the process to end as an init system does; its exit code."""
@@ -188,9 +204,11 @@ class Team:
 
 
 @contextlib.contextmanager
-def running_team(folder: Path, *options: str) -> Iterator[Team]:
-    """A started server with its admin signed in; stopped at the end."""
-    server = RunningServer.create(folder / "server", *options).start()
+def running_team(folder: Path, *options: str, clock: bool = False) -> Iterator[Team]:
+    """A started server with its admin signed in; stopped at the end. With `clock` its time can be moved (`later`)."""
+    server = RunningServer.create(folder / "server", *options)
+    server.clock = folder / "clock" if clock else None
+    server.start()
     try:
         yield Team(server, folder / "people")
     finally:

@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
@@ -31,7 +30,10 @@ from mlv_server.rpc import server as rpc
 from mlv_server.rpc.chain import Parts
 from mlv_server.services import recovery, seals
 from mlv_server.services.background import Background
+from mlv_server.services.clock import Clock
+from mlv_server.services.contacts import Contacts
 from mlv_server.services.deliveries import Deliveries
+from mlv_server.services.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from mlv_server.settings import Settings
@@ -54,7 +56,9 @@ SIGNAL_EXIT = 128
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, background: bool = True) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, *, background: bool = True, clock: Clock | None = None
+) -> AsyncIterator[Parts]:
     """The database, content store and background work of one server folder, closed in the reverse order.
 
     With `background` False nothing is done but what the caller does: for commands beside a running server.
@@ -67,14 +71,15 @@ async def open_parts(settings: Settings, *, background: bool = True) -> AsyncIte
     migrations.check(settings.database_url)
     if background:
         with claimed(settings.database_url):
-            async with _unsealed(settings, contextlib.nullcontext()), _opened(settings, background=True) as parts:
+            opened = _opened(settings, clock or Clock(), background=True)
+            async with _unsealed(settings, contextlib.nullcontext()), opened as parts:
                 yield parts
     elif await asyncio.to_thread(seals.faults, settings):
-        async with _opened(settings, background=False) as parts:
+        async with _opened(settings, clock or Clock(), background=False) as parts:
             yield parts
     else:
         alone = claimed(settings.database_url)
-        async with _unsealed(settings, alone), _opened(settings, background=False) as parts:
+        async with _unsealed(settings, alone), _opened(settings, clock or Clock(), background=False) as parts:
             yield parts
 
 
@@ -88,14 +93,15 @@ async def _unsealed(settings: Settings, alone: AbstractContextManager[None]) -> 
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, *, background: bool) -> AsyncIterator[Parts]:
+async def _opened(settings: Settings, clock: Clock, *, background: bool) -> AsyncIterator[Parts]:
     db = await Database.open(settings.database_url)
     try:
-        store = await ContentStore.open(settings, db)
+        store = await ContentStore.open(settings, db, clock.now)
         work = Background(settings, db, store, running=background)
         caller = Caller(settings)
         try:
-            yield Parts(db, store, work, settings, telemetry.Metrics(), caller, Principal.anonymous())
+            anonymous = Principal.anonymous()
+            yield Parts(db, store, work, settings, telemetry.Metrics(), caller, anonymous, clock, Contacts())
         finally:
             await work.close()
             caller.close()
@@ -104,8 +110,10 @@ async def _opened(settings: Settings, *, background: bool) -> AsyncIterator[Part
         await db.close()
 
 
-async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
+async def serve(settings: Settings, ready: Callable[[str, str], None], clock: Clock | None = None) -> None:
     """Run a server until SIGTERM or SIGINT; `ready(url, fingerprint)` is called once it listens.
+
+    `clock` None: the machine's.
 
     A stop refuses new calls and lets those in flight finish within the grace time; a second signal ends the process
     at once, which loses nothing that was acknowledged (C2).
@@ -117,8 +125,8 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
         if certificates.ensure_leaf(settings, (settings.host,), dt.datetime.now(dt.UTC)):
             telemetry.logger().info("certificate issued", path=str(settings.certificate))
         fingerprint = certificates.fingerprint(certificates.authority_der(settings))
-    async with open_parts(settings) as parts:
-        await recovery.after_start(parts.db, parts.store, parts.background, _now())
+    async with open_parts(settings, clock=clock) as parts:
+        await recovery.after_start(parts.db, parts.store, parts.background, parts.clock.now())
         server, health = await rpc.build(parts)
         try:
             port = rpc.listen(server, settings)
@@ -130,7 +138,9 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
         stop = _stop_signal()
         _tune_collector()
         await server.start()
-        webhooks = asyncio.create_task(Deliveries(parts.db, parts.outgoing, _now, random.random).run())
+        webhooks = asyncio.create_task(Deliveries(parts.db, parts.outgoing, parts.clock.now, random.random).run())
+        upkeep = Upkeep(parts.db, parts.contacts, parts.clock)
+        kept_up = asyncio.create_task(upkeep.run())
         url = str(ServerAddress(settings.host, port, plaintext=settings.plaintext))
         telemetry.logger().info("listening", url=url, fingerprint=fingerprint)
         ready(url, fingerprint)
@@ -140,19 +150,21 @@ async def serve(settings: Settings, ready: Callable[[str, str], None]) -> None:
         parts.db.bells.close()  # who watches would wait for all of the grace time
         await server.stop(settings.grace_seconds)
         await webhooks
+        upkeep.stop()
+        await kept_up
     telemetry.logger().info("stopped")
 
 
-def run(settings: Settings, ready: Callable[[str, str], None]) -> None:
+def run(settings: Settings, ready: Callable[[str, str], None], clock: Clock | None = None) -> None:
     """Run `serve` on the fastest event loop there is, with the allocator set for large buffers."""
     telemetry.configure_logging(settings)
     _tune_allocator()
     try:
         import uvloop  # noqa: PLC0415 - absent on some platforms
     except ImportError:
-        asyncio.run(serve(settings, ready))
+        asyncio.run(serve(settings, ready, clock))
     else:
-        uvloop.run(serve(settings, ready))
+        uvloop.run(serve(settings, ready, clock))
 
 
 def with_listen(settings: Settings, host: str, port: int) -> Settings:
@@ -166,10 +178,6 @@ def with_listen(settings: Settings, host: str, port: int) -> Settings:
         message = f"Plaintext is served on loopback only, not on {host}."
         raise InvalidSettings(message, advice="Listen on 127.0.0.1, or leave TLS on.")
     return replace(settings, host=host, port=port)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _stop_signal() -> asyncio.Event:

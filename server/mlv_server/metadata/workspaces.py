@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -68,6 +69,17 @@ class Workspaces:
     def seen(self, repository: str, workspace: WorkspaceId, owner_id: int, now: int) -> None:
         """Note a sign of life at `now` (ms) of a workspace in the repository of this name; nothing if it has none."""
         _SEEN.run(self._connection, name=fold(repository), workspace=workspace, owner=owner_id, moment=now)
+
+    def seen_many(self, contacts: Mapping[tuple[str, str, int], int]) -> None:
+        """Note signs of life, with their times in ms, by name of repository, id of workspace and id of its owner."""
+        names = ("name", "workspace", "owner")
+        _SEEN.run_many(
+            self._connection,
+            [
+                {**dict(zip(names, (fold(repository), *rest), strict=True)), "moment": at}
+                for (repository, *rest), at in contacts.items()
+            ],
+        )
 
     def find(self, repository_id: int, workspace: WorkspaceId) -> WorkspaceRow | None:
         """The workspace of an id, or None."""

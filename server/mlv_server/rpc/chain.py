@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mlv_server.metadata.engine import Database
     from mlv_server.outgoing.caller import Caller
     from mlv_server.services.background import Background
+    from mlv_server.services.clock import Clock
+    from mlv_server.services.contacts import Contacts
     from mlv_server.settings import Settings
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -49,6 +51,8 @@ class Parts:
     metrics: telemetry.Metrics
     outgoing: Caller
     anonymous: Principal
+    clock: Clock
+    contacts: Contacts
     memory: Memory = field(default_factory=Memory)
 
 
@@ -209,7 +213,7 @@ class _Frame:
         call = Call(
             principal=principal,
             request_id=self.request_id,
-            now=time.time_ns() // 1_000_000,
+            now=self._parts.clock.now(),
             fresh=secrets.token_bytes(32),
             peer=self._peer,
             db=self._parts.db,
@@ -224,6 +228,9 @@ class _Frame:
         permission = self._method.permission
         if isinstance(permission, str):
             await access.authorize(call, permission, repository, instead=self._method.instead)
+            workspace = self.metadata.get("mlv-workspace", "")
+            if workspace and repository:
+                self._parts.contacts.note(repository, workspace, principal.user_id, call.now)
         return call
 
     async def _principal(self) -> Principal:
@@ -233,7 +240,7 @@ class _Frame:
         scheme, _, secret = self.metadata.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise NotSignedIn("The call carries no token.")
-        principal = await access.authenticate(self._parts.db, secret.strip(), time.time_ns() // 1_000_000)
+        principal = await access.authenticate(self._parts.db, secret.strip(), self._parts.clock.now())
         if principal.exchange and permission is not Access.EXCHANGE:
             raise NotSignedIn(
                 "The first token can only be exchanged.", advice="'mlv login URL' exchanges it for your own."

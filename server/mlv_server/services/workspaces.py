@@ -5,10 +5,10 @@ from __future__ import annotations
 from mlv_core.entities import Workspace
 from mlv_core.errors import Denied, InvalidRequest
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
-from mlv_server.domain.events import EventKind, lock_event
+from mlv_server.domain.lock_ends import LockEnd
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.workspaces import WorkspaceRow
-from mlv_server.services import access
+from mlv_server.services import access, lock_ends
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View, ref_of
@@ -84,12 +84,10 @@ async def remove(call: Call, repository: RepositoryName, id: WorkspaceId) -> int
         own = workspace.owner_id == call.principal.user_id
         if not own and not access.may(tx, call, "lock.break", row.name):
             raise Denied("This workspace is another user's.", advice="A maintainer may remove it.")
-        kind = EventKind.LOCK_RELEASED if own else EventKind.LOCK_BROKEN
 
-        tx.locks.remove(row.id, [lock.token for lock in held])
+        lock_ends.end(tx, call, row.id, held, LockEnd.RELEASED if own else LockEnd.BROKEN, "its workspace was removed")
         tx.workspaces.remove(row.id, id)
         tx.audit.append(row.id, (access.audit_entry(call, "workspace.remove", id, locks=len(held)),))
-        tx.events.append(row.id, call.now, tuple(lock_event(kind, lock, call.principal.user) for lock in held))
         return len(held)
 
     once = Once((str(repository), id), int)

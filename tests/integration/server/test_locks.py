@@ -154,9 +154,10 @@ def test_L17_every_lock_event_is_in_the_stream(detector: House) -> None:
     take(detector, "alice", ask(MODEL))
     detector.run(locks.release(detector.call("alice"), let_go(MODEL)))
     events = detector.db.read_now(lambda tx: tx.events.after(1, 0, 100))
-    assert [(number, event.kind.value, event.data["path"]) for number, _, event in events] == [
-        (1, "lock.acquired", MODEL),
-        (2, "lock.released", MODEL),
+    told = [event for _, _, event in events if event.kind.value.startswith("lock.")]
+    assert [(event.kind.value, event.data["path"]) for event in told] == [
+        ("lock.acquired", MODEL),
+        ("lock.released", MODEL),
     ]
 
 
