@@ -254,7 +254,10 @@ class LockLost(MlvError):
     code = "LOCK_LOST"
     status = "FAILED_PRECONDITION"
     exit_code = 4
-    default_advice = "'mlv lock PATH' takes the lock again if it is free; your file is untouched."
+    default_advice = (
+        "Your file is untouched. 'mlv lock PATH' takes the lock again if it is free; 'mlv shelve --revert' keeps your "
+        "work on the server, and 'mlv unshelve' brings it back after an update."
+    )
 
 
 class LockDenied(MlvError):
@@ -272,7 +275,10 @@ class Frozen(MlvError):
     code = "FROZEN"
     status = "FAILED_PRECONDITION"
     exit_code = 4
-    default_advice = "Wait until the freeze ends, or a maintainer lifts it with 'mlv unfreeze'; 'mlv freezes' shows it."
+    default_advice = (
+        "Wait until the freeze ends, or a maintainer lifts it with 'mlv unfreeze'; 'mlv freezes' shows it. 'mlv "
+        "shelve' keeps your work on the server meanwhile."
+    )
 
 
 class BranchAbandoned(MlvError):

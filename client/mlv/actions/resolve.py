@@ -8,6 +8,7 @@ from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
 from mlv.actions.fetching import fetch_versions
 from mlv.actions.recovering import recover
+from mlv.actions.shelfconflicts import on_shelf
 from mlv.actions.status import REQUIRED
 from mlv.workspace import guard, journal, materialize, pristine
 from mlv.workspace.journal import Step, UpdateJournal
@@ -35,6 +36,7 @@ class _Ends:
     dropped: list[str]
     pending: list[str]
     added: list[tuple[str, str, str]]
+    edits: list[tuple[str, str, str | None]]
 
 
 def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_run: bool = False) -> Resolved:
@@ -53,13 +55,15 @@ def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_ru
             raise NotFound("No conflict at the named paths.", advice="'mlv status' shows conflicts with a C.")
         if dry_run:
             return Resolved(tuple(chosen), accept)
-        ends = _Ends([], [], [], [], [], [])
-        theirs = {path: journal.decode_row(text) for path, text in chosen.items()}
+        ends = _Ends([], [], [], [], [], [], [])
+        shelved = {path: record for path, text in chosen.items() if (record := on_shelf(text)) is not None}
+        theirs = {path: journal.decode_row(text) for path, text in chosen.items() if path not in shelved}
         if accept == "theirs":
             wanted = [(row.path, row.changeset) for row in theirs.values() if row is not None]
             files = fetch_versions(context, wanted) if wanted else {}
             for number, (path, row) in enumerate(theirs.items()):
                 _take_theirs(workspace, ends, path, row, files, number)
+            _take_shelved(context, ends, shelved)
         else:
             for path, row in theirs.items():
                 _keep_mine(workspace, ends, path, row)
@@ -124,6 +128,19 @@ def _take_theirs(
     ends.trusted.append(row.path)
 
 
+def _take_shelved(context: Context, ends: _Ends, shelved: dict[str, dict[str, str]]) -> None:
+    """Bring the shelf's side of each conflict to its place; the base of the file does not move."""
+    from mlv.actions.unshelve import take_theirs
+
+    for number, record in enumerate(shelved.values()):
+        plan = take_theirs(context, record, f"shelved-{number}")
+        ends.steps.extend(plan.steps)
+        ends.rows.extend(plan.rows)
+        ends.pending.extend(plan.pending_dropped)
+        ends.added.extend(plan.pending_added)
+        ends.edits.extend(plan.edits_added)
+
+
 def _at_base(workspace: Workspace, row: TrackedFile) -> TrackedFile:
     return row._replace(changeset=0) if row.changeset == workspace.base else row
 
@@ -137,6 +154,7 @@ def _apply(workspace: Workspace, ends: _Ends, paths: tuple[str, ...]) -> tuple[s
         dropped=tuple(ends.dropped),
         pending_dropped=tuple(ends.pending),
         pending_added=tuple(ends.added),
+        edits_added=tuple(ends.edits),
         conflicts_dropped=paths,
         settings=workspace.vacating(ends.dropped, (row.path for row in ends.rows)),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import field
 
 from mlv.actions.context import Context
 from mlv.actions.restoring import stage_bases
 from mlv.actions.status import REQUIRED
 from mlv.workspace import guard, materialize, pristine
-from mlv.workspace.journal import Step, UpdateJournal
+from mlv.workspace.journal import Stamp, Step, UpdateJournal
 from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, scan
@@ -17,6 +18,8 @@ from mlv.workspace.state import TrackedFile
 from mlv_core.deferred import dataclass
 from mlv_core.errors import Conflict, LockHeld, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
 
+VERSION = "."
+"""mlv_core's VERSION_PATH, whose module costs start-up time."""
 _AWAY_SECONDS = 2.0
 """Reverting needs no server: one that is away should not keep the user waiting."""
 
@@ -56,7 +59,29 @@ def revert(
     """
     if not arguments and not only_unchanged:
         raise UsageError("No path was named.", advice="Name files or folders; '.' is everything here.")
-    workspace, roots = context.workspace, context.paths(arguments)
+    roots = context.paths(arguments)
+    return _revert(context, roots, {}, only_unchanged=only_unchanged, keep_local=keep_local, dry_run=dry_run)
+
+
+def revert_shelved(context: Context, paths: tuple[str, ...], shelved: Mapping[str, Stamp]) -> Reverted:
+    """As `revert` of the version's `paths`, whose bytes are on a shelf as long as they have the stamps in `shelved`.
+
+    Those leave the disk, files that were new with them; bytes that changed since are kept in the rescue folder.
+    Raises: Conflict, and as `revert`.
+    """
+    return _revert(context, paths, shelved, only_unchanged=False, keep_local=False, dry_run=False)
+
+
+def _revert(
+    context: Context,
+    roots: tuple[str, ...],
+    shelved: Mapping[str, Stamp],
+    *,
+    only_unchanged: bool,
+    keep_local: bool,
+    dry_run: bool,
+) -> Reverted:
+    workspace = context.workspace
     if os.path.exists(workspace.layout.commit_journal):
         _ask_first(context)
     with guard.long_step(workspace.layout), guard.writing(workspace.layout):
@@ -77,7 +102,10 @@ def revert(
         plan = _Plan()
         if not only_unchanged and not keep_local:
             for item in found:
-                _take_back(workspace, plan, item)
+                _take_back(workspace, plan, item, shelved)
+            if VERSION in roots and VERSION in workspace.state.property_edits():
+                plan.edits.append(VERSION)
+                plan.paths.append(VERSION)
         closing = [file for file in opened if not only_unchanged or file.path not in changed]
         # With -k a changed file stays open, so that its base stays at hand.
         _close(plan, closing, still_open=changed if keep_local else set(), leave_writable=keep_local)
@@ -88,7 +116,7 @@ def revert(
         tokens = tuple(file.path for file in closing if file.token)
         if dry_run:
             return Reverted(tuple(sorted(plan.paths)), (), tokens)
-        rescued = _apply(context, plan, closing, keep_local=keep_local)
+        rescued = _apply(context, plan, closing, shelved, keep_local=keep_local)
     released = _release(context, tokens) if tokens else ()
     return Reverted(tuple(sorted(set(plan.paths))), rescued, released)
 
@@ -115,7 +143,7 @@ def _brief(context: Context) -> Context:
     return brief
 
 
-def _take_back(workspace: Workspace, plan: _Plan, item: Found) -> None:
+def _take_back(workspace: Workspace, plan: _Plan, item: Found, shelved: Mapping[str, Stamp]) -> None:
     base = item.base
     plan.paths.append(item.path)
     if item.state == "P" or item.path in workspace.state.property_edits():
@@ -123,13 +151,17 @@ def _take_back(workspace: Workspace, plan: _Plan, item: Found) -> None:
     if base is None:
         if item.state != "P":
             plan.pending.append(item.path)
+        if item.state == "A" and item.path in shelved:
+            plan.steps.append(Step(item.path, "", shelved[item.path]))
         return
     place = item.path
     plan.pending.extend((base.path, item.path))
     if place != base.path and item.state in {"R", "M"}:
         # The bytes go home; what was changed in them is restored from the base.
-        plan.steps.append(Step(base.path, source=place))
-        if not _is_clean(workspace, base, place):
+        clean = _is_clean(workspace, base, place)
+        away = Step(place, "", shelved[place]) if place in shelved and not clean else Step(base.path, source=place)
+        plan.steps.append(away)
+        if not clean:
             plan.restored.append((base, base.path))
         else:
             plan.rows.append(base._replace(doubtful=1))
@@ -162,9 +194,16 @@ def _close(plan: _Plan, closing: list[TrackedFile], *, still_open: set[str], lea
         plan.trusted.clear()
 
 
-def _apply(context: Context, plan: _Plan, closing: list[TrackedFile], *, keep_local: bool) -> tuple[str, ...]:
+def _apply(
+    context: Context,
+    plan: _Plan,
+    closing: list[TrackedFile],
+    shelved: Mapping[str, Stamp],
+    *,
+    keep_local: bool,
+) -> tuple[str, ...]:
     workspace = context.workspace
-    staged = stage_bases(context, plan.restored)
+    staged = [Step(step.path, step.file, shelved.get(step.path)) for step in stage_bases(context, plan.restored)]
     journal = UpdateJournal(
         label=f"a revert of {len(plan.paths)} files",
         steps=(*plan.steps, *staged),

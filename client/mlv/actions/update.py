@@ -15,6 +15,7 @@ from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.composing import Work, compose
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover, recover_held
+from mlv.actions.shelfconflicts import refuse_waiting
 from mlv.actions.updating import Act, Decision, Local, decide, local_of, needs_content
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.journal import UpdateJournal
@@ -130,6 +131,7 @@ def bring(context: Context, wish: Wish) -> Updated:
         if not wish.rebuilding:
             recover_held(context)
         workspace.reload()
+        refuse_waiting(workspace.state)
         if wish.newest:
             wish = replace(wish, target=resolve_target(context, None), branch=workspace.branch)
         server = context.server()

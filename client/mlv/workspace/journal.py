@@ -53,6 +53,7 @@ class UpdateJournal:
     conflicts: tuple[tuple[str, str], ...] = ()
     conflicts_dropped: tuple[str, ...] = ()
     edits_dropped: tuple[str, ...] = ()
+    edits_added: tuple[tuple[str, str, str | None], ...] = ()
     join: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -76,9 +77,20 @@ class CommitJournal:
     files: tuple[CommittedFile, ...]
 
 
-def write(layout: Layout, journal: UpdateJournal | CommitJournal) -> None:
+@dataclass(frozen=True, slots=True)
+class ShelveJournal:
+    """A shelve that was, or was about to be, sent (C3); `name` is '' where the server finds one."""
+
+    request_id: str
+    name: str
+
+
+Journal = UpdateJournal | CommitJournal | ShelveJournal
+
+
+def write(layout: Layout, journal: Journal) -> None:
     """Make `journal` durable."""
-    place = layout.journal if isinstance(journal, UpdateJournal) else layout.commit_journal
+    place = _place_of(layout, journal)
     text = json.dumps({"format": 1, **_shallow(journal)}, default=_plain)
     beside = f"{place}.new"
     with open(beside, "w", encoding="utf-8") as stream:
@@ -107,6 +119,20 @@ def read_commit(layout: Layout) -> CommitJournal | None:
     return _read(layout.commit_journal, _read_commit)
 
 
+def read_shelve(layout: Layout) -> ShelveJournal | None:
+    """The journal of an interrupted shelve, if there is one.
+
+    Raises: DamagedContent.
+    """
+    return _read(layout.shelve_journal, lambda found: ShelveJournal(found["request_id"], found["name"]))
+
+
+def _place_of(layout: Layout, journal: Journal) -> str:
+    if isinstance(journal, ShelveJournal):
+        return layout.shelve_journal
+    return layout.journal if isinstance(journal, UpdateJournal) else layout.commit_journal
+
+
 def _read(place: str, parse: Callable[[dict[str, Any]], T]) -> T | None:
     try:
         with open(place, encoding="utf-8") as stream:
@@ -128,6 +154,11 @@ def remove(layout: Layout) -> None:
 def remove_commit(layout: Layout) -> None:
     """The commit is in the state, or known not to be."""
     _remove(layout, layout.commit_journal)
+
+
+def remove_shelve(layout: Layout) -> None:
+    """The shelve is whole on the server, or known not to be there."""
+    _remove(layout, layout.shelve_journal)
 
 
 def _remove(layout: Layout, place: str) -> None:
@@ -176,6 +207,7 @@ def _read_update(found: dict[str, Any]) -> UpdateJournal:
         conflicts=tuple((a, b) for a, b in found["conflicts"]),
         conflicts_dropped=tuple(found["conflicts_dropped"]),
         edits_dropped=tuple(found["edits_dropped"]),
+        edits_added=tuple((a, b, c) for a, b, c in found.get("edits_added", ())),
         join=bool(found["join"]),
         settings=dict(found["settings"]),
     )
@@ -190,7 +222,7 @@ def _stamp(values: list[int] | None) -> Stamp | None:
     return (values[0], values[1], values[2], values[3]) if values else None
 
 
-def _shallow(value: UpdateJournal | CommitJournal | Step | CommittedFile) -> dict[str, object]:
+def _shallow(value: Journal | Step | CommittedFile) -> dict[str, object]:
     """The fields by name, as they are: `asdict` copies each of 100,000 rows."""
     return {name: getattr(value, name) for name in value.__slots__}
 

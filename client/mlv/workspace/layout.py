@@ -60,6 +60,11 @@ class Layout:
         return os.path.join(self.control, "commit")
 
     @property
+    def shelve_journal(self) -> str:
+        """The shelve whose outcome is not known yet."""
+        return os.path.join(self.control, "shelve")
+
+    @property
     def write_lock(self) -> str:
         """Held by a command while it changes the workspace."""
         return os.path.join(self.control, "write.lock")

@@ -310,6 +310,8 @@ def _record(layout: Layout, state: State, plan: UpdateJournal, placed: dict[str,
         for path, theirs in plan.conflicts:
             state.put_conflict(path, theirs)
         state.drop_property_edits(plan.edits_dropped)
+        for path, key, value in plan.edits_added:
+            state.edit_property(path, key, value)
         for content, data in texts:
             state.put_text(content, data)
         state.drop_stale_texts()

@@ -68,7 +68,7 @@ async def shelve(call: Call, request: ShelveRequest) -> Shelf:
         return plan
     encoded = await asyncio.to_thread(lambda: encode(shelving.rows_of(request.changes)))
     changes = [proposed.change for proposed in request.changes]
-    items = await asyncio.to_thread(arriving.contents_of, changes, request.recipes)
+    items = () if request.dry_run else await asyncio.to_thread(arriving.contents_of, changes, request.recipes)
     domain_id, grown = plan.repository.domain_id, 0
     if not request.dry_run:
         grown = await arriving.take(call, domain_id, request.upload, request.inline_pack, items, changes)
