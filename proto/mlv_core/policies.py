@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import IntEnum
 
 from mlv_core.deferred import dataclass
-from mlv_core.entities import Rule
+from mlv_core.entities import Rule, SubjectKind
+
+EVERYBODY = "everybody"
+GROUP, USER, TOKEN = "group:", "user:", "token:"
 
 
 class Verdict(IntEnum):
@@ -95,3 +98,14 @@ class Approval:
     user: str
     message: str
     time: int
+
+
+def who_of(rule: Rule) -> str:
+    """Whom `rule` speaks of, as a document writes it: "alice", "group:reviewers", "token:ID" or "everybody"."""
+    if rule.subject_kind is SubjectKind.EVERYBODY:
+        return EVERYBODY
+    if rule.subject_kind is SubjectKind.GROUP:
+        return GROUP + rule.subject
+    if rule.subject_kind is SubjectKind.TOKEN:
+        return TOKEN + rule.subject
+    return USER + rule.subject if rule.subject.casefold() == EVERYBODY else rule.subject

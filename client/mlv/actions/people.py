@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from mlv.actions.context import Context
-from mlv_core.entities import Rule, TokenInfo, User
+from mlv_core.entities import Rule, TokenInfo, TokenLimits, User
 from mlv_core.explaining import Explanation
 
 _REF_KINDS = ("branch/", "label/", "env/")
 
 
-def add_user(context: Context, name: str, *, server_admin: bool = False, dry_run: bool = False) -> tuple[User, str]:
-    """A new user and the secret of a first token, which is shown once.
+def add_user(
+    context: Context,
+    name: str,
+    *,
+    server_admin: bool = False,
+    owner: str = "",
+    service: bool = False,
+    dry_run: bool = False,
+) -> tuple[User, str]:
+    """A new user, or a `service` account for which `owner` answers, and the secret of a first token, shown once.
 
-    Raises: InvalidName, AlreadyExists, Denied.
+    Raises: InvalidName, AlreadyExists, Denied, InvalidRequest; NotFound for the owner.
     """
-    return context.server().add_user(name, server_admin=server_admin, dry_run=dry_run)
+    server = context.server()
+    return server.add_user(name, server_admin=server_admin, owner=owner, service=service, dry_run=dry_run)
 
 
 def list_users(context: Context) -> tuple[User, ...]:
@@ -34,13 +43,14 @@ def create_token(
     description: str = "",
     scope: tuple[str, ...] = (),
     expires_in: int | None = None,
+    limits: TokenLimits = TokenLimits(),  # noqa: B008 - a frozen value
     dry_run: bool = False,
 ) -> tuple[str, TokenInfo]:
-    """A new token of `user` ('': the caller), limited to `scope`, for `expires_in` seconds; its secret is shown once.
+    """A new token of `user` ('': the caller) for `expires_in` seconds; its secret is shown once.
 
-    Raises: Denied, NotFound, InvalidRequest.
+    It is limited to `scope`, and by `limits` to networks and repositories. Raises: Denied, NotFound, InvalidRequest.
     """
-    return context.server().create_token(user, description, scope, expires_in, dry_run=dry_run)
+    return context.server().create_token(user, description, scope, expires_in, limits=limits, dry_run=dry_run)
 
 
 def list_tokens(context: Context, user: str = "") -> tuple[TokenInfo, ...]:
@@ -63,9 +73,14 @@ def revoke(context: Context, role: str, user: str, repository: str, *, dry_run: 
     return context.server().revoke_role(repository, role, user, dry_run=dry_run)
 
 
-def show_policy(context: Context, repository: str | None = None) -> tuple[tuple[Rule, ...], int]:
-    """The rules of a repository (None: of the server) and the policy's version. Raises: NotFound, Denied."""
-    return context.server().show_policy(repository or "")
+def show_policy(
+    context: Context, repository: str | None = None, version: int | None = None
+) -> tuple[tuple[Rule, ...], int]:
+    """The rules that speak of a repository (None: all of the server) and the policy's version; or those of a version.
+
+    Raises: NotFound, Denied.
+    """
+    return context.server().show_policy(repository or "", version)
 
 
 def explain_policy(context: Context, user: str, action: str, place: str, address: str = "") -> Explanation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlv.remote.channel import CALL_SECONDS, Channel
-from mlv_core.entities import Identity, Rule, ServerInfo, TokenInfo, User
+from mlv_core.entities import Identity, Rule, ServerInfo, TokenInfo, TokenLimits, User
 from mlv_core.explaining import Explanation, WeighedRule
 from mlv_proto import convert
 from mlv_proto.v1 import identity_pb2 as pb
@@ -33,9 +33,11 @@ class PeopleCalls:
         answer = self._channel.unary("IdentityService/ExchangeToken", request, pb.ExchangeTokenResponse, again=False)
         return answer.token, convert.token_info_from_wire(answer.info)
 
-    def add_user(self, name: str, *, server_admin: bool = False, dry_run: bool = False) -> tuple[User, str]:
-        """A new user and a first token of theirs."""
-        request = pb.AddUserRequest(name=name, server_admin=server_admin, dry_run=dry_run)
+    def add_user(
+        self, name: str, *, server_admin: bool = False, owner: str = "", service: bool = False, dry_run: bool = False
+    ) -> tuple[User, str]:
+        """A new user, or a service account with its owner, and a first token of theirs."""
+        request = pb.AddUserRequest(name=name, server_admin=server_admin, dry_run=dry_run, service=service, owner=owner)
         answer = self._channel.unary("IdentityService/AddUser", request, pb.AddUserResponse, again=False)
         return convert.user_from_wire(answer.user), answer.token
 
@@ -58,11 +60,18 @@ class PeopleCalls:
         scope: tuple[str, ...] = (),
         expires_in: int | None = None,
         *,
+        limits: TokenLimits = TokenLimits(),  # noqa: B008 - a frozen value
         dry_run: bool = False,
     ) -> tuple[str, TokenInfo]:
-        """A new token of `user` ('' = the caller), limited to `scope`, for `expires_in` seconds."""
+        """A new token of `user` ('' = the caller), limited to `scope` and `limits`, for `expires_in` seconds."""
         request = pb.CreateTokenRequest(
-            user=user, description=description, scope=scope, expires_in=expires_in, dry_run=dry_run
+            user=user,
+            description=description,
+            scope=scope,
+            expires_in=expires_in,
+            dry_run=dry_run,
+            networks=limits.networks,
+            repositories=limits.repositories,
         )
         answer = self._channel.unary("IdentityService/CreateToken", request, pb.CreateTokenResponse, again=False)
         return answer.token, convert.token_info_from_wire(answer.info)
@@ -90,9 +99,9 @@ class PeopleCalls:
         request = policy_pb2.RevokeRoleRequest(repository=repository, role=role, user=user, dry_run=dry_run)
         return self._channel.unary("PolicyService/RevokeRole", request, policy_pb2.RevokeRoleResponse).removed
 
-    def show_policy(self, repository: str = "") -> tuple[tuple[Rule, ...], int]:
-        """The rules that speak of a repository ('' = all of the server), and the policy's version."""
-        request = policy_pb2.ShowPolicyRequest(repository=repository)
+    def show_policy(self, repository: str = "", version: int | None = None) -> tuple[tuple[Rule, ...], int]:
+        """The rules that speak of a repository ('' = all of the server) and the policy's version; or those of then."""
+        request = policy_pb2.ShowPolicyRequest(repository=repository, version=version)
         parse = policy_pb2.ShowPolicyResponse.FromString
         rules: list[Rule] = []
         version = 0

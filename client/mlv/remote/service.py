@@ -6,10 +6,12 @@ from mlv.remote.asking import AskingCalls
 from mlv.remote.auditing import AuditCalls
 from mlv.remote.channel import Channel, Counters
 from mlv.remote.events import EventCalls
+from mlv.remote.groups import GroupCalls
 from mlv.remote.history import HistoryCalls
 from mlv.remote.hooks import HookCalls
 from mlv.remote.merges import MergeCalls
 from mlv.remote.people import PeopleCalls
+from mlv.remote.policies import PolicyCalls
 from mlv.remote.releasing import ReleaseCalls
 from mlv.remote.repositories import RepositoryCalls
 from mlv.remote.shelves import ShelfCalls
@@ -22,6 +24,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 class Server(
     PeopleCalls,
+    GroupCalls,
+    PolicyCalls,
     RepositoryCalls,
     HistoryCalls,
     MergeCalls,

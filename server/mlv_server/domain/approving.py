@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from mlv_core.entities import Effect, Rule
 from mlv_core.paths import glob_match
+from mlv_core.policies import EVERYBODY, GROUP
 from mlv_server.domain.globs import matches_name
 from mlv_server.domain.policy import APPROVALS, BY, Policy, Principal, Resource, is_live
-
-EVERYBODY = "everybody"
-GROUP = "group:"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.paths import glob_match
-from mlv_core.policies import AccessChange, PolicyDifference, Verdict
-from mlv_server.domain.approving import EVERYBODY, GROUP
+from mlv_core.policies import EVERYBODY, GROUP, AccessChange, PolicyDifference, Verdict, who_of
 from mlv_server.domain.globs import matches_name
 from mlv_server.domain.policy import Policy, Principal, Resource, actions_of
-from mlv_server.domain.policy_document import key_of, who_of
+from mlv_server.domain.policy_document import key_of
 from mlv_server.domain.policy_people import People, judge, member_of
 
 QUESTIONS_LIMIT = 150_000
@@ -58,7 +57,8 @@ def difference(
         if asking.asked > 2 * QUESTIONS_LIMIT:
             complete, parts, everyone = False, {}, []
     access = _sum_up(asking.found, people)
-    return PolicyDifference(before.version, after.version, tuple(added), tuple(removed), access, complete)
+    new = tuple(replace(rule, id=max(0, rule.id)) for rule in added)
+    return PolicyDifference(before.version, after.version, new, tuple(removed), access, complete)
 
 
 def place_text(place: Place) -> str:

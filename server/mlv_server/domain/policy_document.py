@@ -11,8 +11,7 @@ from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidPath, InvalidRequest
 from mlv_core.ids import escape, fold
 from mlv_core.paths import check_path
-from mlv_core.policies import Verdict
-from mlv_server.domain.approving import EVERYBODY, GROUP
+from mlv_core.policies import EVERYBODY, GROUP, TOKEN, USER, Verdict, who_of
 from mlv_server.domain.globs import is_pattern
 from mlv_server.domain.lock_rule_tables import RULES_LIMIT as LOCK_RULES_LIMIT
 from mlv_server.domain.lock_rule_tables import parse_lock_rule
@@ -29,7 +28,6 @@ TESTS_LIMIT = 1_000
 """All must pass before a change takes effect."""
 APPROVALS_LIMIT = 20
 KINDS = ("branch/", "label/", "env/")
-USER, TOKEN = "user:", "token:"
 _RULE_SECTIONS = {"allow": Effect.ALLOW, "deny": Effect.DENY, "require": Effect.REQUIRE}
 SECTIONS = (*_RULE_SECTIONS, "lock", "test")
 _RULE_KEYS = ("who", "role", "actions", "ref", "path", "from", "until")
@@ -101,17 +99,6 @@ def parse_document(text: str, repository: str, names: Names) -> tuple[Document, 
             where = [*found.get(section, ()), *([top] * len(tables))]
             reader.section(section, tables, where)
     return reader.document(base), problems.in_order()
-
-
-def who_of(rule: Rule) -> str:
-    """Whom `rule` speaks of, as the document writes it."""
-    if rule.subject_kind is SubjectKind.EVERYBODY:
-        return EVERYBODY
-    if rule.subject_kind is SubjectKind.GROUP:
-        return GROUP + rule.subject
-    if rule.subject_kind is SubjectKind.TOKEN:
-        return TOKEN + rule.subject
-    return USER + rule.subject if fold(rule.subject) == EVERYBODY else rule.subject
 
 
 def key_of(rule: Rule) -> tuple[object, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mlv_core.policies import PolicyTestResult, Verdict
-from mlv_server.domain.approving import GROUP, asking, in_words
+from mlv_core.policies import GROUP, PolicyTestResult, Verdict
+from mlv_server.domain.approving import asking, in_words
 from mlv_server.domain.policy import Policy, Principal, Resource, decide
 from mlv_server.domain.policy_document import Expectation
 

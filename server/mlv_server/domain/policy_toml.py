@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from mlv_core.entities import Effect, Rule
 from mlv_core.ids import fold
+from mlv_core.policies import who_of
 from mlv_server.domain.approving import wanted_by
 from mlv_server.domain.lock_rule_tables import lock_rule_table
 from mlv_server.domain.lock_rules import LockRule
 from mlv_server.domain.networks import networks_in
-from mlv_server.domain.policy_document import who_of
 
 Value = str | int | bool | datetime | list[str]
 _SECTIONS = {Effect.ALLOW: "allow", Effect.DENY: "deny", Effect.REQUIRE: "require"}

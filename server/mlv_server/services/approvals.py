@@ -51,7 +51,7 @@ async def approve(call: Call, repository: RepositoryName, revision: str, message
     """
     if len(message) > MESSAGE_LIMIT:
         raise InvalidRequest(f"message has more than {MESSAGE_LIMIT:,} characters.")
-    number = (await history.resolve(call, repository, revision, ""))[0]
+    number = await _number(call, repository, revision)
 
     def work(tx: Transaction) -> Approval:
         row, changeset, branch = _version(tx, call, repository, number)
@@ -72,7 +72,7 @@ async def approve(call: Call, repository: RepositoryName, revision: str, message
 
 async def withdraw(call: Call, repository: RepositoryName, revision: str, dry_run: bool) -> Approval:
     """Take the caller's own approval back. Raises: NotFound when there is none."""
-    number = (await history.resolve(call, repository, revision, ""))[0]
+    number = await _number(call, repository, revision)
 
     def work(tx: Transaction) -> Approval:
         row, _, branch = _version(tx, call, repository, number)
@@ -134,13 +134,19 @@ def authors(tx: Transaction, repository_id: int, number: ChangesetNumber, base: 
     return frozenset(row.author for row in tx.changesets.find(repository_id, numbers).values())
 
 
+async def _number(call: Call, repository: RepositoryName, revision: str) -> ChangesetNumber:
+    """The changeset that `revision` names. Raises: InvalidRequest for none, NotFound."""
+    number = (await history.resolve(call, repository, revision, ""))[0] if revision else 0
+    if number == 0:
+        raise InvalidRequest("There is no version to approve yet.", advice="Commit first.")
+    return ChangesetNumber(number)
+
+
 def _version(
     tx: Transaction, call: Call, repository: RepositoryName, number: ChangesetNumber
 ) -> tuple[RepositoryRow, ChangesetRow, str]:
     """The repository, the changeset and the name of its branch. Raises: NotFound, Denied."""
     row = tx.repositories.get(repository)
-    if number == 0:
-        raise InvalidRequest("There is no version to approve yet.", advice="Commit first.")
     changeset = tx.changesets.get(row.id, number)
     branch = tx.branches.by_id(row.id, changeset.branch_id).name
     access.check(tx, call, "read", row, f"branch/{branch}")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from mlv_core.entities import Effect, Rule
 from mlv_core.errors import Denied, InvalidRequest, PolicyTestsFailed
 from mlv_core.ids import RepositoryName, escape, fold
-from mlv_core.policies import PolicyTestResult
+from mlv_core.policies import PolicyTestResult, who_of
 from mlv_server.domain.audit import SERVER_CHAIN
 from mlv_server.domain.events import policy_event
 from mlv_server.domain.granting import lacking_actions
 from mlv_server.domain.policy import Policy, decide_on_server
-from mlv_server.domain.policy_document import Expectation, expectation, who_of
+from mlv_server.domain.policy_document import Expectation, expectation
 from mlv_server.domain.policy_people import People, can_be_changed, is_led, run_tests
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.rules import Sections
@@ -103,6 +103,8 @@ def apply(tx: Transaction, call: Call, change: Change, **detail: str | int) -> t
     if change.row is not None:
         told = policy_event(change.act, version, len(added), len(ids), by)
         tx.events.append(change.row.id, call.now, (told,))
+    else:
+        tx.wake_watchers()
     return added
 
 

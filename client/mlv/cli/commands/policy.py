@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from mlv.actions import people
-from mlv.cli.output import count, escaped, table
+from mlv.actions import people, policies
+from mlv.cli.commands.policy_documents import policy_diff, policy_history, policy_set, policy_test, rule_table
+from mlv.cli.output import count, escaped
 from mlv.cli.running import Family, Run, verb
 from mlv.cli.values import rule_value
-from mlv_core.entities import Rule
 from mlv_core.explaining import Explanation, Weight
 
 _WEIGHTS = {
@@ -46,12 +46,24 @@ def policy_revoke(run: Run, role: str, user: str, repository: str) -> None:
 
 @verb(name="show")
 @click.argument("repository", required=False, metavar="[REPO]")
-def policy_show(run: Run, repository: str | None) -> None:
-    """Show the rules that speak of REPO, or all of the server."""
-    rules, version = people.show_policy(run.context, repository)
-    rows = [_row(rule) for rule in rules]
-    value = {"version": version, "rules": [rule_value(rule) for rule in rules]}
-    run.result(value, [*table(rows, _TITLES), f"version {version}"])
+@click.option(
+    "--toml", "as_toml", is_flag=True, help="The document that 'mlv policy set' takes; the server's without REPO."
+)
+@click.option("--version", "version", type=click.IntRange(0), metavar="N", help="As it was in version N.")
+def policy_show(run: Run, repository: str | None, *, as_toml: bool, version: int | None) -> None:
+    """Show the rules that speak of REPO, or all of the server.
+
+    --toml prints the policy of REPO, or the server's own without REPO, as a document: its rules, rules about locks and
+    tests, in an order that is always the same, without the comments of whoever wrote it. --version shows the
+    document's rules as they were.
+    """
+    if as_toml:
+        text, number = policies.document(run.context, repository or "", version)
+        run.result({"version": number, "document": text}, text.splitlines())
+        return
+    rules, number = people.show_policy(run.context, repository, version)
+    value = {"version": number, "rules": [rule_value(rule) for rule in rules]}
+    run.result(value, [*rule_table(rules), f"version {number}"])
 
 
 @verb(name="explain")
@@ -70,24 +82,25 @@ def policy_explain(run: Run, user: str, action: str, place: str, address: str) -
     lines = [f"{escaped(found.user)} {word} '{escaped(action)}' on {escaped(place)}: {escaped(found.reason)}"]
     if found.scope:
         lines.append(f"the scope of your token: {escaped(', '.join(found.scope))}")
-    rows = [(*_row(one.rule), _WEIGHTS[one.weight]) for one in found.rules]
-    run.result(
-        _explanation_value(found, action, place), [*lines, *table(rows, (*_TITLES, "weight"))] if rows else lines
-    )
+    weights = [_WEIGHTS[one.weight] for one in found.rules]
+    rows = rule_table([one.rule for one in found.rules], weights) if weights else []
+    run.result(_explanation_value(found, action, place), [*lines, *rows])
 
 
 policy = Family(
     "policy",
     "Who may do what, and why.",
-    {"grant": policy_grant, "revoke": policy_revoke, "show": policy_show, "explain": policy_explain},
+    {
+        "grant": policy_grant,
+        "revoke": policy_revoke,
+        "show": policy_show,
+        "explain": policy_explain,
+        "set": policy_set,
+        "test": policy_test,
+        "diff": policy_diff,
+        "history": policy_history,
+    },
 )
-
-_TITLES = ("id", "effect", "who", "may", "on")
-
-
-def _row(rule: Rule) -> tuple[str, str, str, str, str]:
-    may = rule.role or ",".join(rule.actions)
-    return str(rule.id), rule.effect.name.lower(), rule.subject, may, f"{rule.repository}:{rule.ref}:{rule.path}"
 
 
 def _explanation_value(found: Explanation, action: str, place: str) -> dict[str, object]:
