@@ -9,10 +9,11 @@ from mlv_core.entities import Branch, BranchKind
 from mlv_core.errors import InvalidRequest
 from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName, check_name
 from mlv_server.domain import branches as rules
-from mlv_server.domain.events import EventKind, branch_event, closing_event, lock_event
+from mlv_server.domain.events import EventKind, branch_event, closing_event
+from mlv_server.domain.lock_ends import LockEnd
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, freezes, history
+from mlv_server.services import access, freezes, history, lock_ends
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View
@@ -142,21 +143,9 @@ def _find(tx: Transaction, call: Call, repository: RepositoryName, name: str) ->
 
 def _release_locks(tx: Transaction, call: Call, row: RepositoryRow, branch: Branch) -> int:
     """End every lock that was taken on the branch (L11, L17); how many there were."""
-    ended = [lock for lock in tx.locks.list_all(row.id) if lock.branch == branch.name]
-    tx.locks.remove(row.id, [lock.token for lock in ended])
-    kind = EventKind.LOCK_RELEASED
-    why = f"{branch.name} was abandoned"
-    tx.audit.append(
-        row.id,
-        tuple(
-            access.audit_entry(
-                call, kind.value, lock.path, owner=lock.owner, branch=lock.branch, token=lock.token, reason=why
-            )
-            for lock in ended
-        ),
-    )
-    tx.events.append(row.id, call.now, tuple(lock_event(kind, lock, call.principal.user) for lock in ended))
-    return len(ended)
+    held = [lock for lock in tx.locks.list_all(row.id) if lock.branch == branch.name]
+    lock_ends.end(tx, call, row.id, held, LockEnd.RELEASED, f"{branch.name} was abandoned")
+    return len(held)
 
 
 def _target(view: View, wanted: str, made_from: str) -> str:
