@@ -6,11 +6,13 @@ from mlv_core.entities import Branch, Effect, Rule, SubjectKind
 from mlv_core.ids import ChangesetNumber
 from mlv_core.releasing import SetUp
 from mlv_server.domain.events import branch_event
+from mlv_server.domain.lock_rule_tables import lock_rule_table
 from mlv_server.domain.templates import MAIN, BranchPlan, Plan
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, labels
+from mlv_server.services import access, labels, policy_changes
 from mlv_server.services.call import Call
+from mlv_server.services.policy_changes import Change
 
 
 def set_up(tx: Transaction, call: Call, row: RepositoryRow, plan: Plan) -> tuple[SetUp, ...]:
@@ -20,17 +22,23 @@ def set_up(tx: Transaction, call: Call, row: RepositoryRow, plan: Plan) -> tuple
         _branch(tx, call, row, planned)
         done.append(SetUp("branch", planned.name, f"{planned.what}; merges into {MAIN}"))
     tx.lock_rules.put(row.id, plan.locks)
-    tx.audit.append(row.id, (access.audit_entry(call, "locks.rules", str(row.name), template=plan.template.name),))
     done.extend(plan.lock_words)
     for pattern, subjects in plan.reserved:
         labels.put_reservation(tx, call, row, pattern, subjects)
         done.append(SetUp("labels", pattern, f"kept for {', '.join(subjects)}{_missing(tx, subjects)}"))
     if plan.merges_only:
-        (rule,) = tx.rules.change((_merges_only(row, call),), (), call.principal.user, call.now)
-        entry = access.audit_entry(call, "policy.rule", str(row.name), rule=rule.id, template=plan.template.name)
-        tx.audit.append(row.id, (entry,))
         done.append(SetUp("rule", MAIN, "takes merges alone: nobody commits there"))
+    _change_policy(tx, call, row, plan)
     return tuple(done)
+
+
+def _change_policy(tx: Transaction, call: Call, row: RepositoryRow, plan: Plan) -> None:
+    """Put rules and lock rules into the repository's policy as one version of it."""
+    rules = (_merges_only(row, call),) if plan.merges_only else ()
+    locks = [lock_rule_table(rule) for rule in plan.locks]
+    why = f"template {plan.template.name}"
+    change = Change(row, rules, (), "template", why, sections={"locks": locks, "tests": []})
+    policy_changes.apply(tx, call, change)
 
 
 def _branch(tx: Transaction, call: Call, row: RepositoryRow, planned: BranchPlan) -> None:

@@ -14,7 +14,17 @@ from mlv_core.hashing import hash_content
 from mlv_core.ids import ChangesetNumber, RequestId, WorkspaceId
 from mlv_core.releasing import BranchStanding, Freeze, LabelAct
 from mlv_core.requests import AcquireRequest, BeginRequest, PublishRequest
-from mlv_server.services import branches, commits, freezes, labels, locks, policy, repositories, standings
+from mlv_server.services import (
+    branches,
+    commits,
+    freezes,
+    labels,
+    locks,
+    policy,
+    policy_documents,
+    repositories,
+    standings,
+)
 
 CODE = b"print(2)\n"
 
@@ -261,3 +271,14 @@ def test_a_template_is_set_up_whole_or_not_at_all(house: House) -> None:
     assert any("no such group yet: releasers" in one.what for one in made.set_up)
     rules, _ = house.run(policy.show(house.host(), str(DETECTOR)))
     assert [(rule.effect.name, rule.actions, rule.ref) for rule in rules] == [("DENY", ("write",), "branch/main")]
+
+
+def test_what_a_template_set_up_is_in_the_policy_document_and_can_be_changed_there(house: House) -> None:
+    house.run(repositories.create_from(house.host(), DETECTOR, "", "model", dry_run=False))
+    text, version = house.run(policy_documents.show(house.host(), str(DETECTOR), None))
+    assert '"/weights/**"' in text
+    same = house.run(policy_documents.put(house.host(), str(DETECTOR), text, None, None, "", dry_run=False))
+    assert (same.version, same.added, same.removed, same.others) == (version, 0, 0, ())
+    open_main = text.partition("[[deny]]")[0] + "[[lock]]" + text.partition("[[lock]]")[2]
+    changed = house.run(policy_documents.put(house.host(), str(DETECTOR), open_main, None, None, "", dry_run=False))
+    assert (changed.added, changed.removed, changed.others) == (0, 1, ())
