@@ -331,6 +331,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLimits:
+    """What a token is bound to beside its actions: networks to be used from, globs of repositories to be used for."""
+
+    networks: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TokenInfo:
     """A token without its secret; `scope` holds the actions it is limited to, empty for all of its user's.
 

@@ -37,11 +37,13 @@ def login(
     *,
     fingerprint: str = "",
     confirm: Callable[[str, str], bool],
+    typed: bool = False,
 ) -> SignedIn:
     """Sign in to `url` (None: the last server) with a token, and remember both.
 
     The server's fingerprint must be `fingerprint`, or the one remembered, or one that `confirm(server, fingerprint)`
-    says yes to; before that no secret is sent. Raises: UntrustedServer, NotSignedIn, Unreachable.
+    says yes to; before that no secret is sent. A service account signs in by a program, so that its token is not
+    `typed` by a person. Raises: UntrustedServer, NotSignedIn, Unreachable.
     """
     address = read_address(url or default_address())
     known = load(config.config_directory(os.environ)).get(str(address))
@@ -51,6 +53,11 @@ def login(
     server = connect(address, token, pem, "", seconds)
     try:
         identity, exchange = server.whoami()
+        if typed and identity.service:
+            raise NotSignedIn(
+                f"'{identity.user}' is a program's account; nobody signs in to it by hand.",
+                advice="The program takes its token from MLV_TOKEN, or 'mlv login --token'.",
+            )
         if exchange:
             token, _ = server.exchange_token()
     finally:

@@ -126,14 +126,22 @@ def lock_value(lock: Lock) -> dict[str, object]:
         "workspace": str(lock.workspace),
         "host": lock.host,
         "mode": lock.mode.name.lower(),
-        "scope": {"REPOSITORY": "repo"}.get(lock.scope.name, lock.scope.name.lower()),
+        "scope": scope_word(lock),
         "branch": lock.branch,
         "base": int(lock.base),
         "reason": lock.reason,
         "acquired_at": moment(lock.acquired_at),
         "lease_until": moment(lock.lease_until),
+        "lease_limit": moment(lock.limit),
+        "ttl_seconds": lock.ttl // 1000,
         "fencing_token": int(lock.token),
+        "tree": lock.tree,
     }
+
+
+def scope_word(lock: Lock) -> str:
+    """How far a lock reaches, as `--scope` says it."""
+    return {"REPOSITORY": "repo"}.get(lock.scope.name, lock.scope.name.lower())
 
 
 def repository_value(repository: Repository, *, sizes: bool) -> dict[str, object]:
@@ -186,6 +194,8 @@ def user_value(user: User) -> dict[str, object]:
         "name": user.name,
         "server_admin": user.server_admin,
         "disabled": user.disabled,
+        "service": user.service,
+        "owner": user.owner or None,
         "created_at": moment(user.created_at),
         "created_by": user.created_by,
     }
@@ -197,10 +207,14 @@ def token_value(info: TokenInfo) -> dict[str, object]:
         "id": info.id,
         "user": info.user,
         "description": info.description,
+        "service": info.service,
         "scope": list(info.scope),
+        "networks": list(info.networks),
+        "repositories": list(info.repositories),
         "created_at": moment(info.created_at),
         "expires_at": moment(info.expires_at),
         "last_used_at": moment(info.last_used_at),
+        "last_used_from": info.last_used_from or None,
         "revoked": info.revoked,
     }
 

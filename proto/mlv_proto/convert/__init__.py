@@ -51,6 +51,8 @@ from mlv_proto.convert.history import (
     history_filter_to_wire,
 )
 from mlv_proto.convert.identity import (
+    group_from_wire,
+    group_to_wire,
     identity_from_wire,
     identity_to_wire,
     token_info_from_wire,
@@ -215,6 +217,8 @@ __all__ = [
     "file_rows_to_wire",
     "freeze_from_wire",
     "freeze_to_wire",
+    "group_from_wire",
+    "group_to_wire",
     "hashes_from_wire",
     "hashes_to_wire",
     "history_filter_from_wire",

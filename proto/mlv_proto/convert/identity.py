@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlv_core.entities import Identity, TokenInfo, User
+from mlv_core.entities import Group, Identity, TokenInfo, User
 from mlv_proto.convert import checks
 from mlv_proto.v1 import identity_pb2 as pb
 
@@ -15,13 +15,34 @@ def user_to_wire(user: User) -> pb.User:
         disabled=user.disabled,
         created_at=user.created_at,
         created_by=user.created_by,
+        service=user.service,
+        owner=user.owner,
     )
 
 
 def user_from_wire(message: pb.User) -> User:
     """A user. Raises: InvalidRequest."""
     created_at = checks.number(message.created_at, "user.created_at")
-    return User(message.name, message.server_admin, message.disabled, created_at, message.created_by)
+    return User(
+        message.name,
+        message.server_admin,
+        message.disabled,
+        created_at,
+        message.created_by,
+        message.service,
+        message.owner,
+    )
+
+
+def group_to_wire(group: Group) -> pb.Group:
+    """A group."""
+    return pb.Group(name=group.name, members=group.members, created_at=group.created_at, created_by=group.created_by)
+
+
+def group_from_wire(message: pb.Group) -> Group:
+    """A group. Raises: InvalidRequest."""
+    created_at = checks.number(message.created_at, "group.created_at")
+    return Group(message.name, tuple(message.members), created_at, message.created_by)
 
 
 def token_info_to_wire(info: TokenInfo) -> pb.TokenInfo:
@@ -35,6 +56,10 @@ def token_info_to_wire(info: TokenInfo) -> pb.TokenInfo:
         expires_at=info.expires_at,
         last_used_at=info.last_used_at,
         revoked=info.revoked,
+        networks=info.networks,
+        repositories=info.repositories,
+        last_used_from=info.last_used_from,
+        service=info.service,
     )
 
 
@@ -49,6 +74,10 @@ def token_info_from_wire(message: pb.TokenInfo) -> TokenInfo:
         checks.number(message.expires_at, "info.expires_at") if message.HasField("expires_at") else None,
         checks.number(message.last_used_at, "info.last_used_at") if message.HasField("last_used_at") else None,
         message.revoked,
+        tuple(message.networks),
+        tuple(message.repositories),
+        message.last_used_from,
+        message.service,
     )
 
 
@@ -61,6 +90,8 @@ def identity_to_wire(identity: Identity) -> pb.WhoAmIResponse:
         scope=identity.scope,
         expires_at=identity.expires_at,
         exchange=identity.exchange,
+        service=identity.service,
+        repositories=identity.repositories,
     )
 
 
@@ -73,4 +104,6 @@ def identity_from_wire(message: pb.WhoAmIResponse) -> Identity:
         tuple(message.scope),
         checks.number(message.expires_at, "expires_at") if message.HasField("expires_at") else None,
         message.exchange,
+        message.service,
+        tuple(message.repositories),
     )

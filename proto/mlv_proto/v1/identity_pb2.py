@@ -22,51 +22,78 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from mlv_proto.v1 import policy_pb2 as mlv__proto_dot_v1_dot_policy__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmlv_proto/v1/identity.proto\x12\x06mlv.v1\"\x0f\n\rWhoAmIRequest\"\x8f\x01\n\x0eWhoAmIResponse\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x14\n\x0cserver_admin\x18\x02 \x01(\x08\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\r\n\x05scope\x18\x04 \x03(\t\x12\x17\n\nexpires_at\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08\x65xchange\x18\x06 \x01(\x08\x42\r\n\x0b_expires_at\"\x16\n\x14\x45xchangeTokenRequest\"G\n\x15\x45xchangeTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x1f\n\x04info\x18\x02 \x01(\x0b\x32\x11.mlv.v1.TokenInfo\"d\n\x04User\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cserver_admin\x18\x02 \x01(\x08\x12\x10\n\x08\x64isabled\x18\x03 \x01(\x08\x12\x12\n\ncreated_at\x18\x04 \x01(\x03\x12\x12\n\ncreated_by\x18\x05 \x01(\t\"E\n\x0e\x41\x64\x64UserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cserver_admin\x18\x02 \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"<\n\x0f\x41\x64\x64UserResponse\x12\x1a\n\x04user\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.User\x12\r\n\x05token\x18\x02 \x01(\t\"\x12\n\x10ListUsersRequest\"0\n\x11ListUsersResponse\x12\x1b\n\x05users\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.User\"3\n\x12\x44isableUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"1\n\x13\x44isableUserResponse\x12\x1a\n\x04user\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.User\"\xc2\x01\n\tTokenInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05scope\x18\x04 \x03(\t\x12\x12\n\ncreated_at\x18\x05 \x01(\x03\x12\x17\n\nexpires_at\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0clast_used_at\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07revoked\x18\x08 \x01(\x08\x42\r\n\x0b_expires_atB\x0f\n\r_last_used_at\"\x7f\n\x12\x43reateTokenRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05scope\x18\x03 \x03(\t\x12\x17\n\nexpires_in\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\x42\r\n\x0b_expires_in\"E\n\x13\x43reateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x1f\n\x04info\x18\x02 \x01(\x0b\x32\x11.mlv.v1.TokenInfo\"!\n\x11ListTokensRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\"7\n\x12ListTokensResponse\x12!\n\x06tokens\x18\x01 \x03(\x0b\x32\x11.mlv.v1.TokenInfo\"1\n\x12RevokeTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"6\n\x13RevokeTokenResponse\x12\x1f\n\x04info\x18\x01 \x01(\x0b\x32\x11.mlv.v1.TokenInfo2\xb7\x04\n\x0fIdentityService\x12\x37\n\x06WhoAmI\x12\x15.mlv.v1.WhoAmIRequest\x1a\x16.mlv.v1.WhoAmIResponse\x12L\n\rExchangeToken\x12\x1c.mlv.v1.ExchangeTokenRequest\x1a\x1d.mlv.v1.ExchangeTokenResponse\x12:\n\x07\x41\x64\x64User\x12\x16.mlv.v1.AddUserRequest\x1a\x17.mlv.v1.AddUserResponse\x12\x42\n\tListUsers\x12\x18.mlv.v1.ListUsersRequest\x1a\x19.mlv.v1.ListUsersResponse0\x01\x12\x46\n\x0b\x44isableUser\x12\x1a.mlv.v1.DisableUserRequest\x1a\x1b.mlv.v1.DisableUserResponse\x12\x46\n\x0b\x43reateToken\x12\x1a.mlv.v1.CreateTokenRequest\x1a\x1b.mlv.v1.CreateTokenResponse\x12\x45\n\nListTokens\x12\x19.mlv.v1.ListTokensRequest\x1a\x1a.mlv.v1.ListTokensResponse0\x01\x12\x46\n\x0bRevokeToken\x12\x1a.mlv.v1.RevokeTokenRequest\x1a\x1b.mlv.v1.RevokeTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bmlv_proto/v1/identity.proto\x12\x06mlv.v1\x1a\x19mlv_proto/v1/policy.proto\"\x0f\n\rWhoAmIRequest\"\xb6\x01\n\x0eWhoAmIResponse\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x14\n\x0cserver_admin\x18\x02 \x01(\x08\x12\x10\n\x08token_id\x18\x03 \x01(\t\x12\r\n\x05scope\x18\x04 \x03(\t\x12\x17\n\nexpires_at\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x08\x65xchange\x18\x06 \x01(\x08\x12\x0f\n\x07service\x18\x07 \x01(\x08\x12\x14\n\x0crepositories\x18\x08 \x03(\tB\r\n\x0b_expires_at\"\x16\n\x14\x45xchangeTokenRequest\"G\n\x15\x45xchangeTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x1f\n\x04info\x18\x02 \x01(\x0b\x32\x11.mlv.v1.TokenInfo\"\x84\x01\n\x04User\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cserver_admin\x18\x02 \x01(\x08\x12\x10\n\x08\x64isabled\x18\x03 \x01(\x08\x12\x12\n\ncreated_at\x18\x04 \x01(\x03\x12\x12\n\ncreated_by\x18\x05 \x01(\t\x12\x0f\n\x07service\x18\x06 \x01(\x08\x12\r\n\x05owner\x18\x07 \x01(\t\"e\n\x0e\x41\x64\x64UserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0cserver_admin\x18\x02 \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12\x0f\n\x07service\x18\x04 \x01(\x08\x12\r\n\x05owner\x18\x05 \x01(\t\"<\n\x0f\x41\x64\x64UserResponse\x12\x1a\n\x04user\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.User\x12\r\n\x05token\x18\x02 \x01(\t\"\x12\n\x10ListUsersRequest\"0\n\x11ListUsersResponse\x12\x1b\n\x05users\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.User\"3\n\x12\x44isableUserRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"1\n\x13\x44isableUserResponse\x12\x1a\n\x04user\x18\x01 \x01(\x0b\x32\x0c.mlv.v1.User\"\x93\x02\n\tTokenInfo\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05scope\x18\x04 \x03(\t\x12\x12\n\ncreated_at\x18\x05 \x01(\x03\x12\x17\n\nexpires_at\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x19\n\x0clast_used_at\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07revoked\x18\x08 \x01(\x08\x12\x10\n\x08networks\x18\t \x03(\t\x12\x14\n\x0crepositories\x18\n \x03(\t\x12\x16\n\x0elast_used_from\x18\x0b \x01(\t\x12\x0f\n\x07service\x18\x0c \x01(\x08\x42\r\n\x0b_expires_atB\x0f\n\r_last_used_at\"\xa7\x01\n\x12\x43reateTokenRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05scope\x18\x03 \x03(\t\x12\x17\n\nexpires_in\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\x12\x10\n\x08networks\x18\x06 \x03(\t\x12\x14\n\x0crepositories\x18\x07 \x03(\tB\r\n\x0b_expires_in\"E\n\x13\x43reateTokenResponse\x12\r\n\x05token\x18\x01 \x01(\t\x12\x1f\n\x04info\x18\x02 \x01(\x0b\x32\x11.mlv.v1.TokenInfo\"!\n\x11ListTokensRequest\x12\x0c\n\x04user\x18\x01 \x01(\t\"7\n\x12ListTokensResponse\x12!\n\x06tokens\x18\x01 \x03(\x0b\x32\x11.mlv.v1.TokenInfo\"1\n\x12RevokeTokenRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"6\n\x13RevokeTokenResponse\x12\x1f\n\x04info\x18\x01 \x01(\x0b\x32\x11.mlv.v1.TokenInfo\"N\n\x05Group\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07members\x18\x02 \x03(\t\x12\x12\n\ncreated_at\x18\x03 \x01(\x03\x12\x12\n\ncreated_by\x18\x04 \x01(\t\"0\n\x0f\x41\x64\x64GroupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"0\n\x10\x41\x64\x64GroupResponse\x12\x1c\n\x05group\x18\x01 \x01(\x0b\x32\r.mlv.v1.Group\"\x13\n\x11ListGroupsRequest\"3\n\x12ListGroupsResponse\x12\x1d\n\x06groups\x18\x01 \x03(\x0b\x32\r.mlv.v1.Group\"\x1f\n\x0fGetGroupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"M\n\x10GetGroupResponse\x12\x1c\n\x05group\x18\x01 \x01(\x0b\x32\r.mlv.v1.Group\x12\x1b\n\x05rules\x18\x02 \x03(\x0b\x32\x0c.mlv.v1.Rule\"3\n\x12\x44\x65leteGroupRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\"3\n\x13\x44\x65leteGroupResponse\x12\x1c\n\x05group\x18\x01 \x01(\x0b\x32\r.mlv.v1.Group\"C\n\x11\x41\x64\x64MembersRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07members\x18\x02 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"2\n\x12\x41\x64\x64MembersResponse\x12\x1c\n\x05group\x18\x01 \x01(\x0b\x32\r.mlv.v1.Group\"F\n\x14RemoveMembersRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07members\x18\x02 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"5\n\x15RemoveMembersResponse\x12\x1c\n\x05group\x18\x01 \x01(\x0b\x32\r.mlv.v1.Group2\xd9\x07\n\x0fIdentityService\x12\x37\n\x06WhoAmI\x12\x15.mlv.v1.WhoAmIRequest\x1a\x16.mlv.v1.WhoAmIResponse\x12L\n\rExchangeToken\x12\x1c.mlv.v1.ExchangeTokenRequest\x1a\x1d.mlv.v1.ExchangeTokenResponse\x12:\n\x07\x41\x64\x64User\x12\x16.mlv.v1.AddUserRequest\x1a\x17.mlv.v1.AddUserResponse\x12\x42\n\tListUsers\x12\x18.mlv.v1.ListUsersRequest\x1a\x19.mlv.v1.ListUsersResponse0\x01\x12\x46\n\x0b\x44isableUser\x12\x1a.mlv.v1.DisableUserRequest\x1a\x1b.mlv.v1.DisableUserResponse\x12\x46\n\x0b\x43reateToken\x12\x1a.mlv.v1.CreateTokenRequest\x1a\x1b.mlv.v1.CreateTokenResponse\x12\x45\n\nListTokens\x12\x19.mlv.v1.ListTokensRequest\x1a\x1a.mlv.v1.ListTokensResponse0\x01\x12\x46\n\x0bRevokeToken\x12\x1a.mlv.v1.RevokeTokenRequest\x1a\x1b.mlv.v1.RevokeTokenResponse\x12=\n\x08\x41\x64\x64Group\x12\x17.mlv.v1.AddGroupRequest\x1a\x18.mlv.v1.AddGroupResponse\x12\x45\n\nListGroups\x12\x19.mlv.v1.ListGroupsRequest\x1a\x1a.mlv.v1.ListGroupsResponse0\x01\x12?\n\x08GetGroup\x12\x17.mlv.v1.GetGroupRequest\x1a\x18.mlv.v1.GetGroupResponse0\x01\x12\x46\n\x0b\x44\x65leteGroup\x12\x1a.mlv.v1.DeleteGroupRequest\x1a\x1b.mlv.v1.DeleteGroupResponse\x12\x43\n\nAddMembers\x12\x19.mlv.v1.AddMembersRequest\x1a\x1a.mlv.v1.AddMembersResponse\x12L\n\rRemoveMembers\x12\x1c.mlv.v1.RemoveMembersRequest\x1a\x1d.mlv.v1.RemoveMembersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlv_proto.v1.identity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WHOAMIREQUEST']._serialized_start=39
-  _globals['_WHOAMIREQUEST']._serialized_end=54
-  _globals['_WHOAMIRESPONSE']._serialized_start=57
-  _globals['_WHOAMIRESPONSE']._serialized_end=200
-  _globals['_EXCHANGETOKENREQUEST']._serialized_start=202
-  _globals['_EXCHANGETOKENREQUEST']._serialized_end=224
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=226
-  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=297
-  _globals['_USER']._serialized_start=299
-  _globals['_USER']._serialized_end=399
-  _globals['_ADDUSERREQUEST']._serialized_start=401
-  _globals['_ADDUSERREQUEST']._serialized_end=470
-  _globals['_ADDUSERRESPONSE']._serialized_start=472
-  _globals['_ADDUSERRESPONSE']._serialized_end=532
-  _globals['_LISTUSERSREQUEST']._serialized_start=534
-  _globals['_LISTUSERSREQUEST']._serialized_end=552
-  _globals['_LISTUSERSRESPONSE']._serialized_start=554
-  _globals['_LISTUSERSRESPONSE']._serialized_end=602
-  _globals['_DISABLEUSERREQUEST']._serialized_start=604
-  _globals['_DISABLEUSERREQUEST']._serialized_end=655
-  _globals['_DISABLEUSERRESPONSE']._serialized_start=657
-  _globals['_DISABLEUSERRESPONSE']._serialized_end=706
-  _globals['_TOKENINFO']._serialized_start=709
-  _globals['_TOKENINFO']._serialized_end=903
-  _globals['_CREATETOKENREQUEST']._serialized_start=905
-  _globals['_CREATETOKENREQUEST']._serialized_end=1032
-  _globals['_CREATETOKENRESPONSE']._serialized_start=1034
-  _globals['_CREATETOKENRESPONSE']._serialized_end=1103
-  _globals['_LISTTOKENSREQUEST']._serialized_start=1105
-  _globals['_LISTTOKENSREQUEST']._serialized_end=1138
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=1140
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=1195
-  _globals['_REVOKETOKENREQUEST']._serialized_start=1197
-  _globals['_REVOKETOKENREQUEST']._serialized_end=1246
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=1248
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=1302
-  _globals['_IDENTITYSERVICE']._serialized_start=1305
-  _globals['_IDENTITYSERVICE']._serialized_end=1872
+  _globals['_WHOAMIREQUEST']._serialized_start=66
+  _globals['_WHOAMIREQUEST']._serialized_end=81
+  _globals['_WHOAMIRESPONSE']._serialized_start=84
+  _globals['_WHOAMIRESPONSE']._serialized_end=266
+  _globals['_EXCHANGETOKENREQUEST']._serialized_start=268
+  _globals['_EXCHANGETOKENREQUEST']._serialized_end=290
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_start=292
+  _globals['_EXCHANGETOKENRESPONSE']._serialized_end=363
+  _globals['_USER']._serialized_start=366
+  _globals['_USER']._serialized_end=498
+  _globals['_ADDUSERREQUEST']._serialized_start=500
+  _globals['_ADDUSERREQUEST']._serialized_end=601
+  _globals['_ADDUSERRESPONSE']._serialized_start=603
+  _globals['_ADDUSERRESPONSE']._serialized_end=663
+  _globals['_LISTUSERSREQUEST']._serialized_start=665
+  _globals['_LISTUSERSREQUEST']._serialized_end=683
+  _globals['_LISTUSERSRESPONSE']._serialized_start=685
+  _globals['_LISTUSERSRESPONSE']._serialized_end=733
+  _globals['_DISABLEUSERREQUEST']._serialized_start=735
+  _globals['_DISABLEUSERREQUEST']._serialized_end=786
+  _globals['_DISABLEUSERRESPONSE']._serialized_start=788
+  _globals['_DISABLEUSERRESPONSE']._serialized_end=837
+  _globals['_TOKENINFO']._serialized_start=840
+  _globals['_TOKENINFO']._serialized_end=1115
+  _globals['_CREATETOKENREQUEST']._serialized_start=1118
+  _globals['_CREATETOKENREQUEST']._serialized_end=1285
+  _globals['_CREATETOKENRESPONSE']._serialized_start=1287
+  _globals['_CREATETOKENRESPONSE']._serialized_end=1356
+  _globals['_LISTTOKENSREQUEST']._serialized_start=1358
+  _globals['_LISTTOKENSREQUEST']._serialized_end=1391
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=1393
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=1448
+  _globals['_REVOKETOKENREQUEST']._serialized_start=1450
+  _globals['_REVOKETOKENREQUEST']._serialized_end=1499
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=1501
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=1555
+  _globals['_GROUP']._serialized_start=1557
+  _globals['_GROUP']._serialized_end=1635
+  _globals['_ADDGROUPREQUEST']._serialized_start=1637
+  _globals['_ADDGROUPREQUEST']._serialized_end=1685
+  _globals['_ADDGROUPRESPONSE']._serialized_start=1687
+  _globals['_ADDGROUPRESPONSE']._serialized_end=1735
+  _globals['_LISTGROUPSREQUEST']._serialized_start=1737
+  _globals['_LISTGROUPSREQUEST']._serialized_end=1756
+  _globals['_LISTGROUPSRESPONSE']._serialized_start=1758
+  _globals['_LISTGROUPSRESPONSE']._serialized_end=1809
+  _globals['_GETGROUPREQUEST']._serialized_start=1811
+  _globals['_GETGROUPREQUEST']._serialized_end=1842
+  _globals['_GETGROUPRESPONSE']._serialized_start=1844
+  _globals['_GETGROUPRESPONSE']._serialized_end=1921
+  _globals['_DELETEGROUPREQUEST']._serialized_start=1923
+  _globals['_DELETEGROUPREQUEST']._serialized_end=1974
+  _globals['_DELETEGROUPRESPONSE']._serialized_start=1976
+  _globals['_DELETEGROUPRESPONSE']._serialized_end=2027
+  _globals['_ADDMEMBERSREQUEST']._serialized_start=2029
+  _globals['_ADDMEMBERSREQUEST']._serialized_end=2096
+  _globals['_ADDMEMBERSRESPONSE']._serialized_start=2098
+  _globals['_ADDMEMBERSRESPONSE']._serialized_end=2148
+  _globals['_REMOVEMEMBERSREQUEST']._serialized_start=2150
+  _globals['_REMOVEMEMBERSREQUEST']._serialized_end=2220
+  _globals['_REMOVEMEMBERSRESPONSE']._serialized_start=2222
+  _globals['_REMOVEMEMBERSRESPONSE']._serialized_end=2275
+  _globals['_IDENTITYSERVICE']._serialized_start=2278
+  _globals['_IDENTITYSERVICE']._serialized_end=3263
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class IdentityServiceStub(object):
-    """Users and tokens.
+    """Users, their tokens, and groups of users.
     """
 
     def __init__(self, channel):
@@ -75,10 +75,40 @@ class IdentityServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_identity__pb2.RevokeTokenRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.RevokeTokenResponse.FromString,
                 _registered_method=True)
+        self.AddGroup = channel.unary_unary(
+                '/mlv.v1.IdentityService/AddGroup',
+                request_serializer=mlv__proto_dot_v1_dot_identity__pb2.AddGroupRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.AddGroupResponse.FromString,
+                _registered_method=True)
+        self.ListGroups = channel.unary_stream(
+                '/mlv.v1.IdentityService/ListGroups',
+                request_serializer=mlv__proto_dot_v1_dot_identity__pb2.ListGroupsRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.ListGroupsResponse.FromString,
+                _registered_method=True)
+        self.GetGroup = channel.unary_stream(
+                '/mlv.v1.IdentityService/GetGroup',
+                request_serializer=mlv__proto_dot_v1_dot_identity__pb2.GetGroupRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.GetGroupResponse.FromString,
+                _registered_method=True)
+        self.DeleteGroup = channel.unary_unary(
+                '/mlv.v1.IdentityService/DeleteGroup',
+                request_serializer=mlv__proto_dot_v1_dot_identity__pb2.DeleteGroupRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.DeleteGroupResponse.FromString,
+                _registered_method=True)
+        self.AddMembers = channel.unary_unary(
+                '/mlv.v1.IdentityService/AddMembers',
+                request_serializer=mlv__proto_dot_v1_dot_identity__pb2.AddMembersRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.AddMembersResponse.FromString,
+                _registered_method=True)
+        self.RemoveMembers = channel.unary_unary(
+                '/mlv.v1.IdentityService/RemoveMembers',
+                request_serializer=mlv__proto_dot_v1_dot_identity__pb2.RemoveMembersRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_identity__pb2.RemoveMembersResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer(object):
-    """Users and tokens.
+    """Users, their tokens, and groups of users.
     """
 
     def WhoAmI(self, request, context):
@@ -130,6 +160,43 @@ class IdentityServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddGroup(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroups(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGroup(self, request, context):
+        """A group and the rules that speak of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteGroup(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddMembers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveMembers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -173,6 +240,36 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.RevokeTokenRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_identity__pb2.RevokeTokenResponse.SerializeToString,
             ),
+            'AddGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddGroup,
+                    request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.AddGroupRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_identity__pb2.AddGroupResponse.SerializeToString,
+            ),
+            'ListGroups': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListGroups,
+                    request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.ListGroupsRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_identity__pb2.ListGroupsResponse.SerializeToString,
+            ),
+            'GetGroup': grpc.unary_stream_rpc_method_handler(
+                    servicer.GetGroup,
+                    request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.GetGroupRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_identity__pb2.GetGroupResponse.SerializeToString,
+            ),
+            'DeleteGroup': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteGroup,
+                    request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.DeleteGroupRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_identity__pb2.DeleteGroupResponse.SerializeToString,
+            ),
+            'AddMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddMembers,
+                    request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.AddMembersRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_identity__pb2.AddMembersResponse.SerializeToString,
+            ),
+            'RemoveMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveMembers,
+                    request_deserializer=mlv__proto_dot_v1_dot_identity__pb2.RemoveMembersRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_identity__pb2.RemoveMembersResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'mlv.v1.IdentityService', rpc_method_handlers)
@@ -182,7 +279,7 @@ def add_IdentityServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityService(object):
-    """Users and tokens.
+    """Users, their tokens, and groups of users.
     """
 
     @staticmethod
@@ -391,6 +488,168 @@ class IdentityService(object):
             '/mlv.v1.IdentityService/RevokeToken',
             mlv__proto_dot_v1_dot_identity__pb2.RevokeTokenRequest.SerializeToString,
             mlv__proto_dot_v1_dot_identity__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.IdentityService/AddGroup',
+            mlv__proto_dot_v1_dot_identity__pb2.AddGroupRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_identity__pb2.AddGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.IdentityService/ListGroups',
+            mlv__proto_dot_v1_dot_identity__pb2.ListGroupsRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_identity__pb2.ListGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/mlv.v1.IdentityService/GetGroup',
+            mlv__proto_dot_v1_dot_identity__pb2.GetGroupRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_identity__pb2.GetGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteGroup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.IdentityService/DeleteGroup',
+            mlv__proto_dot_v1_dot_identity__pb2.DeleteGroupRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_identity__pb2.DeleteGroupResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.IdentityService/AddMembers',
+            mlv__proto_dot_v1_dot_identity__pb2.AddMembersRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_identity__pb2.AddMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.IdentityService/RemoveMembers',
+            mlv__proto_dot_v1_dot_identity__pb2.RemoveMembersRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_identity__pb2.RemoveMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

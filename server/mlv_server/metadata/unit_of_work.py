@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from mlv_server.metadata.approvals import Approvals
 from mlv_server.metadata.audit import AuditTrail
+from mlv_server.metadata.bells import EVERYBODY
 from mlv_server.metadata.branches import Branches
 from mlv_server.metadata.changesets import Changesets
 from mlv_server.metadata.checks import Checks
@@ -56,6 +57,10 @@ class Transaction:
         self._shelf = shelf
         self._policies = policies
         self._writes = writes
+
+    def wake_watchers(self) -> None:
+        """Have everybody who waits look again after the commit: rights may have ended with it."""
+        self._told.add(EVERYBODY)
 
     @cached_property
     def users(self) -> Users:

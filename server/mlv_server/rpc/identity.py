@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from mlv_core.entities import TokenLimits
 from mlv_proto import convert
 from mlv_proto.v1 import identity_pb2 as pb
 from mlv_server.rpc.methods import Access, Method, Service
-from mlv_server.services import identity
+from mlv_server.services import groups, identity
 from mlv_server.services.call import Call
 
 
@@ -23,7 +24,9 @@ async def _exchange_token(call: Call, _: pb.ExchangeTokenRequest) -> pb.Exchange
 
 
 async def _add_user(call: Call, request: pb.AddUserRequest) -> pb.AddUserResponse:
-    user, secret = await identity.add_user(call, request.name, request.server_admin, request.dry_run)
+    user, secret = await identity.add_user(
+        call, request.name, request.server_admin, request.dry_run, owner=request.owner, service=request.service
+    )
     return pb.AddUserResponse(user=convert.user_to_wire(user), token=secret)
 
 
@@ -39,8 +42,9 @@ async def _disable_user(call: Call, request: pb.DisableUserRequest) -> pb.Disabl
 
 async def _create_token(call: Call, request: pb.CreateTokenRequest) -> pb.CreateTokenResponse:
     seconds = request.expires_in if request.HasField("expires_in") else None
+    limits = TokenLimits(tuple(request.networks), tuple(request.repositories))
     secret, info = await identity.create_token(
-        call, request.user, request.description, tuple(request.scope), seconds, request.dry_run
+        call, request.user, request.description, tuple(request.scope), seconds, request.dry_run, limits
     )
     return pb.CreateTokenResponse(token=secret, info=convert.token_info_to_wire(info))
 
@@ -55,6 +59,38 @@ async def _revoke_token(call: Call, request: pb.RevokeTokenRequest) -> pb.Revoke
     return pb.RevokeTokenResponse(info=convert.token_info_to_wire(info))
 
 
+async def _add_group(call: Call, request: pb.AddGroupRequest) -> pb.AddGroupResponse:
+    made = await groups.add(call, request.name, request.dry_run)
+    return pb.AddGroupResponse(group=convert.group_to_wire(made))
+
+
+async def _list_groups(call: Call, _: pb.ListGroupsRequest) -> AsyncIterator[pb.ListGroupsResponse]:
+    for some in convert.batches(await groups.list_all(call)):
+        yield pb.ListGroupsResponse(groups=map(convert.group_to_wire, some))
+
+
+async def _get_group(call: Call, request: pb.GetGroupRequest) -> AsyncIterator[pb.GetGroupResponse]:
+    group, rules = await groups.show(call, request.name)
+    yield pb.GetGroupResponse(group=convert.group_to_wire(group))
+    for some in convert.batches(rules):
+        yield pb.GetGroupResponse(rules=map(convert.rule_to_wire, some))
+
+
+async def _delete_group(call: Call, request: pb.DeleteGroupRequest) -> pb.DeleteGroupResponse:
+    ended = await groups.delete(call, request.name, request.dry_run)
+    return pb.DeleteGroupResponse(group=convert.group_to_wire(ended))
+
+
+async def _add_members(call: Call, request: pb.AddMembersRequest) -> pb.AddMembersResponse:
+    group = await groups.put_in(call, request.name, tuple(request.members), request.dry_run)
+    return pb.AddMembersResponse(group=convert.group_to_wire(group))
+
+
+async def _remove_members(call: Call, request: pb.RemoveMembersRequest) -> pb.RemoveMembersResponse:
+    group = await groups.take_out(call, request.name, tuple(request.members), request.dry_run)
+    return pb.RemoveMembersResponse(group=convert.group_to_wire(group))
+
+
 SERVICE = Service(
     "mlv.v1.IdentityService",
     (
@@ -66,5 +102,11 @@ SERVICE = Service(
         Method("CreateToken", Access.SIGNED_IN, _create_token),
         Method("ListTokens", Access.SIGNED_IN, _list_tokens),
         Method("RevokeToken", Access.SIGNED_IN, _revoke_token),
+        Method("AddGroup", "admin", _add_group),
+        Method("ListGroups", "admin", _list_groups),
+        Method("GetGroup", "admin", _get_group),
+        Method("DeleteGroup", "admin", _delete_group),
+        Method("AddMembers", "admin", _add_members),
+        Method("RemoveMembers", "admin", _remove_members),
     ),
 )

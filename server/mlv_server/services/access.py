@@ -21,6 +21,8 @@ from mlv_server.services.call import Call
 from mlv_server.services.once import Once, done_once
 
 T = TypeVar("T")
+_PROGRAM = (("service", "True"),)
+"""Stands in the details of what a program did."""
 
 
 async def authenticate(db: Database, token: str, now: int, address: str = "") -> Principal:
@@ -104,7 +106,7 @@ def audit_entry(call: Call, action: str, target: str, **detail: str | int) -> Au
         action=action,
         object=target,
         allowed=True,
-        detail=tuple((name, str(value)) for name, value in detail.items()),
+        detail=(*((name, str(value)) for name, value in detail.items()), *_PROGRAM * call.principal.service),
     )
 
 

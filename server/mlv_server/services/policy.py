@@ -15,9 +15,12 @@ from mlv_server.services import access, policy_changes
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 
+GROUP = "group:"
+"""Before the name of a group, where a user or a group may stand."""
+
 
 async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool) -> Rule:
-    """Give `user` a role on `repository`; the rule is returned as it stands, with id 0 on a dry run.
+    """Give `user` (`group:NAME`: a group) a role on `repository`; returns the rule as it stands, id 0 on a dry run.
 
     Raises: InvalidRequest for an unknown role, NotFound, Denied when the caller lacks what the role gives (P6).
     """
@@ -27,15 +30,15 @@ async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool
     def work(tx: Transaction) -> Rule:
         row = tx.repositories.get(name)
         access.check(tx, call, "policy.write", row)
-        subject = tx.users.get(user)[1].name
-        existing = next((rule for rule in tx.rules.policy().rules if _is_grant(rule, row, role, subject)), None)
+        kind, subject = _subject(tx, user)
+        existing = next((rule for rule in tx.rules.policy().rules if _is_grant(rule, row, role, kind, subject)), None)
         if existing is not None:
             return existing
 
         rule = Rule(
             id=0,
             effect=Effect.ALLOW,
-            subject_kind=SubjectKind.USER,
+            subject_kind=kind,
             subject=subject,
             role=role,
             actions=(),
@@ -54,7 +57,7 @@ async def grant(call: Call, repository: str, role: str, user: str, dry_run: bool
 
 
 async def revoke(call: Call, repository: str, role: str, user: str, dry_run: bool) -> int:
-    """Take a role on `repository` from `user`; returns how many rules ended.
+    """Take a role on `repository` from `user` (`group:NAME`: a group); returns how many rules ended.
 
     The last admin of a repository is removed only by an admin of the server, who remains one of every repository (P6).
     Raises: InvalidRequest for an unknown role and for the last admin, NotFound when the user or the rule does not
@@ -66,9 +69,9 @@ async def revoke(call: Call, repository: str, role: str, user: str, dry_run: boo
     def work(tx: Transaction) -> int:
         row = tx.repositories.get(name)
         access.check(tx, call, "policy.write", row)
-        subject = tx.users.get(user)[1].name
+        kind, subject = _subject(tx, user)
 
-        ending = tuple(rule for rule in tx.rules.policy().rules if _is_grant(rule, row, role, subject))
+        ending = tuple(rule for rule in tx.rules.policy().rules if _is_grant(rule, row, role, kind, subject))
         if not ending:
             raise NotFound(
                 f"{escape(subject)} has no role '{role}' on {row.name}.", advice="'mlv policy show REPO' shows who has."
@@ -118,11 +121,17 @@ def _check_role(role: str) -> None:
         raise InvalidRequest(f"There is no role '{escape(role)}'.", advice=f"Roles: {', '.join(ROLES)}.")
 
 
-def _is_grant(rule: Rule, row: RepositoryRow, role: str, subject: str) -> bool:
+def _subject(tx: Transaction, name: str) -> tuple[SubjectKind, str]:
+    """A user, or with `group:` before the name a group, as it is called. Raises: NotFound."""
+    if name.startswith(GROUP):
+        return SubjectKind.GROUP, tx.groups.get(name.removeprefix(GROUP))[1].name
+    return SubjectKind.USER, tx.users.get(name)[1].name
+
+
+def _is_grant(rule: Rule, row: RepositoryRow, role: str, kind: SubjectKind, subject: str) -> bool:
     return (
         rule.effect is Effect.ALLOW
-        and rule.subject_kind is SubjectKind.USER
-        and rule.subject == subject
+        and (rule.subject_kind, rule.subject) == (kind, subject)
         and rule.role == role
         and rule.repository == str(row.name)
         and (rule.ref, rule.path, rule.conditions, rule.expires_at) == ("*", "**", (), None)

@@ -23,6 +23,7 @@ def login(run: Run, url: str | None, token: str | None, *, fingerprint: str) -> 
     The fingerprint is shown to be confirmed once; 'mlv-server start' prints the same one on the server's host.
     """
     secret = token or os.environ.get("MLV_TOKEN") or ""
+    typed = not secret
     interactive = sys.stdin.isatty() and not run.as_json
 
     def confirm(server: str, shown: str) -> bool:
@@ -37,7 +38,7 @@ def login(run: Run, url: str | None, token: str | None, *, fingerprint: str) -> 
         if not interactive:
             raise NotSignedIn("No token was given.", advice="Use --token or MLV_TOKEN.")
         secret = click.prompt("Token", hide_input=True, err=True)
-    found = actions.login(run.context, url, secret.strip(), fingerprint=fingerprint, confirm=confirm)
+    found = actions.login(run.context, url, secret.strip(), fingerprint=fingerprint, confirm=confirm, typed=typed)
     if found.exchanged:
         run.note("The first token was traded for your own and is dead now.")
     value = {"server": found.server, "user": found.user, "fingerprint": found.fingerprint}
@@ -61,8 +62,10 @@ def whoami(run: Run) -> None:
         "user": identity.user,
         "server_admin": identity.server_admin,
         "token": identity.token_id,
+        "service": identity.service,
         "scope": list(identity.scope),
+        "repositories": list(identity.repositories),
         "expires_at": moment(identity.expires_at),
     }
-    admin = ", server admin" if identity.server_admin else ""
+    admin = ", server admin" if identity.server_admin else ", a program" if identity.service else ""
     run.result(value, [f"{escaped(identity.user)} at {escaped(address)}{admin}"])
