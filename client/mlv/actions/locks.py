@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable
 
 from mlv.actions.context import Context
+from mlv.actions.folders import forget_folders
+from mlv.actions.held import dead_files
 from mlv.actions.opening import forget_tokens, open_files, places_of
 from mlv.actions.recovering import recover
 from mlv.actions.sparse import explained
-from mlv.actions.status import FileStatus
 from mlv.workspace import guard
 from mlv.workspace.layout import under
-from mlv.workspace.opened import BROKEN, Workspace
+from mlv.workspace.opened import Workspace
 from mlv.workspace.state import TrackedFile
 from mlv_core.asking import AskRequest
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode, LockScope
-from mlv_core.errors import LocalChanges, LockHeld, LockLost, MlvError, NotFound, UsageError
+from mlv_core.errors import LocalChanges, LockHeld, NotFound, UsageError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
@@ -30,6 +27,23 @@ FILES_LIMIT = 1000
 
 
 _Taken = tuple[list[TrackedFile], AcquireOutcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What kind of lock is wanted; None and 0: as policy says.
+
+    `scope`: how far it reaches (L4). `ttl_ms`: how long its lease is (L8). `steal`: also where others hold it (L9).
+    `diverge`: also where another branch in reach has a newer version (L5). Both need a reason and a right.
+    """
+
+    scope: LockScope | None = None
+    ttl_ms: int = 0
+    steal: bool = False
+    diverge: bool = False
+
+
+_AS_POLICY_SAYS = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ def edit(
     arguments: tuple[str, ...],
     *,
     reason: str = "",
+    wanted: Wanted = _AS_POLICY_SAYS,
     update_first: bool = False,
     wait_seconds: float | None = None,
     many: bool = False,
@@ -67,7 +82,7 @@ def edit(
     def take() -> _Taken:
         files = chosen(workspace, roots)
         return files, _acquire(
-            context, files, reason=reason, only_required=True, scope=None, many=many, dry_run=dry_run
+            context, files, reason=reason, only_required=True, wanted=wanted, many=many, dry_run=dry_run
         )
 
     files, outcome = _taking(context, take, arguments, reason, None if dry_run else wait_seconds)
@@ -84,7 +99,7 @@ def lock(
     *,
     paths: tuple[str, ...] = (),
     reason: str = "",
-    scope: LockScope | None = None,
+    wanted: Wanted = _AS_POLICY_SAYS,
     wait_seconds: float | None = None,
     many: bool = False,
     dry_run: bool = False,
@@ -100,7 +115,7 @@ def lock(
     def take() -> _Taken:
         files = chosen(workspace, roots)
         return files, _acquire(
-            context, files, reason=reason, only_required=False, scope=scope, many=many, dry_run=dry_run
+            context, files, reason=reason, only_required=False, wanted=wanted, many=many, dry_run=dry_run
         )
 
     files, outcome = _taking(context, take, arguments, reason, None if dry_run else wait_seconds)
@@ -149,7 +164,18 @@ def unlock(
         raise
     if not dry_run:
         forget_tokens(workspace, released, chosen)
+        ended = {int(item.token) for item in released}
+        forget_folders(workspace, {token for token in workspace.trees.values() if token not in ended})
     return released
+
+
+def renew(context: Context) -> tuple[Lock, ...]:
+    """Renew the leases of all locks of this workspace (L8); all that it has, also those of intent.
+
+    Raises: NotFound, and those of the connection.
+    """
+    workspace = context.workspace
+    return context.server().renew_locks(RepositoryName.parse(workspace.repository), WorkspaceId(workspace.id))
 
 
 def list_locks(
@@ -172,69 +198,6 @@ def list_locks(
     where = "" if all_branches else branch or (context.workspace.branch if repository is None else "")
     owner = server.whoami()[0].user if mine else ""
     return server.list_locks(name, where, paths, owner)
-
-
-def with_server_locks(context: Context, files: list[FileStatus]) -> tuple[int, list[FileStatus]]:
-    """The branch's head, and `files` with what the server knows of locks: other, expired, broken."""
-    recover(context)
-    workspace, server = context.workspace, context.server()
-    repository = RepositoryName.parse(workspace.repository)
-    found = server.list_locks(repository)
-    note_broken(context, found)
-    held = {item.path: item for item in found}
-    head = int(server.resolve(repository, "head", workspace.branch)[0])
-    return head, [_with_lock(workspace, file, held.get(file.source) or held.get(file.path)) for file in files]
-
-
-def note_broken(context: Context, held: tuple[Lock, ...] | None = None) -> None:
-    """Remember which locks of this workspace are not among those that the server has (None: it is asked).
-
-    `status` shows them as broken until the file is reverted, unlocked or locked anew. Raises: those of the connection.
-    """
-    workspace = context.workspace
-    if held is None:
-        held = context.server().list_locks(RepositoryName.parse(workspace.repository))
-    dead = {str(file.file_id): file.token for file in _dead(workspace, held)}
-    told = json.dumps(dead, sort_keys=True) if dead else ""
-    if told != workspace.settings.get(BROKEN, ""):
-        with guard.writing(workspace.layout), workspace.state.transaction():
-            workspace.state.set_settings({BROKEN: told})
-        workspace.reload()
-
-
-@contextmanager
-def noting_lost_locks(context: Context, *, dry_run: bool = False) -> Iterator[None]:
-    """Remember the locks that a refusal inside of the block says are lost."""
-    try:
-        yield
-    except LockLost:
-        if not dry_run:
-            with suppress(MlvError):  # the refusal is what the user must hear
-                note_broken(context)
-        raise
-
-
-def _dead(workspace: Workspace, held: tuple[Lock, ...]) -> list[TrackedFile]:
-    """The files whose lock the workspace believes to hold, and does not."""
-    live = {(item.workspace, int(item.file_id), int(item.token)) for item in held}
-    files = workspace.state.files().values()
-    return [file for file in files if file.token and (workspace.id, file.file_id, file.token) not in live]
-
-
-def has_expired(lock: Lock) -> bool:
-    """Whether its lease has ended, by the clock of this machine: it shows and blocks nobody (L8)."""
-    return lock.lease_until is not None and lock.lease_until <= time.time() * 1000
-
-
-def _with_lock(workspace: Workspace, file: FileStatus, held: Lock | None) -> FileStatus:
-    mine = held is not None and held.workspace == workspace.id
-    expired = held is not None and has_expired(held)
-    if held is not None and held.mode is LockMode.EXCLUSIVE and not mine:
-        word = "broken" if file.lock in {"mine", "broken"} else "expired" if expired else "other"
-        return replace(file, lock=word, holder=held.owner)
-    if file.lock == "mine" and not mine:
-        return replace(file, lock="broken")
-    return replace(file, lock="expired") if expired and file.lock == "mine" else file
 
 
 def chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
@@ -290,7 +253,7 @@ def _acquire(
     *,
     reason: str,
     only_required: bool,
-    scope: LockScope | None,
+    wanted: Wanted,
     many: bool,
     dry_run: bool,
 ) -> AcquireOutcome:
@@ -302,7 +265,10 @@ def _acquire(
         paths=tuple(file.path for file in files),
         have=tuple(ContentHash(file.content) for file in files),
         bases=tuple(ChangesetNumber(workspace.changeset_of(file)) for file in files),
-        scope=scope,
+        scope=wanted.scope,
+        ttl=wanted.ttl_ms,
+        steal=wanted.steal,
+        diverge=wanted.diverge,
         reason=reason,
         only_required=only_required,
         many=many,
@@ -314,15 +280,14 @@ def _acquire(
 def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tuple[str, ...]:
     workspace = context.workspace
     believed = tuple(f.path for f in workspace.state.files().values() if f.token and under(f.path, roots))
-    if force:
-        held = context.server().list_locks(RepositoryName.parse(workspace.repository))
+    believed += tuple(path for path in workspace.trees if under(path, roots))
+    found = believed
+    if force or not believed:
+        where = "" if force else workspace.branch
+        held = context.server().list_locks(RepositoryName.parse(workspace.repository), where)
+        ends = (item for item in held if item.mode is LockMode.EXCLUSIVE or item.workspace == workspace.id)
         # What only this workspace believes to be locked is asked for too: it is forgotten when the server says no.
-        found = tuple(dict.fromkeys(item.path for item in held if under(item.path, roots))) or believed
-    else:
-        found = believed
-        if not found:
-            held = context.server().list_locks(RepositoryName.parse(workspace.repository), workspace.branch)
-            found = tuple(dict.fromkeys(item.path for item in held if under(item.path, roots)))
+        found = tuple(dict.fromkeys(item.path for item in ends if under(item.path, roots))) or believed
     if not found:
         raise NotFound("No lock at the named paths.", advice="'mlv locks' lists them.")
     return found
@@ -332,7 +297,7 @@ def _forget_dead(context: Context, paths: tuple[str, ...]) -> None:
     """Drop the tokens of locks at `paths` that were broken or taken by others: they never open anything again (L9)."""
     workspace = context.workspace
     held = context.server().list_locks(RepositoryName.parse(workspace.repository))
-    forget_tokens(workspace, (), tuple(file.path for file in _dead(workspace, held) if file.path in paths))
+    forget_tokens(workspace, (), tuple(file.path for file in dead_files(workspace, held) if file.path in paths))
 
 
 def forget_released(workspace: Workspace, paths: tuple[str, ...]) -> None:

@@ -123,6 +123,14 @@ def local_moment(milliseconds: int | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(milliseconds // 1000))
 
 
+def span(milliseconds: int) -> str:
+    """A length of time in its two largest units: 11h 59m, 13d 4h, 0m."""
+    minutes = max(0, milliseconds) // 60_000
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = [f"{number}{unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "m")) if number]
+    return " ".join(parts[:2]) or "0m"
+
+
 def table(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
     """Rows in aligned columns, the last one free; every cell is escaped."""
     cells = [[escaped(cell) for cell in row] for row in ([header, *rows] if header else rows)]

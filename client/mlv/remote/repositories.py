@@ -123,6 +123,13 @@ class RepositoryCalls:
         answers = self._channel.exchange("LocksService/ReleaseLocks", lambda: convert.RELEASE.cut(request), parse)
         return tuple(convert.lock_from_wire(lock) for answer in answers for lock in answer.released)
 
+    def renew_locks(self, repository: RepositoryName, workspace: WorkspaceId) -> tuple[Lock, ...]:
+        """Renew the leases of a workspace's locks; all of them (L8)."""
+        request = locks_pb2.RenewLocksRequest(repository=str(repository), workspace=workspace)
+        parse = locks_pb2.RenewLocksResponse.FromString
+        answers = self._channel.answers("LocksService/RenewLocks", request, parse, seconds=LONG_CALL_SECONDS)
+        return tuple(convert.lock_from_wire(lock) for answer in answers for lock in answer.locks)
+
     def list_locks(
         self, repository: RepositoryName, branch: str = "", paths: tuple[str, ...] = (), owner: str = ""
     ) -> tuple[Lock, ...]:

@@ -93,16 +93,38 @@ class Workspace(Closing):
         """
         return status.status(self._context, self._arguments(paths), ask_server=ask_server)
 
-    def edit(self, paths: Paths, *, reason: str = "") -> Opened:
+    def edit(self, paths: Paths, *, reason: str = "", ttl_seconds: float = 0) -> Opened:
         """Take the locks that policy asks for, of all paths or none, and make the files writable.
 
+        `ttl_seconds`: how long they stand after the last sign of life, 0: as policy says (L8).
         Raises: LockHeld, StaleBase, NotFound.
         """
-        return locks.edit(self._context, self._arguments(paths), reason=reason)
+        wanted = locks.Wanted(ttl_ms=round(ttl_seconds * 1000))
+        return locks.edit(self._context, self._arguments(paths), reason=reason, wanted=wanted)
 
-    def lock(self, paths: Paths, *, reason: str = "", scope: LockScope | None = None) -> Opened:
-        """Take the locks of all paths or none. Raises: LockHeld, StaleBase, NotFound."""
-        return locks.lock(self._context, self._arguments(paths), reason=reason, scope=scope)
+    def lock(
+        self,
+        paths: Paths,
+        *,
+        reason: str = "",
+        scope: LockScope | None = None,
+        ttl_seconds: float = 0,
+        steal: bool = False,
+    ) -> Opened:
+        """Take the locks of all paths or none.
+
+        `ttl_seconds` as in `edit`. `steal` takes what others hold too, for a `reason` and with the right (L9).
+        Raises: LockHeld, StaleBase, NotFound, Denied.
+        """
+        wanted = locks.Wanted(scope=scope, ttl_ms=round(ttl_seconds * 1000), steal=steal)
+        return locks.lock(self._context, self._arguments(paths), reason=reason, wanted=wanted)
+
+    def heartbeat(self) -> tuple[Lock, ...]:
+        """Tell the server that somebody is at work here: the leases of all locks are renewed (L8); all locks.
+
+        Any call of a workspace does so by the way; a run that speaks with no server for hours calls it now and then.
+        """
+        return locks.renew(self._context)
 
     def unlock(self, paths: Paths = (), *, everything: bool = False) -> tuple[Lock, ...]:
         """Give locks back; those that went. Raises: UsageError when neither paths nor `everything` is given."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import click
 
 from mlv.actions import asking as asking_actions
-from mlv.actions import freezes
+from mlv.actions import freezes, held
 from mlv.actions import locks as actions
 from mlv.actions.locks import Opened
 from mlv.cli.commands import asking
 from mlv.cli.freezing import freeze_line
-from mlv.cli.output import count, escaped, local_moment, table
+from mlv.cli.output import count, escaped, local_moment, span, table
 from mlv.cli.running import Duration, Run, Waits, verb
-from mlv.cli.values import lock_value
+from mlv.cli.values import lock_value, scope_word
 from mlv_core.entities import Lock, LockScope
 from mlv_core.errors import UsageError
 
 _SCOPES = {"branch": LockScope.BRANCH, "line": LockScope.LINE, "repo": LockScope.REPOSITORY}
 _SHOWN = 20
+_TTL = click.option("--ttl", type=Duration(), metavar="DUR", help="How long the lease is; else as policy says.")
+_DIVERGE = click.option("--diverge", is_flag=True, help="Though another branch has a newer version; needs -m.")
 _WAIT = click.option("--wait", type=Duration(), metavar="[=DUR]", help="Queue for another's locks, 12h if no DUR.")
 
 
@@ -25,9 +27,21 @@ _WAIT = click.option("--wait", type=Duration(), metavar="[=DUR]", help="Queue fo
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("-m", "reason", default="", metavar="WHY", help="What for; others see it.")
 @click.option("--update", "update_first", is_flag=True, help="Bring the newest version first.")
+@_TTL
+@_DIVERGE
 @_WAIT
 @click.option("--yes", "many", is_flag=True, help="More than 1,000 files are meant.")
-def edit(run: Run, paths: tuple[str, ...], *, reason: str, update_first: bool, wait: float | None, many: bool) -> None:
+def edit(
+    run: Run,
+    paths: tuple[str, ...],
+    *,
+    reason: str,
+    update_first: bool,
+    ttl: float | None,
+    diverge: bool,
+    wait: float | None,
+    many: bool,
+) -> None:
     """Open files for edit: take the locks that policy asks for, all or none, and make the files writable.
 
     --wait stands in the queue for locks that others hold, and brings what they commit.
@@ -37,6 +51,7 @@ def edit(run: Run, paths: tuple[str, ...], *, reason: str, update_first: bool, w
         context,
         paths,
         reason=reason,
+        wanted=_wanted(None, ttl, diverge=diverge, reason=reason),
         update_first=update_first,
         wait_seconds=wait,
         many=many,
@@ -46,9 +61,13 @@ def edit(run: Run, paths: tuple[str, ...], *, reason: str, update_first: bool, w
 
 
 @verb(writes=True, kind=Waits)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("-m", "reason", default="", metavar="WHY", help="What for; others see it.")
 @click.option("--scope", type=click.Choice(list(_SCOPES)), help="How far the lock reaches; else as policy says.")
+@_TTL
+@click.option("--renew", is_flag=True, help="Renew the leases of all locks of this workspace.")
+@click.option("--steal", is_flag=True, help="Take what others hold; needs the right and -m.")
+@_DIVERGE
 @_WAIT
 @click.option("--request", is_flag=True, help="Only ask the holder for the lock.")
 @click.option("--deny", "denied", metavar="USER", help="Keep a lock that USER asked for; -m says why.")
@@ -59,6 +78,10 @@ def lock(
     *,
     reason: str,
     scope: str | None,
+    ttl: float | None,
+    renew: bool,
+    steal: bool,
+    diverge: bool,
     wait: float | None,
     request: bool,
     denied: str | None,
@@ -66,17 +89,47 @@ def lock(
 ) -> None:
     """Take the locks of files, all or none, whether policy asks for them or not.
 
+    --steal ends the lock of another holder, who is told; an expired lock is free to take without it.
     Of a lock that another holds: --wait stands in the queue for it, --request asks the holder, who gives it with
     'mlv unlock --give USER PATH' or denies it with 'mlv lock --deny USER -m WHY PATH'.
     """
+    if renew:
+        return _renew(run, paths)
+    if not paths:
+        raise UsageError("No path was named.", advice="'mlv lock PATH', or --renew for all that is held here.")
+    wanted = _wanted(scope, ttl, steal=steal, diverge=diverge, reason=reason)
     if request or denied:
-        if (request and denied) or wait or scope:
+        if (request and denied) or wait or wanted != actions.Wanted():
             raise UsageError("--request and --deny stand alone.", advice="'mlv help lock' shows what each does.")
         return asking.ask(run, paths, reason) if request else asking.deny(run, paths, denied or "", reason)
-    reach = _SCOPES[scope] if scope else None
     context = run.with_progress() if wait else run.context
-    found = actions.lock(context, paths, reason=reason, scope=reach, wait_seconds=wait, many=many, dry_run=run.dry_run)
+    found = actions.lock(
+        context, paths, reason=reason, wanted=wanted, wait_seconds=wait, many=many, dry_run=run.dry_run
+    )
     return _tell(run, found, "locked")
+
+
+def _wanted(
+    scope: str | None, ttl: float | None, *, reason: str, steal: bool = False, diverge: bool = False
+) -> actions.Wanted:
+    """What the options ask for. Raises: UsageError when a reason is missing."""
+    if diverge and not reason.strip():
+        raise UsageError("--diverge needs a reason.", advice="Say why with -m WHY; it stays on record.")
+    return actions.Wanted(
+        scope=_SCOPES[scope] if scope else None,
+        ttl_ms=round((ttl or 0) * 1000),
+        steal=steal,
+        diverge=diverge,
+    )
+
+
+def _renew(run: Run, paths: tuple[str, ...]) -> None:
+    if paths or run.dry_run:
+        raise UsageError("--renew is for all locks of this workspace.", advice="'mlv lock --renew' stands alone.")
+    renewed = actions.renew(run.context)
+    rows = [(item.path, _lease(item)) for item in renewed]
+    value = {"locks": [{**lock_value(item), "expired": held.has_expired(item)} for item in renewed]}
+    run.done(value, table(rows, ("path", "lease")) if rows else ["No locks."])
 
 
 @verb(writes=True)
@@ -124,24 +177,13 @@ def locks(
     found = actions.list_locks(
         run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
     )
-    rows = [
-        (
-            item.path,
-            item.owner,
-            item.host,
-            item.scope.name.lower(),
-            local_moment(item.acquired_at),
-            _lease(item),
-            item.reason,
-        )
-        for item in found
-    ]
-    header = ("path", "owner", "host", "scope", "since", "until", "reason")
+    rows = [_row(item, verbose=run.verbose) for item in found]
+    header = _HEADER + (_MORE if run.verbose else ())
     asked = asking_actions.list_requests(
         run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
     )
     value = [
-        {**lock_value(item), "expired": actions.has_expired(item), "requests": asking.requests_on(item, asked)}
+        {**lock_value(item), "expired": held.has_expired(item), "requests": asking.requests_on(item, asked)}
         for item in found
     ]
     lines = table(rows, header) if rows else ["No locks."]
@@ -150,10 +192,27 @@ def locks(
     run.result(value, [*lines, *asking.request_table(asked), *map(freeze_line, frozen)])
 
 
+_HEADER = ("path", "owner", "host", "mode", "scope", "since", "lease", "reason")
+_MORE = ("until", "limit", "branch", "base", "token", "workspace")
+
+
+def _row(item: Lock, *, verbose: bool) -> tuple[str, ...]:
+    since = local_moment(item.acquired_at)
+    row = (item.path, item.owner, item.host, item.mode.name.lower(), scope_word(item), since, _lease(item), item.reason)
+    if not verbose:
+        return row
+    ends = (local_moment(item.lease_until), local_moment(item.limit))
+    return (*row, *ends, item.branch, f"@{item.base}", str(item.token), str(item.workspace))
+
+
 def _lease(item: Lock) -> str:
+    """How much of the lease is left."""
     if item.lease_until is None:
         return "-"
-    return "expired" if actions.has_expired(item) else local_moment(item.lease_until)
+    if held.has_expired(item):
+        return "expired"
+    left = span(item.lease_until - held.told_at(item))
+    return f"{left}, ends soon" if item.ends_soon(held.told_at(item)) else left
 
 
 def _tell(run: Run, found: Opened, word: str) -> None:
