@@ -7,6 +7,7 @@ from mlv_core.ids import ChangesetNumber
 from mlv_core.releasing import SetUp
 from mlv_server.domain.events import branch_event
 from mlv_server.domain.lock_rule_tables import lock_rule_table
+from mlv_server.domain.policy import APPROVALS, BY
 from mlv_server.domain.templates import MAIN, BranchPlan, Plan
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -65,15 +66,20 @@ def _missing(tx: Transaction, subjects: tuple[str, ...]) -> str:
 
 
 def _merges_only(row: RepositoryRow, call: Call) -> Rule:
+    """What is committed cannot be approved beforehand, so this lets nobody commit there; a merge is not asked for it.
+
+    A rule that denies would do so too, but then nobody could give anybody the right to commit elsewhere (P6).
+    """
     return Rule(
         id=0,
-        effect=Effect.DENY,
+        effect=Effect.REQUIRE,
         subject_kind=SubjectKind.EVERYBODY,
         subject="",
         role="",
         actions=("write",),
         repository=str(row.name),
         ref=f"branch/{MAIN}",
+        conditions=((APPROVALS, "1"), (BY, "everybody")),
         created_by=call.principal.user,
         created_at=call.now,
     )

@@ -270,7 +270,7 @@ def test_a_template_is_set_up_whole_or_not_at_all(house: House) -> None:
     assert made.set_up == dry.set_up
     assert any("no such group yet: releasers" in one.what for one in made.set_up)
     rules, _ = house.run(policy.show(house.host(), str(DETECTOR)))
-    assert [(rule.effect.name, rule.actions, rule.ref) for rule in rules] == [("DENY", ("write",), "branch/main")]
+    assert [(rule.effect.name, rule.actions, rule.ref) for rule in rules] == [("REQUIRE", ("write",), "branch/main")]
 
 
 def test_what_a_template_set_up_is_in_the_policy_document_and_can_be_changed_there(house: House) -> None:
@@ -279,6 +279,6 @@ def test_what_a_template_set_up_is_in_the_policy_document_and_can_be_changed_the
     assert '"/weights/**"' in text
     same = house.run(policy_documents.put(house.host(), str(DETECTOR), text, None, None, "", dry_run=False))
     assert (same.version, same.added, same.removed, same.others) == (version, 0, 0, ())
-    open_main = text.partition("[[deny]]")[0] + "[[lock]]" + text.partition("[[lock]]")[2]
+    open_main = text.partition("[[require]]")[0] + "[[lock]]" + text.partition("[[lock]]")[2]
     changed = house.run(policy_documents.put(house.host(), str(DETECTOR), open_main, None, None, "", dry_run=False))
     assert (changed.added, changed.removed, changed.others) == (0, 1, ())
