@@ -33,6 +33,7 @@ from mlv_server.services.background import Background
 from mlv_server.services.clock import Clock
 from mlv_server.services.contacts import Contacts
 from mlv_server.services.deliveries import Deliveries
+from mlv_server.services.ledger import Bookkeeper
 from mlv_server.services.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ async def serve(settings: Settings, ready: Callable[[str, str], None], clock: Cl
         webhooks = asyncio.create_task(Deliveries(parts.db, parts.outgoing, parts.clock.now, random.random).run())
         upkeep = Upkeep(parts.db, parts.contacts, parts.clock)
         kept_up = asyncio.create_task(upkeep.run())
+        bookkeeper = Bookkeeper(parts.db, parts.memory.ledger, parts.clock.now)
+        booked = asyncio.create_task(bookkeeper.run())
         url = str(ServerAddress(settings.host, port, plaintext=settings.plaintext))
         telemetry.logger().info("listening", url=url, fingerprint=fingerprint)
         ready(url, fingerprint)
@@ -151,6 +154,8 @@ async def serve(settings: Settings, ready: Callable[[str, str], None], clock: Cl
         await server.stop(settings.grace_seconds)
         await webhooks
         upkeep.stop()
+        bookkeeper.stop()
+        await booked
         await kept_up
     telemetry.logger().info("stopped")
 

@@ -7,7 +7,7 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import grpc
@@ -17,7 +17,7 @@ from mlv_server import telemetry
 from mlv_server.domain.networks import address_of
 from mlv_server.rpc import errors, slices
 from mlv_server.rpc.methods import Access, Method, Unreadable, repository_of
-from mlv_server.services import access
+from mlv_server.services import access, signing
 from mlv_server.services.call import Call
 from mlv_server.services.memory import Memory
 
@@ -240,12 +240,13 @@ class _Frame:
         scheme, _, secret = self.metadata.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise NotSignedIn("The call carries no token.")
-        principal = await access.authenticate(self._parts.db, secret.strip(), self._parts.clock.now())
+        parts, address = self._parts, address_of(self._peer)
+        principal = await signing.sign_in(parts.db, parts.memory, secret.strip(), address, parts.clock.now())
         if principal.exchange and permission is not Access.EXCHANGE:
             raise NotSignedIn(
                 "The first token can only be exchanged.", advice="'mlv login URL' exchanges it for your own."
             )
-        return replace(principal, address=address_of(self._peer))
+        return principal
 
     def seconds_left(self) -> float:
         """How long the call may still take: the caller's deadline within the server's limit."""

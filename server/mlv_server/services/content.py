@@ -62,6 +62,17 @@ async def get_ranges(
     _check_ranges(ranges)
     await reading.check_ranges(call, repository, changeset, ranges)
     row = await call.db.read(lambda tx: tx.repositories.get(repository))
+    size = 0
+    try:
+        async for data in _ranges(call, row, ranges):
+            size += len(data)
+            yield data
+    finally:
+        if size:
+            call.memory.ledger.read(call, row.id, f"{repository}@{changeset}", size=size)
+
+
+async def _ranges(call: Call, row: RepositoryRow, ranges: Sequence[Range]) -> AsyncIterator[bytes]:
     group: list[tuple[bytes, int, int]] = []
     total = 0
     for one in ranges:
@@ -96,8 +107,14 @@ async def plan_download(call: Call, repository: RepositoryName, request: PlanReq
 
     reader, rules = await call.db.read(load)
     planner = PartPlanner(call.store, reader.row.domain_id, request.target, reader.codecs(request.codecs))
-    async for part in in_parts(planner, _wishes(call, reader, rules, request)):
-        yield replace(part, withheld=reader.withheld) if reader.withheld else part
+    files = 0
+    try:
+        async for part in in_parts(planner, _wishes(call, reader, rules, request)):
+            files += 0 if part.start else len({piece.change for piece in part.pieces})
+            yield replace(part, withheld=reader.withheld) if reader.withheld else part
+    finally:
+        if files:
+            call.memory.ledger.read(call, reader.row.id, f"{repository}@{request.target}", files=files)
 
 
 async def in_parts(planner: PartPlanner, wanted: AsyncIterator[Wish]) -> AsyncIterator[PlanPart]:

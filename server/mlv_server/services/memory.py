@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 from mlv_core.hashing import ContentHash
+from mlv_server.domain.attempts import Attempts
+from mlv_server.services.ledger import Ledger
 
 READABLE_MILLISECONDS = 10_000
 """For so long it is remembered what a caller may read of a version: the parts of one download ask again and again."""
 READABLE_LIMIT = 1_000_000
 """Contents in all remembered answers, some hundred bytes each."""
+WAITING_LIMIT = 32
+"""Refused sign-ins that wait at the same time, of the places that all calls share; more are told to come later."""
 OFFERED_LIMIT = 1_000_000
 """Segments that callers who may read only a part have sent: more than the uploads in flight hold."""
 
@@ -69,3 +74,6 @@ class Memory:
 
     readable: Readable = field(default_factory=Readable)
     offered: Offered = field(default_factory=Offered)
+    ledger: Ledger = field(default_factory=Ledger)
+    attempts: Attempts = field(default_factory=Attempts)
+    waiting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WAITING_LIMIT))

@@ -14,12 +14,15 @@ from mlv_core.auditing import AuditFilter, AuditRecord
 from mlv_core.errors import DamagedContent, UsageError
 
 SHOWN = 50
+_KINDS = {"read": "read", "sign-in": "sign-in"}
+"""Kinds of what is written in batches, and their actions."""
 
 
 @verb(name="log")
 @click.argument("repository", required=False, default="", metavar="[REPO]")
 @click.option("--user", default="", metavar="NAME", help="Only of this user.")
 @click.option("--action", default="", metavar="ACTION", help="Only this action; 'lock.*' is all of a kind.")
+@click.option("--kind", type=click.Choice(sorted(_KINDS)), help="Only reads of content, or failed sign-ins.")
 @click.option("--object", "target", default="", metavar="TEXT", help="Only on objects whose name contains TEXT.")
 @click.option("--denied", is_flag=True, help="Only what was refused.")
 @click.option("--last", type=Duration(), metavar="DURATION", help="Only of the last 12h, 7d, ...")
@@ -28,6 +31,10 @@ SHOWN = 50
 @click.option("-l", "limit", type=click.IntRange(1), default=SHOWN, show_default=True, metavar="N", help="At most N.")
 def audit_log(run: Run, repository: str, **options: object) -> None:
     """Show who did what in REPO, or on the server, the newest first."""
+    kind = options.pop("kind")
+    if kind and options["action"]:
+        raise UsageError("--kind and --action say the same.", advice="Give one of them.")
+    options["action"] = _KINDS[str(kind)] if kind else options["action"]
     wanted = _filter(repository, options, limit=int(str(options["limit"])))
     found = list(actions.audit(run.context, wanted))
     rows = [
