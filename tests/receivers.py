@@ -64,15 +64,11 @@ class Receiver:
             self.changed.notify_all()
         return self.answer(one)
 
-    def wait(self, count: int) -> list[Got]:
-        """The requests, once there are `count`."""
+    def wait(self, enough: Callable[[], bool]) -> list[Got]:
+        """The requests, once they are enough."""
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.got) >= count, WAIT_SECONDS), [one.body for one in self.got]
+            assert self.changed.wait_for(enough, WAIT_SECONDS), [one.body for one in self.got]
             return list(self.got)
-
-    def told(self) -> list[int]:
-        """The numbers of the events that came, in order."""
-        return [one.json["sequence"] for one in self.got]
 
     def environment(self) -> dict[str, str]:
         """What lets a server call it."""
