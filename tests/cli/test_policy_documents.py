@@ -354,3 +354,18 @@ def test_P3_a_rule_holds_for_the_address_that_calls(admin, team, repository):
     elsewhere = document(admin, repository).replace("127.0.0.0/8", "10.0.0.0/8")
     admin.mlv("policy", "set", repository, write(admin, elsewhere))
     typist.json("repo", "show", repository, code=9)
+
+
+def test_L3_rules_about_locks_are_a_part_of_the_document(admin, pair, repository):
+    author, _ = pair
+    file = with_more(admin, repository, '[[lock]]\npath = "*.py"\nneed = "required"\n')
+    done = admin.json("policy", "set", repository, file)
+    assert (done["added"], done["others"]) == (0, ["rules about locks: 1 instead of the usual ones"])
+    author.write("train.py", b"by nobody's leave\n")
+    assert author.json("commit", "-m", "unlocked", code=4)["code"] == "LOCK_NEEDED"
+    assert '[[lock]]\npath = "*.py"\n' in document(admin, repository)
+    admin.mlv("policy", "set", repository, "--to", str(done["before"]))
+    assert "[[lock]]" not in document(admin, repository)
+    author.mlv("commit", "-m", "free again")
+    back = admin.json("policy", "set", repository, "--to", str(done["version"]))
+    assert back["others"] == ["rules about locks: 1 instead of the usual ones"]

@@ -307,13 +307,6 @@ def decide_on_server(principal: Principal, action: str) -> Decision:
     return Decision(allowed=principal.server_admin, rule=None, reason=reason)
 
 
-def missing_actions(
-    principal: Principal, actions: frozenset[str], resource: Resource, policy: Policy, now: int
-) -> frozenset[str]:
-    """Those of `actions` that `principal` lacks on `resource`: nobody grants what they lack (P6)."""
-    return frozenset(a for a in actions if not decide(principal, a, resource, policy, now).allowed)
-
-
 def _closed(principal: Principal, action: str, repository: str) -> str:
     """Why this token may not do `action` whatever the rules say; '' if it may. `repository` '': on the server."""
     if not principal.user:

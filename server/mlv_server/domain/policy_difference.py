@@ -54,9 +54,9 @@ def difference(
             for user in everyone:
                 if rule.subject_kind is SubjectKind.EVERYBODY or rule.subject in user.groups:
                     asking.ask(user.user, user, rule, parts)
-        if asking.asked > 2 * QUESTIONS_LIMIT:
+        if len(asking.known) > 2 * QUESTIONS_LIMIT:
             complete, parts, everyone = False, {}, []
-    access = _sum_up(asking.found, people)
+    access = _sum_up(_without_implied(asking.found, parts), people)
     new = tuple(replace(rule, id=max(0, rule.id)) for rule in added)
     return PolicyDifference(before.version, after.version, new, tuple(removed), access, complete)
 
@@ -74,31 +74,30 @@ class _Asking:
     after: Policy
     now: int
     found: dict[tuple[str, Place, str], Outcome] = field(default_factory=dict)
-    seen: set[tuple[str, Place, str]] = field(default_factory=set)
-    asked: int = 0
+    known: dict[tuple[str, Place, str], Outcome] = field(default_factory=dict)
 
     def ask(self, who: str, principal: Principal, rule: Rule, parts: dict[Place, list[Place]]) -> None:
         """What both say about the actions and the place of `rule`, and about the parts that differ from it."""
         whole = _place(rule)
         for action in actions_of(rule):
             outcome = self._outcome(who, principal, whole, action)
-            if outcome is None or outcome[0] is outcome[1]:
+            if outcome[0] is outcome[1]:
                 continue
             self.found[who, whole, action] = outcome
             for part in parts.get(whole, ()):
                 narrower = self._outcome(who, principal, part, action)
-                if narrower is not None and narrower != outcome:
+                if narrower != outcome:
                     self.found[who, part, action] = narrower
 
-    def _outcome(self, who: str, principal: Principal, place: Place, action: str) -> Outcome | None:
-        """None for a question that was asked before."""
-        if (who, place, action) in self.seen:
-            return None
-        self.seen.add((who, place, action))
-        self.asked += 1
-        resource = Resource(_example(place[0]), _example(place[1]), _example(place[2]))
-        old = judge(principal, action, resource, self.before, self.now)[0]
-        return old, judge(principal, action, resource, self.after, self.now)[0]
+    def _outcome(self, who: str, principal: Principal, place: Place, action: str) -> Outcome:
+        """What both say, asked once."""
+        found = self.known.get((who, place, action))
+        if found is None:
+            resource = Resource(_example(place[0]), _example(place[1]), _example(place[2]))
+            old = judge(principal, action, resource, self.before, self.now)[0]
+            found = old, judge(principal, action, resource, self.after, self.now)[0]
+            self.known[who, place, action] = found
+        return found
 
 
 def _crowd(rule: Rule, everyone: Sequence[Principal]) -> int:
@@ -146,24 +145,43 @@ def _example(glob: str) -> str:
     )
 
 
+def _without_implied(
+    found: dict[tuple[str, Place, str], Outcome], parts: dict[Place, list[Place]]
+) -> dict[tuple[str, Place, str], Outcome]:
+    """What is not said by the same change of a place around it."""
+    around: dict[Place, set[Place]] = {}
+    for whole, some in parts.items():
+        for part in some:
+            around.setdefault(part, set()).add(whole)
+
+    def said(place: Place, whole: Place) -> bool:
+        """Of two places that are the same in other words the first one speaks."""
+        return place not in around.get(whole, ()) or whole < place
+
+    return {
+        (who, place, action): outcome
+        for (who, place, action), outcome in found.items()
+        if not any(found.get((who, whole, action)) == outcome and said(place, whole) for whole in around.get(place, ()))
+    }
+
+
 def _sum_up(found: dict[tuple[str, Place, str], Outcome], people: People) -> tuple[AccessChange, ...]:
-    """Actions with the same change in one row; a user whose group tells it already stands in the group's row."""
-    rows: dict[tuple[str, Place, Outcome], set[str]] = {}
-    members: dict[tuple[str, Place, Outcome], set[str]] = {}
+    """Actions with the same change for the same people in one row; a user whom a group's row names has none."""
+    members: dict[tuple[str, Place, str], set[str]] = {}
+    named = set(found)
     for (who, place, action), outcome in found.items():
         user = people.users.get(who)
         over = [EVERYBODY, *(GROUP + group for group in sorted(user.groups))] if user is not None else []
-        told = [group for group in over if found.get((group, place, action)) == outcome]
-        for group in told:
-            members.setdefault((group, place, outcome), set()).add(who)
-        if not told:
-            rows.setdefault((who, place, outcome), set()).add(action)
+        for group in over:
+            if found.get((group, place, action)) == outcome:
+                members.setdefault((group, place, action), set()).add(who)
+                named.discard((who, place, action))
+    rows: dict[tuple[str, Place, Outcome, tuple[str, ...]], set[str]] = {}
+    for who, place, action in named:
+        users = tuple(sorted(members.get((who, place, action), ())))
+        rows.setdefault((who, place, found[who, place, action], users), set()).add(action)
     changes = [
-        AccessChange(
-            who, tuple(sorted(actions)), *place, *outcome, tuple(sorted(members.get((who, place, outcome), ())))
-        )
-        for (who, place, outcome), actions in rows.items()
+        AccessChange(who, tuple(sorted(actions)), *place, *outcome, users)
+        for (who, place, outcome, users), actions in rows.items()
     ]
-    return tuple(
-        sorted(changes, key=lambda one: (one.subject, one.repository, one.ref, one.path, one.before, one.after))
-    )
+    return tuple(sorted(changes, key=lambda one: (one.subject, one.repository, one.ref, one.path, one.actions)))

@@ -18,7 +18,6 @@ from mlv_server.domain.policy import (
     decide,
     decide_on_server,
     expand_scope,
-    missing_actions,
 )
 
 ALICE = Principal(1, "alice", server_admin=False, token_id="t1", groups=frozenset({"research"}))
@@ -140,12 +139,6 @@ def test_P3_what_cannot_be_checked_never_allows_and_always_denies() -> None:
     assert not allowed((rule(conditions=condition),), "read")
     assert not allowed((rule(), rule(2, Effect.DENY, conditions=condition)), "read")
     assert not allowed((rule(), rule(2, Effect.REQUIRE, conditions=(("approvals", "2"),))), "read")
-
-
-def test_P6_what_a_granter_lacks_is_named() -> None:
-    policy = Policy(1, (rule(role="contributor"),))
-    assert missing_actions(ALICE, ROLES["maintainer"], MODEL, policy, 0) == {"lock.break", "label.create"}
-    assert missing_actions(ROOT, ACTIONS, MODEL, policy, 0) == frozenset()
 
 
 def test_a_scope_names_actions_or_roles() -> None:
