@@ -8,8 +8,8 @@ import uuid
 
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
+from mlv.actions.held import noting_lost_locks
 from mlv.actions.landing import land
-from mlv.actions.locks import noting_lost_locks
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.publishing import publish
 from mlv.actions.recording import Given, collect

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS, fetch_versions
-from mlv.actions.locks import forget_released, noting_lost_locks
+from mlv.actions.held import noting_lost_locks
+from mlv.actions.locks import forget_released
 from mlv.actions.marking import has_markers, mark
 from mlv.actions.recovering import recover
 from mlv.actions.revert import revert

@@ -11,6 +11,7 @@ from mlv.actions.status import REQUIRED, scan_and_refresh
 from mlv.actions.texts import looks_like_text
 from mlv.transfer.types import UploadedContent, UploadInput
 from mlv.workspace import pristine
+from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, kind_of
 from mlv.workspace.state import TrackedFile, decode_properties
@@ -65,10 +66,26 @@ def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
     _check_clashes(files, changes)
     changes.sort(key=lambda proposed: proposed.change.path)
     bases = [workspace.base, *(file.changeset for file in files.values() if file.changeset)]
+    trees = workspace.trees
+    changes = [_under_folder(trees, proposed) for proposed in changes] if trees else changes
     unlocked = tuple(
-        item.path for item in found if item.base is not None and item.base.need == REQUIRED and not item.base.token
+        item.path
+        for item in found
+        if item.base is not None
+        and item.base.need == REQUIRED
+        and not item.base.token
+        and not (trees and under(item.base.path, tuple(trees)))
     )
     return Proposal(tuple(changes), tuple(inputs), size, min(bases), max(bases), unlocked)
+
+
+def _under_folder(trees: dict[str, int], proposed: ProposedChange) -> ProposedChange:
+    """The change with the token of the lock on a folder above its file, where the file has none of its own (L12)."""
+    place = proposed.change.source if proposed.change.operation is Operation.MOVE else proposed.change.path
+    if proposed.token or proposed.change.operation is Operation.ADD:
+        return proposed
+    token = next((token for path, token in trees.items() if under(place, (path,))), 0)
+    return replace(proposed, token=FencingToken(token))
 
 
 def _refuse(found: tuple[Found, ...]) -> None:

@@ -87,7 +87,8 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
     workspace = context.workspace
     roots = context.paths(arguments)
     result = scan_and_refresh(workspace, roots)
-    files = [_file_status(workspace, found) for found in result.found]
+    trees = workspace.trees
+    files = [_file_status(workspace, found, trees) for found in result.found]
     merge = merging.read(workspace.state)
     if merge is not None:
         files = _with_conflicts(files, [path for path in merge.waiting if under(path, roots)])
@@ -95,9 +96,9 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
     requests: tuple[LockRequest, ...] = ()
     frozen: tuple[Freeze, ...] = ()
     if ask_server:
-        from mlv.actions import asking, freezes, locks
+        from mlv.actions import asking, freezes, held
 
-        head, files = locks.with_server_locks(context, files)
+        head, files = held.with_server_locks(context, files)
         requests = asking.of_own_locks(workspace, asking.list_requests(context))
         frozen = freezes.on_branch(context)
     opened = tuple(path for path in workspace.state.opened() if under(path, roots))
@@ -126,13 +127,15 @@ def _with_conflicts(files: list[FileStatus], waiting: list[str]) -> list[FileSta
     return [known[path] for path in sorted(known)]
 
 
-def _file_status(workspace: Workspace, found: Found) -> FileStatus:
+def _file_status(workspace: Workspace, found: Found, trees: dict[str, int]) -> FileStatus:
     letter = "M" if found.state == "P" else found.state
     lock = None
     base = found.base or workspace.state.file(found.path)
     if base is not None:
         if base.token:
             lock = "broken" if workspace.is_broken(base) else "mine"
+        elif trees and under(base.path, tuple(trees)):
+            lock = "mine"
         elif base.need == REQUIRED and found.state in {"M", "D", "R", "P", "C"}:
             lock = "unlocked_edit"
     return FileStatus(found.path, STATES[found.state], lock, letter, found.source)

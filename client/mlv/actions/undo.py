@@ -6,7 +6,8 @@ import uuid
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
-from mlv.actions.locks import forget_released, noting_lost_locks
+from mlv.actions.held import noting_lost_locks
+from mlv.actions.locks import forget_released
 from mlv.actions.recovering import recover
 from mlv_core.deferred import dataclass
 from mlv_core.errors import HeadMoved, NothingToCommit, UsageError

@@ -13,6 +13,8 @@ from mlv_core.errors import DamagedContent
 
 BROKEN = "broken"
 """The setting with the tokens of locks that the server no longer honours, by file id: a JSON object."""
+TREES = "trees"
+"""The setting with the tokens of this workspace's locks on folders, by path: a JSON object, or empty."""
 VACATED = "vacated"
 """The setting with the paths where the base may have a file and the workspace has none any more: a JSON list."""
 
@@ -134,6 +136,12 @@ class Workspace:
         """Whether the file's lock is known to be another's or nobody's by now; a lock taken anew has another token."""
         dead = self.settings.get(BROKEN, "")
         return bool(dead and file.token and json.loads(dead).get(str(file.file_id)) == file.token)
+
+    @property
+    def trees(self) -> dict[str, int]:
+        """The tokens of this workspace's locks on folders, by their paths."""
+        told = self.settings.get(TREES, "")
+        return {str(path): int(token) for path, token in json.loads(told).items()} if told else {}
 
     def changeset_of(self, file: TrackedFile) -> int:
         """The changeset at which the workspace has the file: its own, or the base's."""

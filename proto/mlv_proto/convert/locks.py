@@ -76,6 +76,7 @@ def acquire_request_to_wire(request: AcquireRequest) -> pb.AcquireLocksRequest:
         ttl=request.ttl,
         steal=request.steal,
         diverge=request.diverge,
+        tree=request.tree,
     )
 
 
@@ -98,6 +99,7 @@ def acquire_request_from_wire(message: pb.AcquireLocksRequest) -> AcquireRequest
         ttl=checks.number(message.ttl, "ttl"),
         steal=message.steal,
         diverge=message.diverge,
+        tree=message.tree,
     )
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AcquireLocksRequest(_message.Message):
-    __slots__ = ("repository", "branch", "workspace", "mode", "scope", "reason", "paths", "hashes", "only_required", "dry_run", "many", "bases", "rows", "ttl", "steal", "diverge")
+    __slots__ = ("repository", "branch", "workspace", "mode", "scope", "reason", "paths", "hashes", "only_required", "dry_run", "many", "bases", "rows", "ttl", "steal", "diverge", "tree")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class AcquireLocksRequest(_message.Message):
     TTL_FIELD_NUMBER: _ClassVar[int]
     STEAL_FIELD_NUMBER: _ClassVar[int]
     DIVERGE_FIELD_NUMBER: _ClassVar[int]
+    TREE_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     workspace: str
@@ -41,7 +42,8 @@ class AcquireLocksRequest(_message.Message):
     ttl: int
     steal: bool
     diverge: bool
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., mode: _Optional[_Union[_values_pb2.LockMode, str]] = ..., scope: _Optional[_Union[_values_pb2.LockScope, str]] = ..., reason: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., hashes: _Optional[bytes] = ..., only_required: bool = ..., dry_run: bool = ..., many: bool = ..., bases: _Optional[_Iterable[int]] = ..., rows: _Optional[int] = ..., ttl: _Optional[int] = ..., steal: bool = ..., diverge: bool = ...) -> None: ...
+    tree: bool
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., mode: _Optional[_Union[_values_pb2.LockMode, str]] = ..., scope: _Optional[_Union[_values_pb2.LockScope, str]] = ..., reason: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., hashes: _Optional[bytes] = ..., only_required: bool = ..., dry_run: bool = ..., many: bool = ..., bases: _Optional[_Iterable[int]] = ..., rows: _Optional[int] = ..., ttl: _Optional[int] = ..., steal: bool = ..., diverge: bool = ..., tree: bool = ...) -> None: ...
 
 class AcquireLocksResponse(_message.Message):
     __slots__ = ("locks", "needs")

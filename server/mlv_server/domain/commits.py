@@ -21,6 +21,7 @@ from mlv_server.domain.changes import States
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_checks import check_commit
 from mlv_server.domain.lock_reach import LockGround, blocking, is_own
+from mlv_server.domain.lock_trees import check_trees
 
 MESSAGE_LIMIT = 64 * 1024
 """Bytes of a message: it is read by people, and stands in every log."""
@@ -81,9 +82,11 @@ def decide_locks(
     try:
         locks = check_commit(known, current, ground)
     except LockNeeded as needed:
+        check_trees((proposed.change for proposed in changes), ground)
         if stale is not None:
             raise stale from needed
         raise
+    check_trees((proposed.change for proposed in changes), ground)
     if stale is not None:
         raise stale
     return locks.own
@@ -111,6 +114,7 @@ def decide_undo_locks(
         if token or any(is_live(lock, ground.now) for lock in locks):
             proposed.append(ProposedChange(change, ChangesetNumber(0), token))
     decided = check_commit(proposed, current, ground)
+    check_trees(changes, ground)
     return decided.own
 
 

@@ -38,6 +38,7 @@ class EventKind(Enum):
     LOCK_BROKEN = "lock.broken"
     LOCK_STOLEN = "lock.stolen"
     LOCK_EXPIRED = "lock.expired"
+    LOCK_INTENDED = "lock.intended"
     LOCK_REQUESTED = "lock.requested"
     LOCK_WITHDRAWN = "lock.withdrawn"
     LOCK_DENIED = "lock.denied"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mlv_core.asking import Answer, AnswerRequest
@@ -49,7 +49,7 @@ def requests_of(user: str, requests: Iterable[Request], files: Mapping[FileId, s
 def decide_give(
     giver: str,
     asked: Mapping[FileId, Request],
-    held: Sequence[Lock],
+    held: Mapping[FileId, Lock],
     files: Mapping[FileId, str],
     terms: Mapping[FileId, LockTerms],
     last_token: FencingToken,
@@ -57,23 +57,27 @@ def decide_give(
 ) -> tuple[Handover, ...]:
     """Hand every lock on `files` over to who asked for it, under a higher token (L9), or none.
 
-    `held` are the exclusive locks on them that stand in the way of who asked. The new lock begins at the base that the
+    `held` has the lock on each that stands in the way of who asked. The new lock begins at the base that the
     asker has: whether that is the newest version is asked when the file is opened, and again at its commit (L5).
-    Raises: NotFound, LockHeld; each names every path.
+    Raises: NotFound, LockHeld, InvalidRequest for a part of a folder; each names every path.
     """
-    locks = {lock.file_id: lock for lock in held}
-    if free := [path for file, path in files.items() if file not in locks]:
+    if free := [path for file, path in files.items() if file not in held]:
         shown = f"'{show_path(free[0])}' is" if len(free) == 1 else f"{len(free)} of these files are"
         raise NotFound(
             f"{shown} not locked.",
             advice="Who waits gets a free lock without your help.",
             items=tuple(show_path(path) for path in free),
         )
-    if foreign := [(files[file], lock) for file, lock in locks.items() if lock.owner != giver]:
+    if foreign := [(files[file], lock) for file, lock in held.items() if lock.owner != giver]:
         raise lock_refusals.held(foreign, Holder(giver, foreign[0][1].workspace, host=""))
+    if folders := sorted({lock.path for lock in held.values() if lock.tree}):
+        raise InvalidRequest(
+            f"The lock is on all of '{show_path(folders[0])}', and is not given in parts.",
+            advice=f"'mlv unlock {show_path(folders[0])}' gives it up; who waits then takes what they wait for.",
+        )
     handed: list[Handover] = []
     for file in files:
-        before, request = locks[file], asked[file]
+        before, request = held[file], asked[file]
         after = replace(
             before,
             owner=request.user,
@@ -93,7 +97,7 @@ def decide_deny(
     denier: str,
     request: AnswerRequest,
     asked: Mapping[FileId, Request],
-    held: Sequence[Lock],
+    held: Mapping[FileId, Lock],
     files: Mapping[FileId, str],
     *,
     may_break: bool,
@@ -104,8 +108,8 @@ def decide_deny(
     """
     if not request.reason.strip():
         raise InvalidRequest("Denying a lock needs a reason.", advice="Say why with -m WHY; they are told.")
-    owners = {lock.file_id: lock.owner for lock in held}
-    if not may_break and (foreign := [path for file, path in files.items() if owners.get(file) != denier]):
+    mine = {file for file, lock in held.items() if lock.owner == denier}
+    if not may_break and (foreign := [path for file, path in files.items() if file not in mine]):
         raise Denied(
             "Only the holder, or who has the right 'lock.break', may deny a lock.",
             advice="'mlv locks' shows who the holder is.",

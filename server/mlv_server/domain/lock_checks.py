@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from mlv_core.entities import Change, FileState, Lock, LockNeed, Operation
 from mlv_core.errors import LockNeeded
 from mlv_core.ids import FencingToken
+from mlv_core.paths import is_below
 from mlv_core.requests import ProposedChange
 from mlv_server.domain import lock_refusals
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_reach import LockGround, blocking, is_own
 from mlv_server.domain.lock_refusals import Lost, counted, shown
 from mlv_server.domain.lock_rules import need_of
+from mlv_server.domain.lock_trees import own_trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,12 @@ def check_commit(
 
     `current` is what stands at the changes' paths and sources in the branch's head; `ground` has every lock on those
     files. A path without a file has no lock: its first Publish wins. The presented token must be one of the locks'
-    own: an expired one counts as long as nobody has taken it (L8), since then it is still the highest.
+    own: an expired one counts as long as nobody has taken it (L8), since then it is still the highest. A lock on a
+    folder counts for every file below it (L1).
     Raises: LockLost, LockHeld, LockNeeded, in this order, each naming every path.
     """
     holder, rules = ground.holder, ground.rules
-    standing = blocking(ground)
+    standing, folders = blocking(ground), own_trees(ground)
     needs: list[LockNeed] = []
     lost: list[Lost] = []
     foreign: list[tuple[str, Lock]] = []
@@ -47,15 +50,16 @@ def check_commit(
         if before is None:
             continue
         locks = standing.get(before.file_id, [])
+        above = {lock.token: lock for lock in folders if is_below(path, lock.path)}
         mine = {lock.token: lock for lock in locks if is_own(lock, holder)}
         other = next((lock for lock in locks if not is_own(lock, holder) and is_live(lock, ground.now)), None)
         own.update(mine)
-        if proposed.token and (other is not None or proposed.token not in mine):
+        if proposed.token and (other is not None or proposed.token not in {*mine, *above}):
             live = next((lock for lock in mine.values() if is_live(lock, ground.now)), None)
             lost.append(Lost(path, other or live, ground.ended.get(proposed.token)))
         elif other is not None:
             foreign.append((path, other))
-        elif not proposed.token and need_of(path, before, rules) is LockNeed.REQUIRED:
+        elif not (proposed.token or above) and need_of(path, before, rules) is LockNeed.REQUIRED:
             lacking.append(path)
     if lost:
         raise lock_refusals.lost(lost, holder)

@@ -57,10 +57,10 @@ def line_of(branch: Branch) -> str:
 
 
 def exclusive(held: Iterable[Lock]) -> dict[FileId, list[Lock]]:
-    """The exclusive locks on each file, on whatever branch."""
+    """The exclusive locks on each file, on whatever branch; those on folders are none of them."""
     found: dict[FileId, list[Lock]] = {}
     for lock in held:
-        if lock.mode is LockMode.EXCLUSIVE:
+        if lock.mode is LockMode.EXCLUSIVE and not lock.tree:
             found.setdefault(lock.file_id, []).append(lock)
     return found
 

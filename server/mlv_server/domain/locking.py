@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from mlv_core.entities import FileState, Lock, LockMode, LockNeed, LockScope
 from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, NotFound, StaleBase
 from mlv_core.ids import ChangesetNumber, FencingToken
+from mlv_core.paths import is_below
 from mlv_core.requests import AcquireRequest, ReleaseRequest
-from mlv_server.domain import lock_refusals
+from mlv_server.domain import lock_intents, lock_refusals
 from mlv_server.domain.leases import check_ttl, is_live, is_spent, leased
 from mlv_server.domain.lock_reach import Holder, LockGround, exclusive, is_own, meets, reaches
 from mlv_server.domain.lock_refusals import counted, line, shown
@@ -27,7 +28,8 @@ REASON_LIMIT = 1_000
 class Acquisition:
     """Locks to be written new, locks of the same workspace to be written again, and those that end for that.
 
-    `replaced` had expired, `moved` are the user's own of other workspaces, `stolen` those of others (L9).
+    `replaced` had expired, `moved` are the user's own of other workspaces, `stolen` those of others (L9). `intended`
+    are new too, and block nobody (L2).
     """
 
     granted: tuple[Lock, ...]
@@ -36,6 +38,7 @@ class Acquisition:
     moved: tuple[Lock, ...]
     stolen: tuple[Lock, ...]
     needs: tuple[LockNeed, ...]
+    intended: tuple[Lock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def decide_acquire(
     `files` is what stands at the request's paths in the branch's head; `ground` has every lock on those files.
     Raises: InvalidRequest, LimitExceeded, NotFound, Denied, LockHeld, StaleBase; the last three name every path.
     """
-    _check_request(request)
+    check_request(request)
     branch = ground.branch
     terms = {path: terms_of(path, files.get(path), ground.rules) for path in request.paths}
     needs = tuple(terms[path].need for path in request.paths)
@@ -77,22 +80,24 @@ def decide_acquire(
         )
     for path in wanted:
         check_ttl(request.ttl, terms[path])
-    standing = exclusive(ground.held)
-    claims = [
-        _claim(path, files[path], terms[path], request, ground, standing.get(files[path].file_id, ()))
-        for path in wanted
-    ]
+    standing, folders = exclusive(ground.held), [lock for lock in ground.held if lock.tree]
+
+    def on(path: str) -> list[Lock]:
+        above = [lock for lock in folders if is_below(path, lock.path)]
+        return [*standing.get(files[path].file_id, ()), *above]
+
+    claims = [_claim(path, files[path], terms[path], request, ground, on(path)) for path in wanted]
     conflicts = [(claim.path, lock) for claim in claims for lock in claim.foreign]
     # What is opened without a lock is refused all the same where somebody else has one that would stop its commit.
     conflicts += [
         (path, lock)
         for path in files.keys() - wanted
-        for lock in _others(standing.get(files[path].file_id, ()), LockScope.BRANCH, ground)
+        for lock in _others(on(path), LockScope.BRANCH, ground)
         if is_live(lock, ground.now)
     ]
     place = {path: number for number, path in enumerate(terms)}
     conflicts.sort(key=lambda conflict: place[conflict[0]])
-    moved, stolen = _overcome(conflicts, request, ground.holder, may_break=may_break)
+    moved, stolen = overcome(conflicts, request, ground.holder, may_break=may_break)
     have = dict(zip(request.paths, request.have, strict=True))
     if stale := [claim.path for claim in claims if have[claim.path] != claim.state.content]:
         where = f"newer on {branch.name} than in your workspace"
@@ -105,7 +110,11 @@ def decide_acquire(
     replaced = tuple({lock.token: lock for claim in claims for lock in claim.dead}.values())
     ending = len(moved) + sum(lock.owner == ground.holder.user for lock in replaced)
     _check_owned(ground.holder.owned + len(granted) - ending, granted, many=request.many)
-    return Acquisition(granted, renewed, replaced, moved, stolen, needs)
+    opened = files.keys() - wanted
+    intended = lock_intents.intended(
+        [path for path in terms if path in opened], files, terms, bases, request, ground, last_token + len(granted)
+    )
+    return Acquisition(granted, renewed + intended.renewed, replaced, moved, stolen, needs, intended.new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +143,8 @@ def _claim(
 ) -> _Claim:
     """What a lock on one file comes to, among all `locks` on it."""
     branch, now = ground.branch, ground.now
-    mine = [lock for lock in locks if is_own(lock, ground.holder) and reaches(lock, branch, ground.branches)]
+    held = (lock for lock in locks if is_own(lock, ground.holder) and not lock.tree)
+    mine = [lock for lock in held if reaches(lock, branch, ground.branches)]
     own = next((lock for lock in mine if not is_spent(lock, now)), None)
     if own is None:
         scope = request.scope or terms.scope_on(branch.kind)
@@ -161,7 +171,7 @@ def _others(locks: Sequence[Lock], scope: LockScope, ground: LockGround) -> list
     ]
 
 
-def _overcome(
+def overcome(
     conflicts: Sequence[tuple[str, Lock]], request: AcquireRequest, holder: Holder, *, may_break: bool
 ) -> tuple[tuple[Lock, ...], tuple[Lock, ...]]:
     """Live locks of other workspaces that end for the request: the user's own, and by the right those of others (L9).
@@ -232,6 +242,8 @@ def decide_release(
     One's own locks always, wherever they were taken (L7); others' only by force: expired ones by anybody, live ones
     with the right and a reason (L9). Raises: InvalidRequest, NotFound, LockHeld, Denied.
     """
+    # What others intend is nobody's to end (L2).
+    held = [lock for lock in held if lock.mode is not LockMode.INTENT or is_own(lock, holder)]
     if request.all_of_workspace:
         own = tuple(lock for lock in held if is_own(lock, holder))
         return Release(given_up=own, broken=())
@@ -254,7 +266,8 @@ def decide_release(
     return Release(given_up, broken=tuple(lock for _, lock in others))
 
 
-def _check_request(request: AcquireRequest) -> None:
+def check_request(request: AcquireRequest) -> None:
+    """Check what a request says by itself. Raises: InvalidRequest, LimitExceeded."""
     count = len(request.paths)
     if len(request.have) != count or len(request.bases) != count:
         raise InvalidRequest("hashes and bases must have one entry for each path.")

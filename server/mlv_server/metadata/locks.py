@@ -160,7 +160,9 @@ _SELECT = (
 _MINE = locks.c.repository_id == bindparam("repository")
 _ON_FILE = Prepared(_SELECT.where(_MINE, locks.c.file_id == bindparam("file")).order_by(locks.c.path, locks.c.token))
 _ON_FOLDERS = Prepared(_SELECT.where(_MINE, locks.c.file_id.is_(None)).order_by(locks.c.path, locks.c.token))
-_COUNT = Prepared(select(func.count()).where(_MINE, locks.c.owner_id == bindparam("owner")))
+_COUNT = Prepared(
+    select(func.count()).where(_MINE, locks.c.owner_id == bindparam("owner"), locks.c.mode == int(LockMode.EXCLUSIVE))
+)
 _ADD = Prepared(insert(locks), locks.c.keys())
 _REMOVE = Prepared(delete(locks).where(_MINE, locks.c.token == bindparam("known")))
 _RENEW = Prepared(

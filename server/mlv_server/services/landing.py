@@ -16,6 +16,7 @@ from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName, 
 from mlv_core.records import environment_digest, store_environment, store_records
 from mlv_core.requests import Published
 from mlv_server.domain import commits as rules
+from mlv_server.domain import lock_intents
 from mlv_server.domain.checking import Subject
 from mlv_server.domain.events import EventKind, commit_event, lock_event
 from mlv_server.domain.lock_reach import Holder, LockGround
@@ -110,6 +111,8 @@ def load(
     registered = tx.workspaces.find(repository.id, workspace) if workspace else None
     host = registered.workspace.host if registered is not None else ""
     held = tx.locks.on_files(repository.id, {state.file_id for state in current.values()})
+    held += tx.locks.on_folders(repository.id)
+    whole = view.whole(branch)
     return Ground(
         repository=repository,
         branch=branch,
@@ -120,8 +123,8 @@ def load(
         current=current,
         locks=LockGround(
             holder=Holder(call.principal.user, workspace, host),
-            branch=branch,
-            branches=tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held)),
+            branch=whole,
+            branches=tx.branches.with_branch(repository.id, whole, (lock.branch for lock in held)),
             held=held,
             rules=tx.lock_rules.of(repository.id),
             now=call.now,
@@ -291,7 +294,8 @@ def _move_workspace(tx: Transaction, call: Call, ground: Ground, landing: Landin
 def _end_locks(tx: Transaction, ground: Ground, landing: Landing) -> None:
     """Release what the commit releases (L11); locks that are kept follow their files to new paths (L1)."""
     repository_id = ground.repository.id
-    tx.locks.remove(repository_id, [lock.token for lock in landing.released])
+    done = lock_intents.ended_by(lock_intents.of_holder(ground.locks), (one.file_id for one in landing.changes))
+    tx.locks.remove(repository_id, [lock.token for lock in (*landing.released, *done)])
     kept = {lock.file_id for lock in ground.locks.held} - {lock.file_id for lock in landing.released}
     for change in landing.changes:
         if change.operation is Operation.MOVE and change.file_id in kept:

@@ -219,6 +219,7 @@ def _load(tx: Transaction, call: Call, repository_id: int, files: Collection[Fil
 
 def _is_moot(queue: turns.Queue, request: Request) -> bool:
     tokens = [int(lock.token) for file in request.files for lock in queue.locks.get(file, ())]
+    tokens += [int(lock.token) for lock in queue.folders]
     return lock_queue.is_moot(request, tokens, queue.now)
 
 
@@ -248,7 +249,7 @@ def _wanted(
     )
     if request.waits:
         return wanted
-    held = {lock.file_id: int(lock.token) for lock in queue.in_the_way(wanted)}
+    held = {file: int(lock.token) for file, lock in queue.in_the_way(wanted)}
     if not held:
         shown = f"'{show_path(request.paths[0])}' is" if len(files) == 1 else "These files are"
         raise NotFound(f"{shown} not locked by anybody else.", advice="'mlv lock PATH' takes the lock.")
@@ -264,14 +265,13 @@ def _asked(queue: turns.Queue, number: int) -> Asked:
     moment = queue.next_change(mine)
     if moment is not None:
         contact = min(contact, max(moment - queue.now, SHORTEST_CONTACT_MS))
-    holders = dict.fromkeys(lock.owner for lock in queue.in_the_way(mine))
+    holders = dict.fromkeys(lock.owner for _, lock in queue.in_the_way(mine))
     return Asked(turn, lock_queue.ahead_of(line, number), contact, tuple(holders))
 
 
-def _held(queue: turns.Queue, asked: Mapping[FileId, Request]) -> list[Lock]:
-    """The locks that stand in the way of who asked, on the files that they asked for."""
-    found = {lock.token: lock for file, one in asked.items() for lock in queue.in_the_way(one) if lock.file_id == file}
-    return list(found.values())
+def _held(queue: turns.Queue, asked: Mapping[FileId, Request]) -> dict[FileId, Lock]:
+    """For each file that was asked for: the lock that stands in the way of who asked."""
+    return {file: lock for file, one in asked.items() for on, lock in queue.in_the_way(one) if on == file}
 
 
 def _hand_over(tx: Transaction, call: Call, repository_id: int, handed: Iterable[Handover]) -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mlv_core.entities import Branch, Lock, LockMode, LockScope
+from mlv_core.entities import Branch, FileState, Lock, LockMode, LockScope
 from mlv_core.errors import Denied, InvalidRequest
 from mlv_core.ids import RepositoryName, WorkspaceId
-from mlv_core.paths import glob_matches_any
+from mlv_core.paths import glob_matches_any, show_path
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 from mlv_server.domain import locking
 from mlv_server.domain.events import EventKind
 from mlv_server.domain.lock_ends import LockEnd
 from mlv_server.domain.lock_reach import Holder, LockGround, is_own, reaches
+from mlv_server.domain.lock_trees import decide_trees
+from mlv_server.domain.locking import Acquisition
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, freezes, lock_ends, turns
+from mlv_server.services import access, freezes, freshness, lock_ends, tree_locks, turns
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View, ref_of
@@ -40,7 +42,7 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         if workspace.owner_id != call.principal.user_id:
             raise Denied("This workspace is another user's.", advice="Lock from a workspace of your own.")
         files = tx.versions.lookup(repository.id, branch.head, request.paths) if branch.head else {}
-        held = tx.locks.on_files(repository.id, [state.file_id for state in files.values()])
+        held = _held(tx, repository.id, branch, request, files)
 
         queue = turns.load(tx, call, repository.id) if tx.lock_requests.anything_asked(repository.id) else None
         fallen = queue.fallen(request.workspace, {state.file_id for state in files.values()}) if queue else ()
@@ -48,29 +50,41 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
 
         owned = tx.locks.count_of(repository.id, call.principal.user_id)
         holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
-        branches = tx.branches.with_branch(repository.id, branch, (lock.branch for lock in held))
+        branches = tx.branches.with_branch(repository.id, view.whole(branch), (lock.branch for lock in held))
         rules = tx.lock_rules.of(repository.id)
-        ground = LockGround(holder, branch, branches, held, rules, call.now)
+        ground = LockGround(holder, branches[branch.name], branches, held, rules, call.now)
         last = tx.locks.last_token(repository.id)
         may_break = request.steal and view.may_break(held)
-        decision = locking.decide_acquire(request, files, ground, last, may_break=may_break)
+        if request.tree:
+            changed = tree_locks.changed_below(tx, repository.id, branch, request)
+            decision = decide_trees(request, changed, ground, last, may_break=may_break)
+        else:
+            decision = locking.decide_acquire(request, files, ground, last, may_break=may_break)
 
+        freshness.check(tx, call, view, branch, decision.granted + decision.renewed, request)
         if queue is not None:
             queue.check_turn(request.workspace, decision.granted)
             turns.fulfilled(tx, repository.id, queue, request.workspace, {one.file_id for one in files.values()})
-        lock_ends.end(tx, call, repository.id, decision.replaced, LockEnd.EXPIRED, request.reason)
-        lock_ends.end(tx, call, repository.id, decision.moved, LockEnd.RELEASED, request.reason)
-        lock_ends.end(tx, call, repository.id, decision.stolen, LockEnd.STOLEN, request.reason)
         lock_ends.end(tx, call, repository.id, fallen, LockEnd.BROKEN, turns.FALLEN)
-        tx.locks.renew(repository.id, decision.renewed)
-        tx.locks.add(repository.id, call.principal.user_id, branch.id, decision.granted)
-        lock_ends.tell(tx, call, repository.id, EventKind.LOCK_ACQUIRED, decision.granted, request.reason)
-        return AcquireOutcome(decision.granted + decision.renewed, decision.needs)
+        _write(tx, call, repository.id, branch, decision, request.reason)
+        mine = (lock for lock in decision.granted + decision.renewed if lock.mode is LockMode.EXCLUSIVE)
+        return AcquireOutcome(tuple(mine), decision.needs)
 
     target = f"{request.repository}:{request.branch}"
     return await access.write(
         call, work, "lock.acquire", target, dry_run=request.dry_run, repository=request.repository
     )
+
+
+def _write(tx: Transaction, call: Call, repository_id: int, branch: Branch, decision: Acquisition, reason: str) -> None:
+    """Store what was decided: what ends before what begins."""
+    lock_ends.end(tx, call, repository_id, decision.replaced, LockEnd.EXPIRED, reason)
+    lock_ends.end(tx, call, repository_id, decision.moved, LockEnd.RELEASED, reason)
+    lock_ends.end(tx, call, repository_id, decision.stolen, LockEnd.STOLEN, reason)
+    tx.locks.renew(repository_id, decision.renewed)
+    tx.locks.add(repository_id, call.principal.user_id, branch.id, decision.granted + decision.intended)
+    lock_ends.tell(tx, call, repository_id, EventKind.LOCK_ACQUIRED, decision.granted, reason)
+    lock_ends.tell(tx, call, repository_id, EventKind.LOCK_INTENDED, decision.intended, reason)
 
 
 async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
@@ -146,7 +160,9 @@ async def list_all(
         shown = [
             replace(lock, told_at=call.now)
             for lock in view.locks(tx.locks.list_all(row.id))
-            if (not owner or lock.owner == owner) and (not paths or glob_matches_any(paths, lock.path))
+            if (not owner or lock.owner == owner)
+            and (not paths or glob_matches_any(paths, lock.path))
+            and not (lock.mode is LockMode.INTENT and lock.has_expired(call.now))
         ]
         return tuple(_reaching(tx, row.id, view.branch(branch), shown)) if branch else tuple(shown)
 
@@ -155,6 +171,19 @@ async def list_all(
 
 def _read(said: list[dict[str, Any]]) -> tuple[Lock, ...]:
     return tuple(Lock(**{**one, "mode": LockMode(one["mode"]), "scope": LockScope(one["scope"])}) for one in said)
+
+
+def _held(
+    tx: Transaction, repository_id: int, branch: Branch, request: AcquireRequest, files: Mapping[str, FileState]
+) -> tuple[Lock, ...]:
+    """Every lock that could meet those that are asked for. Raises: InvalidRequest for a file that is no folder."""
+    if request.tree and files:
+        path = show_path(min(files))
+        raise InvalidRequest(f"'{path}' is a file and no folder.", advice=f"'mlv lock {path}' locks it.")
+    if request.tree:
+        return tree_locks.held_around(tx, repository_id, branch, request.paths)
+    on_files = tx.locks.on_files(repository_id, [state.file_id for state in files.values()])
+    return on_files + tx.locks.on_folders(repository_id)
 
 
 def _locks_on(tx: Transaction, repository_id: int, branch: Branch, paths: tuple[str, ...]) -> tuple[Lock, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.ids import FileId, WorkspaceId
+from mlv_core.paths import is_below
 from mlv_server.domain import lock_queue
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_queue import Request
@@ -22,7 +23,7 @@ _MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Every request of a repository, the locks on their files, and what is needed to decide between them.
+    """Every request of a repository, the locks on their files and on folders, and what is needed to decide.
 
     `terms` has what the rules say of each file that somebody waits for, by file and branch; `contacts` the last sign of
     life of each workspace that holds a lock which falls to who waits once its holder is silent.
@@ -30,6 +31,7 @@ class Queue:
 
     requests: tuple[Request, ...]
     locks: Mapping[FileId, tuple[Lock, ...]]
+    folders: tuple[Lock, ...]
     branches: Mapping[str, Branch]
     terms: Mapping[tuple[FileId, str], LockTerms]
     contacts: Mapping[WorkspaceId, int]
@@ -42,15 +44,15 @@ class Queue:
 
     def blocked(self, request: Request) -> bool:
         """Whether a lock of another keeps the request from being granted."""
-        return any(not self._fallen(request, lock) for lock in self.in_the_way(request))
+        return any(not self._fallen(request, lock) for _, lock in self.in_the_way(request))
 
-    def in_the_way(self, request: Request) -> list[Lock]:
-        """The live locks of others on its files that its own would meet."""
+    def in_the_way(self, request: Request) -> list[tuple[FileId, Lock]]:
+        """The live locks of others, on its files or on folders above them, that its own would meet."""
         branch = self.branches[request.branch]
         return [
-            lock
-            for file in request.files
-            for lock in self.locks.get(file, ())
+            (file, lock)
+            for file, (path, _) in request.files.items()
+            for lock in (*self.locks.get(file, ()), *(one for one in self.folders if is_below(path, one.path)))
             if lock.mode is LockMode.EXCLUSIVE
             and lock.workspace != request.workspace
             and is_live(lock, self.now)
@@ -61,18 +63,25 @@ class Queue:
         """Locks of silent holders on `files` that the workspace may take now: it is its turn, and policy lets it."""
         turns = lock_queue.rightful(self.line(), self.blocked)
         mine = [one for one in turns if one.workspace == workspace]
-        found = [lock for one in mine for lock in self.in_the_way(one) if lock.file_id in files]
+        found = [lock for one in mine for file, lock in self.in_the_way(one) if file in files]
         return tuple({lock.token: lock for lock in found}.values())
 
     def check_turn(self, workspace: WorkspaceId, granted: Collection[Lock]) -> None:
         """Refuse locks that others have the right to, who waited before. Raises: LockHeld."""
-        files = {lock.file_id: lock.path for lock in granted}
-        lock_queue.check_turn(self.line(), self.blocked, workspace, files, self.now)
+        line = self.line()
+        files = {lock.file_id: lock.path for lock in granted if not lock.tree}
+        folders = [lock.path for lock in granted if lock.tree]
+        if folders:
+            waited = ((file, path) for one in line for file, (path, _) in one.files.items())
+            files.update({file: path for file, path in waited if any(is_below(path, one) for one in folders)})
+        lock_queue.check_turn(line, self.blocked, workspace, files, self.now)
 
     def next_change(self, request: Request) -> int | None:
         """When (ms) a lock that blocks the request ends by itself, by its lease or by its holder's silence."""
-        moments = [lock.lease_until for lock in self.in_the_way(request) if lock.lease_until is not None]
-        for lock in self.in_the_way(request):
+        moments = []
+        for _, lock in self.in_the_way(request):
+            if lock.lease_until is not None:
+                moments.append(lock.lease_until)
             after = self._grant_after(request, lock)
             if after is not None:
                 moments.append(max(self.contacts.get(lock.workspace, 0), request.counted_from) + after)
@@ -100,17 +109,18 @@ def load(tx: Transaction, call: Call, repository_id: int, files: Collection[File
     locks: dict[FileId, tuple[Lock, ...]] = {}
     for lock in tx.locks.on_files(repository_id, files) if files else ():
         locks[lock.file_id] = (*locks.get(lock.file_id, ()), lock)
-    names = {one.branch for one in requests} | {lock.branch for some in locks.values() for lock in some}
+    folders = tx.locks.on_folders(repository_id)
+    names = {one.branch for one in requests} | {lock.branch for some in (*locks.values(), folders) for lock in some}
     names |= {branch} - {""}
     branches = tx.branches.named(repository_id, names)
     told = _waited_for(tx, repository_id, waiting, branches)
     contacts: dict[WorkspaceId, int] = {}
     if any(one.grant_after is not None for one in told.values()):
-        for workspace in {lock.workspace for some in locks.values() for lock in some}:
+        for workspace in {lock.workspace for some in (*locks.values(), folders) for lock in some}:
             known = tx.workspaces.find(repository_id, workspace)
             contacts[workspace] = 0 if known is None else known.workspace.last_seen
     silence = call.settings.waiter_silence_seconds * _MS
-    return Queue(requests, locks, branches, told, contacts, silence, call.now)
+    return Queue(requests, locks, folders, branches, told, contacts, silence, call.now)
 
 
 def fulfilled(tx: Transaction, repository_id: int, queue: Queue, workspace: WorkspaceId, files: set[FileId]) -> None:

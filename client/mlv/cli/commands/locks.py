@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mlv.actions import asking as asking_actions
-from mlv.actions import freezes, held
+from mlv.actions import folders, freezes, held
 from mlv.actions import locks as actions
 from mlv.actions.locks import Opened
 from mlv.cli.commands import asking
@@ -69,6 +69,7 @@ def edit(
 @click.option("--steal", is_flag=True, help="Take what others hold; needs the right and -m.")
 @_DIVERGE
 @_WAIT
+@click.option("--tree", is_flag=True, help="Lock folders with everything below, also what is still to come.")
 @click.option("--request", is_flag=True, help="Only ask the holder for the lock.")
 @click.option("--deny", "denied", metavar="USER", help="Keep a lock that USER asked for; -m says why.")
 @click.option("--yes", "many", is_flag=True, help="More than 1,000 files are meant.")
@@ -83,6 +84,7 @@ def lock(
     steal: bool,
     diverge: bool,
     wait: float | None,
+    tree: bool,
     request: bool,
     denied: str | None,
     many: bool,
@@ -99,14 +101,25 @@ def lock(
         raise UsageError("No path was named.", advice="'mlv lock PATH', or --renew for all that is held here.")
     wanted = _wanted(scope, ttl, steal=steal, diverge=diverge, reason=reason)
     if request or denied:
-        if (request and denied) or wait or wanted != actions.Wanted():
+        if (request and denied) or wait or tree or wanted != actions.Wanted():
             raise UsageError("--request and --deny stand alone.", advice="'mlv help lock' shows what each does.")
         return asking.ask(run, paths, reason) if request else asking.deny(run, paths, denied or "", reason)
+    if tree and (wait or diverge):
+        raise UsageError(
+            "A folder is not waited for.", advice="Ask with 'mlv lock PATH --request' what stands in the way."
+        )
+    if tree:
+        return _tell_folders(run, folders.lock_folders(run.context, paths, wanted, reason=reason, dry_run=run.dry_run))
     context = run.with_progress() if wait else run.context
     found = actions.lock(
         context, paths, reason=reason, wanted=wanted, wait_seconds=wait, many=many, dry_run=run.dry_run
     )
     return _tell(run, found, "locked")
+
+
+def _tell_folders(run: Run, taken: tuple[Lock, ...]) -> None:
+    value = {"paths": [], "locks": [lock_value(item) for item in taken], "dry_run": run.dry_run}
+    run.done(value, [f"{run.tell_dry()}{escaped(item.path)}/  locked, with everything below" for item in taken])
 
 
 def _wanted(
@@ -198,7 +211,8 @@ _MORE = ("until", "limit", "branch", "base", "token", "workspace")
 
 def _row(item: Lock, *, verbose: bool) -> tuple[str, ...]:
     since = local_moment(item.acquired_at)
-    row = (item.path, item.owner, item.host, item.mode.name.lower(), scope_word(item), since, _lease(item), item.reason)
+    path = f"{item.path}/" if item.tree else item.path
+    row = (path, item.owner, item.host, item.mode.name.lower(), scope_word(item), since, _lease(item), item.reason)
     if not verbose:
         return row
     ends = (local_moment(item.lease_until), local_moment(item.limit))

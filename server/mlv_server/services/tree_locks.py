@@ -1,0 +1,46 @@
+"""What a lock on a folder meets: locks on folders, and on files that lie below it on a branch (L1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from mlv_core.entities import Branch, Lock
+from mlv_core.ids import ChangesetNumber
+from mlv_core.paths import is_below
+from mlv_core.requests import AcquireRequest
+from mlv_server.metadata.unit_of_work import Transaction
+
+
+def held_around(tx: Transaction, repository_id: int, branch: Branch, folders: Collection[str]) -> tuple[Lock, ...]:
+    """Every lock on a folder, and those on files which lie below `folders` on the branch, under their path there.
+
+    A lock shows under the path that its file has on the lock's own branch; elsewhere the file may lie elsewhere.
+    """
+    found: list[Lock] = []
+    elsewhere: list[Lock] = []
+    for lock in tx.locks.list_all(repository_id):
+        if lock.tree or any(is_below(lock.path, folder) for folder in folders):
+            found.append(lock)
+        elif lock.branch != branch.name:
+            elsewhere.append(lock)
+    places = {lock.token: tx.versions.paths_of(repository_id, lock.file_id) for lock in elsewhere}
+    paths = {path for some in places.values() for path in some if any(is_below(path, folder) for folder in folders)}
+    states = tx.versions.lookup(repository_id, branch.head, paths) if paths and branch.head else {}
+    here = {state.file_id: path for path, state in states.items()}
+    found += [replace(lock, path=here[lock.file_id]) for lock in elsewhere if lock.file_id in here]
+    return tuple(found)
+
+
+def changed_below(
+    tx: Transaction, repository_id: int, branch: Branch, request: AcquireRequest
+) -> dict[str, tuple[str, ...]]:
+    """What differs below each folder between the version that the workspace has and the head of the branch (L5)."""
+    known = tx.changesets.find(repository_id, request.bases)
+    found: dict[str, tuple[str, ...]] = {}
+    for folder, base in zip(request.paths, request.bases, strict=False):
+        if base == branch.head:
+            continue
+        had = base if base in known else ChangesetNumber(0)
+        found[folder] = tuple(one.path for one in tx.versions.difference(repository_id, had, branch.head, (folder,)))
+    return found
