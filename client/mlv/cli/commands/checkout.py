@@ -53,6 +53,7 @@ def checkout(
     )
     value = {**_value(run, found), "directory": root}
     text = f"{run.tell_dry()}{escaped(root)}: {escaped(found.branch)} @{found.target}, {_summary(found)}"
+    _tell_withheld(run, found)
     run.done(value, [*_conflicts(found), text])
 
 
@@ -127,10 +128,14 @@ def _tell(run: Run, found: Updated) -> None:
     lines.append(f"{run.tell_dry()}{escaped(found.branch)} {at}: {_summary(found, dry_run=run.dry_run)}")
     if found.rescued:
         run.note(f"Your bytes are kept in .mlv/rescue/: {', '.join(found.rescued)}")
+    _tell_withheld(run, found)
+    run.done(_value(run, found), lines)
+
+
+def _tell_withheld(run: Run, found: Updated) -> None:
     if found.withheld:
         left_out = f"{count(found.withheld, 'file')} left out, which you may list but not read"
         run.note(f"{left_out}: 'mlv policy explain' says why.")
-    run.done(_value(run, found), lines)
 
 
 def _conflicts(found: Updated) -> list[str]:
