@@ -6,7 +6,7 @@ Files are told apart by id, not by path: a file moved on one side and edited on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -50,13 +50,18 @@ _DIFFERS = _Differs()
 
 
 def merge_versions(
-    bases: Sequence[States], mine: States, theirs: States, resolutions: Mapping[str, Resolution] | None = None
+    bases: Sequence[States],
+    mine: States,
+    theirs: States,
+    resolutions: Mapping[str, Resolution] | None = None,
+    diverged: Collection[FileId] = (),
 ) -> Merge:
     """Merge what `theirs` did since `bases` into `mine`.
 
     The states are those at every path at which any base differs from mine or theirs. `resolutions` by a conflict's
-    path take its place. Text that both edited is given in `texts`, to be merged by who can read it: `with_text` then
-    tells the result. The order of nothing matters.
+    path take its place. Files of `diverged` conflict wherever the sides differ: people went apart there on purpose
+    (L5). Text that both edited is given in `texts`, to be merged by who can read it: `with_text` then tells the result.
+    The order of nothing matters.
     """
     found = Merge()
     chosen = resolutions or {}
@@ -64,7 +69,10 @@ def merge_versions(
     ours, others = _by_id(mine), _by_id(theirs)
     ends: dict[FileId, Place | None] = {}
     for file_id in sorted({*ours, *others, *(key for one in placed for key in one)}):
-        outcome, open_case = _one_file([one.get(file_id) for one in placed], ours.get(file_id), others.get(file_id))
+        before = [one.get(file_id) for one in placed]
+        outcome, open_case = _one_file(before, ours.get(file_id), others.get(file_id))
+        if file_id in diverged and ours.get(file_id) != others.get(file_id):
+            outcome, open_case = _apart(before, ours.get(file_id), others.get(file_id))
         if isinstance(open_case, TextCase) and open_case.conflict.path not in chosen:
             found.texts.append(open_case)
         elif open_case is not None:
@@ -145,6 +153,16 @@ def _one_file(bases: Sequence[Place | None], mine: Place | None, theirs: Place |
     contents = tuple(dict.fromkeys(one.state.content for one in known))
     merged = Place(path, shell)
     return merged, TextCase(merged, contents, Conflict(name, ConflictKind.CONTENT, base, mine, theirs))
+
+
+def _apart(bases: Sequence[Place | None], mine: Place | None, theirs: Place | None) -> _Outcome:
+    """A conflict, whichever side changed the file."""
+    base = next((one for one in bases if one is not None), None)
+    name = next(place.path for place in (mine, theirs, base) if place is not None)
+    kind = ConflictKind.CONTENT
+    if mine is None or theirs is None:
+        kind = ConflictKind.DELETED_BY_MINE if mine is None else ConflictKind.DELETED_BY_THEIRS
+    return mine, Conflict(name, kind, base, mine, theirs)
 
 
 def _properties(bases: Sequence[Properties], mine: Properties, theirs: Properties) -> Properties | None:

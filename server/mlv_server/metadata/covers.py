@@ -41,6 +41,7 @@ COVERED: dict[str, tuple[str, ...]] = {
             tables.workspaces,
             tables.locks,
             tables.ended_locks,
+            tables.divergences,
             tables.events,
             tables.requests,
             tables_history.folded,

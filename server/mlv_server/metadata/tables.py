@@ -247,6 +247,20 @@ ended_locks = Table(
     Column("time", Time, nullable=False),
 )
 
+divergences = Table(
+    "divergences",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    Column("file_id", BigInteger, primary_key=True, autoincrement=False),
+    # The head at which a lock was taken, and the changeset elsewhere that it was taken in spite of.
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("changeset", BigInteger, primary_key=True, autoincrement=False),
+    Column("path", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("time", Time, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -27,6 +27,7 @@ from mlv_server.metadata.locks import Locks
 from mlv_server.metadata.packs import Packs
 from mlv_server.metadata.repositories import Repositories
 from mlv_server.metadata.requests import Requests
+from mlv_server.metadata.rivals import Rivals
 from mlv_server.metadata.rules import PolicyCache, Rules
 from mlv_server.metadata.segments import Segments
 from mlv_server.metadata.shelf import DecodedParts
@@ -121,6 +122,11 @@ class Transaction:
     def locks(self) -> Locks:
         """Locks."""
         return Locks(self.connection)
+
+    @cached_property
+    def rivals(self) -> Rivals:
+        """Newer versions of files on other branches (L5)."""
+        return Rivals(self.connection)
 
     @cached_property
     def ended_locks(self) -> EndedLocks:

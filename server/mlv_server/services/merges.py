@@ -26,7 +26,7 @@ from mlv_server.metadata.contents import ContentItem
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
-from mlv_server.services import access, answers, approvals, commits, freezes, landing, reading
+from mlv_server.services import access, answers, approvals, commits, freezes, freshness, landing, reading
 from mlv_server.services.call import Call
 from mlv_server.services.sights import View, ref_of
 
@@ -141,7 +141,8 @@ def _draft(tx: Transaction, call: Call, request: MergeRequest) -> _Draft:
     before, mine, theirs = _three_states(tx, repository, bases, into.head, source.head)
     chosen = dict(request.resolutions)
     view.check_paths("merge", into, (path for path in theirs if theirs[path] != mine.get(path)), named=False)
-    decided = merge_versions(before, mine, theirs, chosen)
+    apart = {one.file_id for one in freshness.diverged(tx, repository, source.head, into.head)}
+    decided = merge_versions(before, mine, theirs, chosen, apart)
     unknown = sorted(chosen.keys() - decided.decided)
     if unknown:
         raise InvalidRequest(
@@ -304,6 +305,8 @@ def _land(tx: Transaction, call: Call, request: MergeRequest, draft: _Draft, gro
         pack_bytes=grown,
         merged=draft.source,
     )
+    settled = freshness.diverged(tx, draft.repository, draft.source, draft.target)
+    tx.rivals.settled(draft.repository.id, settled)
     return landing.land(tx, call, ground, merging)
 
 

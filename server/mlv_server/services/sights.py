@@ -41,6 +41,11 @@ class View:
         self._own: dict[ChangesetNumber, str] = {}
 
     @property
+    def row(self) -> RepositoryRow:
+        """The repository."""
+        return self._row
+
+    @property
     def tells_refs(self) -> bool:
         """Whether some branches or labels may be hidden."""
         return self.sight.tells_refs("list")
@@ -51,6 +56,11 @@ class View:
         if not self.sight.may("list", ref_of(branch.name)):
             raise no_branch(name)
         return self._shown(branch)
+
+    def whole(self, branch: Branch) -> Branch:
+        """The branch with its target, also one that is hidden: decisions go by what is, not by what shows."""
+        hidden = self.tells_refs and not branch.target
+        return self._tx.branches.by_id(self._row.id, branch.id) if hidden else branch
 
     def find_branch(self, name: str) -> Branch | None:
         """As `branch`, or None."""

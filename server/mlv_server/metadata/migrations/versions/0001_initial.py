@@ -427,6 +427,19 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.PrimaryKeyConstraint("repository_id", name=op.f("pk_lock_counters")),
     )
     op.create_table(
+        "divergences",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("file_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("changeset", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["repository_id"], ["repositories.id"], name=op.f("fk_divergences_repository_id")),
+        sa.PrimaryKeyConstraint("repository_id", "file_id", "at", "changeset", name=op.f("pk_divergences")),
+    )
+    op.create_table(
         "ended_locks",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
         sa.Column("token", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -807,6 +820,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
             ],
             unique=False,
         )
+        op.create_index("whole_divergences", "divergences", ["path", "by", "reason", "time"], unique=False)
         op.create_index(
             "whole_ended_locks", "ended_locks", ["path", "workspace", "end", "by", "reason", "time"], unique=False
         )
