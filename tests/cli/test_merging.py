@@ -106,7 +106,7 @@ def test_B4_a_merge_does_not_bypass_a_lock_of_another(pair):
     dev.mlv("edit", "w.safetensors")
     dev.write("w.safetensors", b"\0dev weights")
     dev.mlv("commit", "-m", "weights")
-    main.mlv("lock", "w.safetensors")
+    main.mlv("lock", "--scope", "branch", "w.safetensors")
     refused = dev.json("merge", "dev", "--into", "main", code=4)
     assert refused["code"] == "LOCK_HELD"
     main.mlv("unlock", "w.safetensors")

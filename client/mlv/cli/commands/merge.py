@@ -88,7 +88,7 @@ def _lines(run: Run, found: MergeDone) -> list[str]:
         lines.append(f"{dry}{source} @{found.merged.source} into {branch}: {count(len(made.changes), 'file')}")
         return lines
     lines.append(f"@{made.changeset} {branch}: {source} merged, {count(len(made.changes), 'file')}")
-    if found.updated is None:
+    if found.updated is None and run.context.workspace.branch == found.branch:
         lines.append("Your files are as they were; 'mlv update' brings the new version.")
     return lines
 
