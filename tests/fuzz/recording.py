@@ -17,6 +17,7 @@ from mlv.remote.trust import fetch_authority
 from mlv_core.errors import MlvError
 from mlv_core.ids import ChangesetNumber, RemoteAddress, RepositoryName, RequestId, WorkspaceId
 from mlv_core.merging import MergeRequest, Resolution, Side
+from mlv_core.releasing import Freeze
 from mlv_core.requests import UndoRequest
 
 Recorded = dict[str, list[tuple[bytes, ...]]]
@@ -110,6 +111,8 @@ def play(url: str, fingerprint: str, first_token: str, folder: Path) -> tuple[di
             boss.grant_role(FIRST, role, f"the-{role}")
             boss.grant_role(SECOND, role, f"the-{role}")
         _office(boss)
+        for name in (FIRST, SECOND):
+            _releases(boss, RepositoryName.parse(name))
     with mlv.connect(url, tokens["maintainer"], fingerprint) as client:
         for name in (FIRST, SECOND):
             _work(client.repository(name), folder / name.replace("/", "-"))
@@ -133,6 +136,27 @@ def _back_and_together(server: Server, name: RepositoryName) -> None:
         server.merge(replace(merge, request_id=RequestId("merge-2"), resolutions=decided))
     with contextlib.suppress(MlvError):
         server.remove_workspace(name, WorkspaceId("none"))
+
+
+def _releases(boss: Server, name: RepositoryName) -> None:
+    """Freezes, labels that are kept for some, a branch that ends: of a repository without a version yet."""
+    boss.list_templates()
+    boss.create_repository_from(RepositoryName.parse("fuzz/planned"), "set up", "model", dry_run=True)
+    boss.create_branch(name, "attempt")
+    boss.set_freeze(name, Freeze(0, "attempt", "", "data/**", "", 0, 9_999_999_999_999, "looked at"))
+    boss.set_freeze(name, Freeze(0, "", "rc*", "", "", 0, None, "signed off"))
+    boss.list_freezes(name, ended=True)
+    boss.lift_freeze(name, Freeze(0, "attempt", "", "data/**", "", 0, None, "done"))
+    boss.abandon_branch(name, "attempt", "it led nowhere")
+    boss.reopen_branch(name, "attempt", "it does")
+    boss.survey_branches(name, abandoned=True)
+    boss.reserve_labels(name, "final*", ("user:the-maintainer",))
+    boss.list_reservations(name)
+    boss.label_history(name)
+    with contextlib.suppress(MlvError):
+        boss.move_label(name, "v1", "main", "it was the wrong one", dry_run=True)
+    with contextlib.suppress(MlvError):
+        boss.delete_label(name, "v1", "it was the wrong one", dry_run=True)
 
 
 def _office(boss: Server) -> None:

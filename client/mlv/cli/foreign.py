@@ -35,7 +35,10 @@ P4: dict[str, Answer] = {
     "integrate": Answer(
         "mlv merge BRANCH", "The server merges at once where nothing conflicts; there is no step before."
     ),
-    "label": Answer("mlv label NAME @REV", "A label names one version of everything and stays there; to move it takes a right and a reason."),
+    "label": Answer(
+        "mlv label NAME @REV",
+        "A label names one version of everything and stays there; to move it takes a right and a reason.",
+    ),
     "labels": Answer("mlv labels"),
     "lock": Answer("mlv lock PATH"),
     "login": Answer("mlv login URL"),

@@ -14,6 +14,7 @@ from mlv_core import entities
 from mlv_core.entities import BranchKind, Changeset, Label, Lock
 from mlv_core.errors import InvalidRevision
 from mlv_core.ids import RepositoryName, Revision, RevisionKind
+from mlv_core.releasing import Freeze, LabelEntry
 from mlv_core.requests import HistoryFilter
 from mlv_core.watching import EventFilter, EventRecord
 
@@ -88,13 +89,46 @@ class Repository:
         at = str(Revision.parse(str(revision)))[1:]
         return self._server.create_branch(self._name, name, kind, at, target)
 
+    def abandon_branch(self, name: str, *, why: str) -> entities.Branch:
+        """Close a branch: it is read, and nothing lands on it. Raises: BranchAbandoned, Frozen."""
+        return self._server.abandon_branch(self._name, name, why)[0]
+
+    def reopen_branch(self, name: str) -> entities.Branch:
+        """Open a branch again."""
+        return self._server.reopen_branch(self._name, name)
+
     def labels(self) -> tuple[Label, ...]:
         """All labels."""
         return self._server.list_labels(self._name)
 
     def create_label(self, name: str, revision: str | int = "main", *, message: str = "") -> Label:
-        """Name a version for ever. Raises: InvalidName, AlreadyExists."""
+        """Name a version. Raises: InvalidName, AlreadyExists, Frozen."""
         return self._server.create_label(self._name, name, str(Revision.parse(str(revision)))[1:], message)
+
+    def move_label(self, name: str, revision: str | int, *, why: str) -> Label:
+        """Let a label name another version from now on; its history keeps where it was. Raises: Frozen."""
+        return self._server.move_label(self._name, name, str(Revision.parse(str(revision)))[1:], why)
+
+    def label_history(self, name: str = "") -> tuple[LabelEntry, ...]:
+        """All that was ever done to a label, '' = to every one, oldest first."""
+        return self._server.label_history(self._name, name)
+
+    def freeze(
+        self, branch: str = "", *, label: str = "", path: str = "", until: int | None = None, why: str
+    ) -> Freeze:
+        """Let nobody change a branch, paths of it ('' = of every branch) or labels, until it is lifted.
+
+        `until` is an end in ms since 1970 UTC; `label` a name or a pattern. Raises: InvalidRequest.
+        """
+        return self._server.set_freeze(self._name, Freeze(0, branch, label, path, "", 0, until, why))
+
+    def unfreeze(self, branch: str = "", *, label: str = "", path: str = "", why: str = "") -> Freeze:
+        """Lift the freeze of the very same place."""
+        return self._server.lift_freeze(self._name, Freeze(0, branch, label, path, "", 0, None, why))
+
+    def freezes(self, *, ended: bool = False) -> tuple[Freeze, ...]:
+        """What is frozen, with `ended` also what was."""
+        return self._server.list_freezes(self._name, ended=ended)
 
     def locks(self, *, branch: str = "", paths: Sequence[str] = (), owner: str = "") -> tuple[Lock, ...]:
         """Who has what locked; `paths` are globs."""

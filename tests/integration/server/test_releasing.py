@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from tests.integration.server.commit_kit import head, lock, locked_paths, modify, publish, request_for, undo
-from tests.integration.server.conftest import DETECTOR, House
+from tests.integration.server.conftest import DETECTOR, NOON, House
 
-from mlv_core.entities import Group
+from mlv_core.entities import Effect, Group, Rule, SubjectKind
 from mlv_core.errors import AlreadyExists, BranchAbandoned, Denied, Frozen, InvalidRequest, NotFound
 from mlv_core.hashing import hash_content
 from mlv_core.ids import ChangesetNumber, RequestId, WorkspaceId
@@ -282,3 +282,40 @@ def test_what_a_template_set_up_is_in_the_policy_document_and_can_be_changed_the
     open_main = text.partition("[[require]]")[0] + "[[lock]]" + text.partition("[[lock]]")[2]
     changed = house.run(policy_documents.put(house.host(), str(DETECTOR), open_main, None, None, "", dry_run=False))
     assert (changed.added, changed.removed, changed.others) == (0, 1, ())
+
+
+def test_P4_what_may_not_be_listed_shows_in_no_history_freeze_or_standing(detector: House) -> None:
+    house = detector
+    house.run(branches.create(house.call("alice"), DETECTOR, "secret", None, "@1", "", dry_run=False))
+    label(house, "root", "s1")
+    move(house, "root", "s1", str(house.commit({"a.txt": b"1\n"})))
+    freeze(house, frozen("secret"))
+    freeze(house, frozen(label="s*"))
+    house.run(labels.reserve(house.call("root"), DETECTOR, "s*", ("user:root",), dry_run=False))
+    seen = _refs_seen(house, "rita")
+    assert seen == ["main", "secret", "s1", "s1", "s*", "secret", "s*"]
+    for ref in ("branch/secret", "label/s*"):
+        hide = Rule(0, Effect.DENY, SubjectKind.USER, "rita", "", ("list",), str(DETECTOR), ref)
+        house.db.write_now(lambda tx, rule=hide: tx.rules.change((rule,), (), "root", NOON))
+
+    assert _refs_seen(house, "rita") == ["main"]
+    assert _refs_seen(house, "bob") == seen
+    with pytest.raises(NotFound):
+        house.run(labels.list_history(house.call("rita"), DETECTOR, "s1"))
+    house.grant("maintainer", "rita")
+    with pytest.raises(NotFound, match="There is no branch"):
+        freeze(house, frozen("secret"), "rita")
+    with pytest.raises(NotFound, match="There is no branch"):
+        house.run(branches.abandon(house.call("rita"), DETECTOR, "secret", "x", dry_run=False))
+
+
+def _refs_seen(house: House, user: str) -> list[str]:
+    def told(body):
+        return house.run(body(house.call(user), DETECTOR))
+
+    return [
+        *(one.branch.name for one in house.run(standings.list_all(house.call(user), DETECTOR, abandoned=True))),
+        *(one.name for one in house.run(labels.list_history(house.call(user), DETECTOR, ""))),
+        *(one.pattern for one in told(labels.list_reservations)),
+        *(one.branch or one.label for one in house.run(freezes.list_all(house.call(user), DETECTOR, ended=True))),
+    ]
