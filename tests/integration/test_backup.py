@@ -76,6 +76,27 @@ def test_every_snapshot_can_be_restored(team, workspace, tmp_path):
     assert kept(tmp_path / "three")["changesets"] == kept(source)["changesets"]
 
 
+def test_what_release_managers_did_is_kept(team, workspace, tmp_path):
+    change(team.admin, workspace, range(1), 30_000)
+    for typed in (
+        ("label", "v1", "@1", "-m", "first"),
+        ("label", "v1", "@2", "--move", "-m", "the data was wrong"),
+        ("label", "--reserve", "v*", "--for", "user:admin"),
+        ("freeze", "--path", "frozen/**", "-m", "looked at"),
+        ("branch", "attempt"),
+        ("branch", "attempt", "--abandon", "-m", "it led nowhere"),
+    ):
+        team.admin.mlv(*typed, cwd=workspace)
+    command("backup", team.server.directory, tmp_path / "backup")
+    command("restore", tmp_path / "backup", tmp_path / "back")
+    found = kept(tmp_path / "back")
+    assert [row[2:5] for row in found["label_history"]] == [(1, 1, 1), (2, 2, 2)]
+    assert (len(found["label_reservations"]), len(found["freezes"])) == (1, 1)
+    for table in ("labels", "label_history", "label_reservations", "freezes", "branches", "names"):
+        assert found[table] == kept(team.server.directory)[table]
+    whole(tmp_path / "back")
+
+
 def test_only_the_owner_reads_a_backup(team, workspace, tmp_path):
     backup = tmp_path / "backup"
     command("backup", team.server.directory, backup)
