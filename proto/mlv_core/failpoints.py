@@ -30,6 +30,10 @@ POINTS = frozenset(
         # server: a merge, before its transaction and inside of it
         "merge.proved",
         "merge.written",
+        # server: a shelf, before its transaction, inside of it and after it
+        "shelve.proved",
+        "shelve.written",
+        "shelve.committed",
         # server: an event on its way to a webhook
         "webhook.sending",
         "webhook.sent",
@@ -69,6 +73,11 @@ POINTS = frozenset(
         "commit.published",
         "commit.recorded",
         "commit.finished",
+        # client: a shelve
+        "shelve.sent",
+        "shelve.journal",
+        "shelve.answered",
+        "shelve.acknowledged",
         # client: every journal
         "journal.written",
         "journal.synced",

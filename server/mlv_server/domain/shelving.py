@@ -91,7 +91,7 @@ def check_changes(changes: Iterable[ProposedChange], bases: Bases) -> None:
         if change.operation is Operation.ADD:
             if change.file_id:
                 raise InvalidRequest(f"'{show_path(change.path)}' is added and has a file id already.")
-        elif before is None or before.file_id != change.file_id:
+        elif before is None or change.file_id not in {0, before.file_id}:
             raise InvalidRequest(f"@{proposed.base} has no such file at '{show_path(origin)}'.")
         elif change.operation is Operation.META and _bytes(change.state) != _bytes(before):
             raise InvalidRequest(f"The properties of '{show_path(change.path)}' change, but its content as well.")
@@ -108,9 +108,16 @@ def raw_bytes_of(changes: Iterable[ProposedChange], bases: Bases) -> int:
     return total
 
 
-def rows_of(changes: Iterable[ProposedChange]) -> list[Row]:
-    """The sorted rows of a shelf's list: each names the changeset that it was made from."""
-    return sorted(Row.of(proposed.change, proposed.base) for proposed in changes)
+def rows_of(changes: Iterable[ProposedChange], bases: Bases) -> list[Row]:
+    """The sorted rows of a shelf's list: each names the changeset it was made from, and the file that it changes."""
+    rows = []
+    for proposed in changes:
+        row = Row.of(proposed.change, proposed.base)
+        before = bases.get((proposed.base, origin_of(proposed.change)))
+        if before is not None and proposed.change.operation is not Operation.ADD:
+            row = row._replace(file_id=before.file_id)
+        rows.append(row)
+    return sorted(rows)
 
 
 def changes_of(rows: Iterable[Row], bases: Bases) -> tuple[ShelvedChange, ...]:

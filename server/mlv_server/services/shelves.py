@@ -41,7 +41,7 @@ class _Plan:
     host: str
     name: str
     replaced: Shelf | None
-    raw_bytes: int
+    bases: shelving.Bases
     sweeps: int
 
 
@@ -66,7 +66,7 @@ async def shelve(call: Call, request: ShelveRequest) -> Shelf:
         plan = await call.db.read(decide)
     if isinstance(plan, Shelf):
         return plan
-    encoded = await asyncio.to_thread(lambda: encode(shelving.rows_of(request.changes)))
+    encoded = await asyncio.to_thread(lambda: encode(shelving.rows_of(request.changes, plan.bases)))
     changes = [proposed.change for proposed in request.changes]
     items = () if request.dry_run else await asyncio.to_thread(arriving.contents_of, changes, request.recipes)
     domain_id, grown = plan.repository.domain_id, 0
@@ -214,7 +214,7 @@ def _plan(tx: Transaction, call: Call, request: ShelveRequest) -> _Plan:
         host=registered.workspace.host if registered is not None else "",
         name=name,
         replaced=replaced,
-        raw_bytes=shelving.raw_bytes_of(request.changes, bases),
+        bases=bases,
         sweeps=tx.sweeps.count(repository.domain_id),
     )
 
@@ -230,7 +230,7 @@ def _shelf(call: Call, request: ShelveRequest, plan: _Plan, encoded: EncodedList
         host=plan.host,
         created_at=call.now,
         files=encoded.count,
-        raw_bytes=plan.raw_bytes,
+        raw_bytes=shelving.raw_bytes_of(request.changes, plan.bases),
         stored_bytes=grown + len(encoded.blob) + len(request.message.encode()) + _ROW_BYTES,
         private=request.private,
     )
