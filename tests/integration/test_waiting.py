@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from tests.servers import COMMAND_SECONDS, Answer, Team, User, running_team
 
-SILENCE_SECONDS = 3
+SILENCE_SECONDS = 8
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    """A server that passes over who is silent for three seconds."""
+    """A server that passes over who is silent for eight seconds."""
     with running_team(tmp_path_factory.mktemp("crowd")) as made:
         made.server.environment["MLV_LOCKS_WAITER_SILENCE"] = str(SILENCE_SECONDS)
         made.server.stop()
@@ -123,7 +123,7 @@ def test_L10_three_waiters_are_served_in_their_order_and_a_killed_one_is_passed_
 ) -> None:
     first, second, third = house.desk(), house.desk(), house.desk()
     house.holder.mlv("lock", "a.pt", "-m", "training")
-    waiters = [waiting(desk, "edit", "a.pt", "--wait=60s", "-m", "mine") for desk in (first, second, third)]
+    waiters = [waiting(desk, "edit", "a.pt", "--wait=110s", "-m", "mine") for desk in (first, second, third)]
     assert [one["place"] for one in house.holder.requests()] == [1, 2, 3]
     assert [one["user"] for one in house.holder.requests()] == [first.user.name, second.user.name, third.user.name]
     assert "1 before you" in waiters[1].told
@@ -146,7 +146,7 @@ def test_L10_three_waiters_are_served_in_their_order_and_a_killed_one_is_passed_
 def test_L6_who_waits_for_two_files_keeps_nobody_from_the_free_one(house: House, waiting: Any) -> None:
     both, one = house.desk(), house.desk()
     house.holder.mlv("lock", "a.pt")
-    waiter = waiting(both, "lock", "a.pt", "b.pt", "--wait=60s")
+    waiter = waiting(both, "lock", "a.pt", "b.pt", "--wait=110s")
     one.mlv("lock", "b.pt")
     house.holder.mlv("unlock", "a.pt")
     assert {lock["path"] for lock in house.holder.json("locks")} == {"b.pt"}
@@ -224,7 +224,7 @@ def test_L10_the_giver_can_commit_no_more_and_nobody_gives_what_was_not_asked_fo
 def test_L10_who_waits_is_given_the_lock_before_those_ahead(house: House, waiting: Any) -> None:
     first, second = house.desk(), house.desk()
     house.holder.mlv("lock", "a.pt")
-    waiters = [waiting(desk, "edit", "a.pt", "--wait=60s") for desk in (first, second)]
+    waiters = [waiting(desk, "edit", "a.pt", "--wait=110s") for desk in (first, second)]
     house.holder.mlv("unlock", "a.pt", "--give", second.user.name)
     assert waiters[1].end()[0] == 0
     second.commit("a.pt", b"\0by the second")
@@ -235,7 +235,7 @@ def test_L10_who_waits_is_given_the_lock_before_those_ahead(house: House, waitin
 def test_L10_a_denial_reaches_who_waits_and_who_asked(house: House, waiting: Any) -> None:
     waiter_desk, asker = house.desk(), house.desk()
     house.holder.mlv("lock", "a.pt")
-    waiter = waiting(waiter_desk, "edit", "a.pt", "--wait=60s")
+    waiter = waiting(waiter_desk, "edit", "a.pt", "--wait=110s")
     asker.mlv("lock", "a.pt", "--request")
     assert house.holder.json("lock", "a.pt", "--deny", asker.user.name, code=2)["code"] == "INVALID_REQUEST"
     stranger = house.desk()

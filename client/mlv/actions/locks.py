@@ -169,6 +169,16 @@ def unlock(
     return released
 
 
+def end_intents(context: Context, paths: tuple[str, ...]) -> None:
+    """Tell the server that this workspace does not change `paths` any more; it has no lock on them.
+
+    Raises: NotFound where the server knew nothing of one, and those of the connection.
+    """
+    workspace = context.workspace
+    name = RepositoryName.parse(workspace.repository)
+    context.server().release_locks(ReleaseRequest(name, WorkspaceId(workspace.id), workspace.branch, paths=paths))
+
+
 def renew(context: Context) -> tuple[Lock, ...]:
     """Renew the leases of all locks of this workspace (L8); all that it has, also those of intent.
 

@@ -11,6 +11,9 @@ from mlv.workspace.state import TrackedFile
 from mlv_core.entities import Lock, LockMode, LockNeed
 from mlv_core.requests import AcquireOutcome
 
+OPENED, INTENDED = 1, 2
+"""How a file is open for edit: here alone or with a lock; or with an intent, which the server shows to others (L2)."""
+
 
 def places_of(workspace: Workspace) -> dict[str, str]:
     """Where files stand that were moved and not yet committed, by the path of their version."""
@@ -18,12 +21,13 @@ def places_of(workspace: Workspace) -> dict[str, str]:
 
 
 def open_files(workspace: Workspace, files: list[TrackedFile], outcome: AcquireOutcome, places: dict[str, str]) -> None:
-    """Keep bases, make writable, remember tokens."""
+    """Keep bases, make writable, remember tokens, and what the server shows of those without one."""
     tokens = {int(item.file_id): int(item.token) for item in outcome.locks if item.mode is LockMode.EXCLUSIVE}
     rows = []
     for file, need in zip(files, outcome.needs, strict=True):
         now = workspace.state.file(file.path) or file
-        row = now._replace(need=int(need), token=tokens.get(file.file_id, now.token), opened=1)
+        token = tokens.get(file.file_id, now.token)
+        row = now._replace(need=int(need), token=token, opened=OPENED if token else INTENDED)
         absolute = workspace.layout.absolute(places.get(file.path, file.path))
         if os.path.lexists(absolute) and row.mode != SYMLINK:
             row = _writable(workspace, row, absolute, already=bool(now.opened))

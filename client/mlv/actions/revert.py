@@ -22,6 +22,8 @@ VERSION = "."
 """mlv_core's VERSION_PATH, whose module costs start-up time."""
 _AWAY_SECONDS = 2.0
 """Reverting needs no server: one that is away should not keep the user waiting."""
+_INTENDED = 2
+"""As in mlv.actions.opening, whose imports cost start-up time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,10 @@ def _revert(
         if dry_run:
             return Reverted(tuple(sorted(plan.paths)), (), tokens)
         rescued = _apply(context, plan, closing, shelved, keep_local=keep_local)
+    intents = tuple(file.path for file in closing if file.opened == _INTENDED and not file.token)
     released = _release(context, tokens) if tokens else ()
+    if intents:
+        _end_intents(context, intents)
     return Reverted(tuple(sorted(set(plan.paths))), rescued, released)
 
 
@@ -236,6 +241,19 @@ def _lock_down(workspace: Workspace, file: TrackedFile) -> None:
         row = workspace.state.file(file.path)
         if row is not None:
             workspace.state.put_files([row._replace(doubtful=1)])
+
+
+def _end_intents(context: Context, paths: tuple[str, ...]) -> None:
+    """Tell the others that these files are not being changed; without a server they see it when the intents expire."""
+    from mlv.actions import locks
+
+    brief = _brief(context)
+    try:
+        locks.end_intents(brief, paths)
+    except MlvError:
+        return
+    finally:
+        brief.hang_up()
 
 
 def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ LONGEST_WAIT_MS = 7 * 24 * 3600 * 1000
 """A week: nobody watches a command for longer."""
 ASKED_MS = 14 * 24 * 3600 * 1000
 """How long a request stands that nobody waits for: the longest lease, so that it outlives every lock."""
+UNWRITTEN_MS = 60_000
+"""A sign of life is written down within a minute: a holder may have been heard that much later than it seems."""
 DENIED_MS = 24 * 3600 * 1000
 """How long a denial shows in `locks`."""
 
@@ -128,7 +130,9 @@ def ahead_of(line: Sequence[Request], number: int) -> int:
 
 def may_take_from_silent(request: Request, last_contact: int, grant_after_ms: int | None, now: int) -> bool:
     """Whether who waits may take a lock whose holder has been silent, by policy, for long enough after being asked."""
-    return grant_after_ms is not None and now - max(last_contact, request.counted_from) >= grant_after_ms
+    if grant_after_ms is None:
+        return False
+    return now - max(last_contact + UNWRITTEN_MS, request.counted_from) >= grant_after_ms
 
 
 def same(

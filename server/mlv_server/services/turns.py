@@ -84,7 +84,8 @@ class Queue:
                 moments.append(lock.lease_until)
             after = self._grant_after(request, lock)
             if after is not None:
-                moments.append(max(self.contacts.get(lock.workspace, 0), request.counted_from) + after)
+                contact = self.contacts.get(lock.workspace, 0) + lock_queue.UNWRITTEN_MS
+                moments.append(max(contact, request.counted_from) + after)
         return min(moments, default=None)
 
     def _scope(self, request: Request, file: FileId) -> LockScope:

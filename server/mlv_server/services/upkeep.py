@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mlv_core.entities import Lock
+from mlv_core.entities import Lock, LockMode
 from mlv_core.errors import MlvError, Unreachable
 from mlv_server.domain.audit import AuditEntry
 from mlv_server.domain.events import EventKind, lock_event
@@ -85,7 +85,10 @@ def _tell_expired(tx: Transaction, now: int) -> None:
         if not lock.has_expired(now):
             tx.locks.renew(repository_id, (lock,))
         elif not known:
-            tx.locks.note_expired(repository_id, [lock.token], now)
+            if lock.mode is LockMode.INTENT:
+                tx.locks.remove(repository_id, [lock.token])  # nobody has to renew what blocks nobody (L2)
+            else:
+                tx.locks.note_expired(repository_id, [lock.token], now)
             tx.audit.append(repository_id, (_entry(lock, now),))
             tx.events.append(repository_id, now, (lock_event(EventKind.LOCK_EXPIRED, lock, SERVER),))
 
