@@ -166,3 +166,18 @@ def test_P4_what_may_not_be_read_cannot_be_approved(crew, member, admin, reposit
     )
     assert typist.json("approve", "@2", "--repo", repository, code=9)["code"] == "NOT_FOUND"
     assert typist.json("approvals", "--repo", repository) == []
+
+
+def test_P3_a_group_approves_whoever_is_in_it_now(admin, crew, repository):
+    author, (first, _) = crew
+    group = f"reviewers-of-{repository.replace('/', '-')}"
+    admin.mlv("group", "add", group)
+    admin.mlv("group", "add-member", group, first.name)
+    require(admin, repository, f'[[require]]\nactions = "label.create"\napprovals = 1\nby = "group:{group}"\n')
+    first.mlv("approve", "@2", "--repo", repository)
+    admin.mlv("group", "remove-member", group, first.name)
+    assert f"by group:{group}" in admin.json("label", "v1", "@2", "--repo", repository, code=5)["items"][0]
+    assert "rule" in admin.json("group", "delete", group, code=2)["message"]
+    admin.mlv("group", "add-member", group, first.name)
+    admin.mlv("label", "v1", "@2", "--repo", repository)
+    assert author.json("approvals", "@2")[0]["by"] == first.name

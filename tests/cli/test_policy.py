@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -82,18 +83,25 @@ def test_a_disabled_user_may_nothing(admin, worker, repository):
     assert (found["allowed"], found["reason"]) == (False, "the user is disabled")
 
 
-def test_the_page_shows_what_the_command_says(admin):
+def test_the_page_shows_what_the_command_says(admin, tmp_path):
     page = (Path(__file__).parents[2] / "docs/policy.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
-    admin.mlv("repo", "create", "fraud/detector")
-    admin.mlv("user", "add", "alice")
-    said = ""
-    for line in example.splitlines():
-        if line.startswith("$ mlv "):
-            said += f"{line}\n" + admin.mlv(*line.removeprefix("$ mlv ").split())
-    assert _without_numbers(said) == _without_numbers(example)
+    blocks = re.findall(r"```(console|toml)\n(.*?)```", page, re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["console", "toml", "console"]
+    typist = Typist(admin.name, admin.config, tmp_path)
+    typist.mlv("repo", "create", "fraud/detector")
+    typist.mlv("user", "add", "alice")
+    for kind, text in blocks:
+        if kind == "toml":
+            document = typist.mlv("policy", "show", "fraud/detector", "--toml") + text
+            typist.write("policy.toml", document.encode())
+            continue
+        said = ""
+        for line in text.splitlines():
+            if line.startswith("$ mlv "):
+                said += f"{line}\n" + typist.mlv(*shlex.split(line.removeprefix("$ mlv ")))
+        assert _without_numbers(said) == _without_numbers(text)
 
 
 def _without_numbers(text: str) -> str:
     """Rules without their numbers, columns without their widths: other tests made rules too."""
-    return re.sub(r" +", " ", re.sub(r"(?m)(?<=rule )\d+|^\d+", "N", text)).strip()
+    return re.sub(r" +", " ", re.sub(r"(?m)(?<=rule )\d+|(?<=version )\d+|^\d+", "N", text)).strip()

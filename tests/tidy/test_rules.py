@@ -12,7 +12,7 @@ RULES = [
     *(f"C{n}" for n in range(1, 10)),
     *(f"F{n}" for n in range(1, 6)),
     *(f"L{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13)),
-    *(f"P{n}" for n in (1, 2, 4, 5, 7, 8, 9)),
+    *(f"P{n}" for n in range(1, 10)),
     *(f"R{n}" for n in (1, 2, 3)),
 ]
 

@@ -9,6 +9,7 @@ from mlv_core.entities import Effect, Group, Rule, SubjectKind
 from mlv_core.errors import InvalidRequest
 from mlv_core.ids import check_name, escape, fold
 from mlv_server.domain.audit import SERVER_CHAIN
+from mlv_server.domain.policy import BY
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
@@ -128,8 +129,12 @@ def _check(users: tuple[str, ...]) -> None:
 
 
 def _rules_of(tx: Transaction, group: Group) -> tuple[Rule, ...]:
-    of_group = (SubjectKind.GROUP, group.name)
-    return tuple(rule for rule in tx.rules.policy().rules if (rule.subject_kind, rule.subject) == of_group)
+    of_group, approves = (SubjectKind.GROUP, group.name), (BY, f"group:{group.name}")
+    return tuple(
+        rule
+        for rule in tx.rules.policy().rules
+        if (rule.subject_kind, rule.subject) == of_group or approves in rule.conditions
+    )
 
 
 def _shown(rule: Rule) -> str:

@@ -111,7 +111,8 @@ def policy_diff(run: Run, names: tuple[str, ...], *, server_wide: bool) -> None:
         "access": [access_value(one) for one in found.access],
     }
     after = f"version {found.after}" if found.after else escaped(what or "")
-    run.result(value, [f"from version {found.before} to {after}", *difference_lines(found)])
+    others = map(escaped, found.others)
+    run.result(value, [f"from version {found.before} to {after}", *difference_lines(found), *others])
 
 
 @verb(name="history")
@@ -163,7 +164,8 @@ def conditions_text(rule: Rule) -> str:
     }
     parts = [f"from {values['from']}"] if "from" in values else []
     if "approvals" in values:
-        parts.append(f"{values['approvals']} approvals by {values.get('by', '')}")
+        number = int(values["approvals"]) if values["approvals"].isdecimal() else 0
+        parts.append(f"{count(number, 'approval')} by {values.get('by', '')}")
     if rule.expires_at is not None:
         parts.append(f"until {(moment(rule.expires_at) or '')[:16]}Z")
     return ", ".join(parts)
@@ -192,7 +194,7 @@ def difference_lines(found: PolicyDifference) -> list[str]:
         lines.append("(only for those whom rules name: there are too many users to ask for each)")
     lines += [f"+ {_rule_line(rule)}" for rule in found.added]
     lines += [f"- {_rule_line(rule)}" for rule in found.removed]
-    return [*lines, *map(escaped, found.others)]
+    return lines
 
 
 def _access_line(change: AccessChange) -> str:
@@ -210,7 +212,7 @@ def _rule_line(rule: Rule) -> str:
     may = rule.role or ",".join(rule.actions)
     condition = conditions_text(rule)
     text = f"{rule.effect.name.lower()} {who_of(rule)} {may} on {rule.repository}:{rule.ref}:{rule.path}"
-    return escaped(f"{text} if {condition}" if condition else text)
+    return escaped(f"{text} ({condition})" if condition else text)
 
 
 def _set_value(done: PolicySet, repository: str) -> dict[str, object]:
