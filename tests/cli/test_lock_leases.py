@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.cli.conftest import typist
 from tests.cli.people import Typist
-from tests.servers import Team, running_team
+from tests.servers import Team, run_server_command, running_team
 
 import mlv
 
@@ -174,3 +176,26 @@ def test_L7_ones_own_lock_of_another_workspace_is_moved_here_without_any_right(
     assert "another workspace" in bob.mlv("commit", "-m", "x", code=4)
     second.write(MODEL, b"\0from the second")
     second.mlv("commit", "-m", "y")
+
+
+def test_L1_N1_locks_survive_a_restart_a_kill_and_a_restore_from_the_backup(desks, team: Team, tmp_path: Path) -> None:
+    admin, bob = desks("contributor")
+    admin.mlv("edit", MODEL, "-m", "mine", "--ttl", "3h")
+    bob.mlv("lock", "--scope", "repo", OTHER)
+    before = admin.json("locks", "-v")
+    team.server.stop()
+    team.server.start()
+    assert admin.json("locks", "-v") == before
+    team.server.crash()
+    team.server.start()
+    assert admin.json("locks", "-v") == before
+    bob.mlv("lock", MODEL, code=4)
+    run_server_command("backup", str(team.server.directory), str(tmp_path / "backup"))
+    run_server_command("restore", str(tmp_path / "backup"), str(tmp_path / "restored"))
+    with closing(sqlite3.connect(tmp_path / "restored" / "mlv.db")) as restored:
+        told = "SELECT path, token, lease_until, lease_limit, ttl, scope FROM locks ORDER BY path"
+        found = restored.execute(told).fetchall()
+    with closing(sqlite3.connect(f"file:{team.server.directory / 'mlv.db'}?mode=ro", uri=True)) as source:
+        known = source.execute(told).fetchall()
+    assert set(found) <= set(known)
+    assert {row[0] for row in found} >= {MODEL, OTHER}
