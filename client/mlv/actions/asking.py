@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlv.actions import locks
 from mlv.actions.context import Context
+from mlv.actions.opening import chosen
 from mlv.actions.recovering import recover
 from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
@@ -37,7 +38,7 @@ def ask(context: Context, arguments: tuple[str, ...], *, reason: str = "", dry_r
     """
     recover(context)
     workspace = context.workspace
-    files = locks.chosen(workspace, context.paths(arguments))
+    files = chosen(workspace, context.paths(arguments))
     paths = tuple(file.path for file in files)
     asked = context.server().ask_for_locks(
         AskRequest(

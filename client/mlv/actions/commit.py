@@ -152,7 +152,8 @@ def _ask_unlocked(context: Context, proposal: Proposal) -> BeginOutcome:
     missing = LockNeeded(
         "Changed files must be locked before they are committed.",
         items=proposal.unlocked,
-        advice=f"'mlv lock {escape(proposal.unlocked[0])}' takes the lock; your changes stay.",
+        advice=f"'mlv lock {escape(proposal.unlocked[0])}' takes the lock, 'mlv reconcile --lock' all that lack; "
+        "your changes stay.",
     )
     try:
         return context.server().begin(_begin_request(context, proposal))

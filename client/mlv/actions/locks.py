@@ -7,9 +7,8 @@ from collections.abc import Callable
 from mlv.actions.context import Context
 from mlv.actions.folders import forget_folders
 from mlv.actions.held import dead_files
-from mlv.actions.opening import forget_tokens, open_files, places_of
+from mlv.actions.opening import chosen, forget_tokens, open_files, places_of
 from mlv.actions.recovering import recover
-from mlv.actions.sparse import explained
 from mlv.workspace import guard
 from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
@@ -208,19 +207,6 @@ def list_locks(
     where = "" if all_branches else branch or (context.workspace.branch if repository is None else "")
     owner = server.whoami()[0].user if mine else ""
     return server.list_locks(name, where, paths, owner)
-
-
-def chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
-    """The tracked files under `roots`, by the path of their version or where they stand. Raises: NotFound."""
-    places = places_of(workspace)
-    files = workspace.state.files().values()
-    chosen = [f for f in files if under(f.path, roots) or under(places.get(f.path, f.path), roots)]
-    if not chosen:
-        error = NotFound(
-            "No tracked file at the named paths.", advice="A file that was never committed has no lock: just edit it."
-        )
-        raise explained(workspace, roots, error)
-    return chosen
 
 
 def _taking(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
+from mlv.actions.sparse import explained
 from mlv.workspace import guard, materialize, pristine
+from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, hash_file, kind_of, scan
 from mlv.workspace.state import TrackedFile
 from mlv_core.entities import Lock, LockMode, LockNeed
+from mlv_core.errors import NotFound
 from mlv_core.requests import AcquireOutcome
 
 OPENED, INTENDED = 1, 2
@@ -20,14 +23,34 @@ def places_of(workspace: Workspace) -> dict[str, str]:
     return {act.source: act.path for act in workspace.state.pending().values() if act.kind == "move"}
 
 
-def open_files(workspace: Workspace, files: list[TrackedFile], outcome: AcquireOutcome, places: dict[str, str]) -> None:
-    """Keep bases, make writable, remember tokens, and what the server shows of those without one."""
+def chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
+    """The tracked files under `roots`, by the path of their version or where they stand. Raises: NotFound."""
+    places = places_of(workspace)
+    files = workspace.state.files().values()
+    chosen = [f for f in files if under(f.path, roots) or under(places.get(f.path, f.path), roots)]
+    if not chosen:
+        error = NotFound(
+            "No tracked file at the named paths.", advice="A file that was never committed has no lock: just edit it."
+        )
+        raise explained(workspace, roots, error)
+    return chosen
+
+
+def open_files(
+    workspace: Workspace,
+    files: list[TrackedFile],
+    outcome: AcquireOutcome,
+    places: dict[str, str],
+    *,
+    told: bool = True,
+) -> None:
+    """Keep bases, make writable, remember tokens; `told`: the server shows to others what is open without one."""
     tokens = {int(item.file_id): int(item.token) for item in outcome.locks if item.mode is LockMode.EXCLUSIVE}
     rows = []
     for file, need in zip(files, outcome.needs, strict=True):
         now = workspace.state.file(file.path) or file
         token = tokens.get(file.file_id, now.token)
-        row = now._replace(need=int(need), token=token, opened=OPENED if token else INTENDED)
+        row = now._replace(need=int(need), token=token, opened=INTENDED if told and not token else OPENED)
         absolute = workspace.layout.absolute(places.get(file.path, file.path))
         if os.path.lexists(absolute) and row.mode != SYMLINK:
             row = _writable(workspace, row, absolute, already=bool(now.opened))

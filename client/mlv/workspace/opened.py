@@ -13,6 +13,8 @@ from mlv_core.errors import DamagedContent
 
 BROKEN = "broken"
 """The setting with the tokens of locks that the server no longer honours, by file id: a JSON object."""
+OFFLINE = "offline"
+"""The setting with the paths that were opened without the server, and why: a JSON object, or empty."""
 TREES = "trees"
 """The setting with the tokens of this workspace's locks on folders, by path: a JSON object, or empty."""
 VACATED = "vacated"

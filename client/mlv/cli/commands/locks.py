@@ -30,6 +30,7 @@ _WAIT = click.option("--wait", type=Duration(), metavar="[=DUR]", help="Queue fo
 @_TTL
 @_DIVERGE
 @_WAIT
+@click.option("--offline", is_flag=True, help="Ask no server: 'mlv reconcile --lock' takes the locks later.")
 @click.option("--yes", "many", is_flag=True, help="More than 1,000 files are meant.")
 def edit(
     run: Run,
@@ -40,12 +41,17 @@ def edit(
     ttl: float | None,
     diverge: bool,
     wait: float | None,
+    offline: bool,
     many: bool,
 ) -> None:
     """Open files for edit: take the locks that policy asks for, all or none, and make the files writable.
 
     --wait stands in the queue for locks that others hold, and brings what they commit.
     """
+    if offline:
+        if update_first or ttl or diverge or wait:
+            raise UsageError("--offline stands alone: no server is asked.", advice="'mlv edit --offline -m WHY PATH'")
+        return _edit_offline(run, paths, reason)
     context = run.with_progress() if update_first or wait else run.context
     found = actions.edit(
         context,
@@ -57,7 +63,18 @@ def edit(
         many=many,
         dry_run=run.dry_run,
     )
-    _tell(run, found, "open for edit")
+    return _tell(run, found, "open for edit")
+
+
+def _edit_offline(run: Run, paths: tuple[str, ...], reason: str) -> None:
+    from mlv.actions.offline import edit_offline
+
+    opened = edit_offline(run.context, paths, reason=reason, dry_run=run.dry_run)
+    value = {"paths": list(opened.paths), "locks": [], "need_lock": list(opened.need_lock), "dry_run": run.dry_run}
+    lines = [f"{run.tell_dry()}{escaped(path)}  open for edit, here alone" for path in opened.paths[:_SHOWN]]
+    if opened.need_lock:
+        lines.append("'mlv reconcile --lock' takes the locks once the server is there.")
+    run.done(value, lines)
 
 
 @verb(writes=True, kind=Waits)

@@ -8,6 +8,7 @@ from mlv.actions import tracking
 from mlv.actions.tracking import Recorded
 from mlv.cli.output import count, escaped
 from mlv.cli.running import Run, verb
+from mlv_core.errors import UsageError
 
 _SHOWN = 20
 
@@ -49,9 +50,18 @@ def copy(run: Run, paths: tuple[str, ...], target: str) -> None:
 @click.option("-a", "adds", is_flag=True, help="Only find new files.")
 @click.option("-e", "edits", is_flag=True, help="Only find edited files.")
 @click.option("-d", "deletes", is_flag=True, help="Only find deleted files.")
-def reconcile(run: Run, paths: tuple[str, ...], *, adds: bool, edits: bool, deletes: bool) -> None:
-    """Find what was edited, added and deleted without mlv; record it, and take the locks that edited files need."""
+@click.option("--lock", "only_lock", is_flag=True, help="Only lock what was opened or edited without a lock.")
+def reconcile(run: Run, paths: tuple[str, ...], *, adds: bool, edits: bool, deletes: bool, only_lock: bool) -> None:
+    """Find what was edited, added and deleted without mlv; record it, and take the locks that edited files need.
+
+    --lock takes the locks of what 'mlv edit --offline' opened, and shows who is in the way before anything is sent.
+    """
     from mlv.actions import reconcile as actions
+
+    if only_lock:
+        if adds or edits or deletes:
+            raise UsageError("--lock stands alone.", advice="'mlv reconcile' without it finds edits, adds and deletes.")
+        return _lock_later(run, paths)
 
     everything = not (adds or edits or deletes)
     found = actions.reconcile(
@@ -74,7 +84,16 @@ def reconcile(run: Run, paths: tuple[str, ...], *, adds: bool, edits: bool, dele
     lines += [f"D {escaped(path)}" for path in found.deleted]
     if found.locked:
         lines.append(f"{run.tell_dry()}{count(len(found.locked), 'lock')} taken")
-    run.done(value, lines or ["Nothing to reconcile."])
+    return run.done(value, lines or ["Nothing to reconcile."])
+
+
+def _lock_later(run: Run, paths: tuple[str, ...]) -> None:
+    from mlv.actions.offline import lock_later
+
+    found = lock_later(run.context, paths, dry_run=run.dry_run)
+    value = {"paths": list(found.paths), "locked": list(found.locked), "dry_run": run.dry_run}
+    lines = [f"{run.tell_dry()}locked {escaped(path)}" for path in found.locked[:_SHOWN]]
+    run.done(value, lines or ["Nothing is open without its lock."])
 
 
 def _tell(run: Run, recorded: Recorded, letter: str) -> None:
