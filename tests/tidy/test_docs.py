@@ -10,7 +10,7 @@ from types import ModuleType
 import click
 import pytest
 
-from mlv_core.errors import all_error_classes
+from mlv_core.error_codes import all_error_classes
 
 
 @pytest.fixture(scope="module")

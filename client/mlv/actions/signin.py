@@ -12,9 +12,9 @@ from mlv.actions.context import Context
 from mlv.remote import connect
 from mlv.remote.credentials import Credential, forget, load, store
 from mlv_core.deferred import dataclass
-from mlv_core.entities import Identity
 from mlv_core.errors import NotSignedIn, UntrustedServer
 from mlv_core.ids import ServerAddress
+from mlv_core.signing_in import Identity
 
 if TYPE_CHECKING:
     from mlv.remote.trust import Authority

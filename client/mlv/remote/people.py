@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mlv.remote.channel import CALL_SECONDS, Channel
-from mlv_core.entities import Identity, Rule, ServerInfo, TokenInfo, TokenLimits, User
+from mlv_core.entities import Rule, TokenInfo, TokenLimits, User
 from mlv_core.explaining import Explanation, WeighedRule
+from mlv_core.signing_in import Identity, ServerInfo
 from mlv_proto import convert
 from mlv_proto.v1 import identity_pb2 as pb
 from mlv_proto.v1 import policy_pb2, server_pb2

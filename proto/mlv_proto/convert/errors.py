@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from google.protobuf.message import DecodeError
 
-from mlv_core.errors import MlvError, error_from_code
+from mlv_core.error_codes import error_from_code
+from mlv_core.errors import MlvError
 from mlv_proto.v1 import values_pb2 as pb
 
 ITEMS_LIMIT = 100

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlv_core.entities import Group, Identity, TokenInfo, User
+from mlv_core.entities import Group, TokenInfo, User
+from mlv_core.signing_in import Identity
 from mlv_proto.convert import checks
 from mlv_proto.v1 import identity_pb2 as pb
 

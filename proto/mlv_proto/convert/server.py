@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlv_core.entities import ServerInfo
+from mlv_core.signing_in import ServerInfo
 from mlv_proto.convert import checks
 from mlv_proto.v1 import server_pb2 as pb
 

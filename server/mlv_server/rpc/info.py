@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from mlv_core.codecs import ALL_CODECS
-from mlv_core.entities import ServerInfo
+from mlv_core.signing_in import ServerInfo
 from mlv_proto import convert
 from mlv_server.auth.certificates import authority_der
 from mlv_server.rpc.methods import Access, Method, Service

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlv_core.entities import Identity, TokenInfo, TokenLimits, User
+from mlv_core.entities import TokenInfo, TokenLimits, User
 from mlv_core.errors import Denied, InvalidName, InvalidRequest, NotFound
 from mlv_core.ids import check_name, escape, fold
+from mlv_core.signing_in import Identity
 from mlv_server.auth.identity import check_alive
 from mlv_server.auth.tokens import NewToken, make_token
 from mlv_server.domain import tokens as rules

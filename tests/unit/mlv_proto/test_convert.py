@@ -22,6 +22,7 @@ from mlv_core.ids import (
     RequestId,
     WorkspaceId,
 )
+from mlv_core.signing_in import Identity, ServerInfo
 from mlv_proto import convert
 from mlv_proto.v1 import commits_pb2, content_pb2, history_pb2, locks_pb2, values_pb2
 
@@ -115,8 +116,8 @@ PAIRS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = [
         convert.token_info_to_wire,
         convert.token_info_from_wire,
     ),
-    (e.Identity("bob", True, "t", (), None, True), convert.identity_to_wire, convert.identity_from_wire),
-    (e.ServerInfo("1", b"der", frozenset({0, 3})), convert.server_info_to_wire, convert.server_info_from_wire),
+    (Identity("bob", True, "t", (), None, True), convert.identity_to_wire, convert.identity_from_wire),
+    (ServerInfo("1", b"der", frozenset({0, 3})), convert.server_info_to_wire, convert.server_info_from_wire),
     (ROLE_RULE, convert.rule_to_wire, convert.rule_from_wire),
     (ACQUIRE, convert.acquire_request_to_wire, convert.acquire_request_from_wire),
     (
