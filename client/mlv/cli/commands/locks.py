@@ -10,7 +10,7 @@ from mlv.actions import locks as actions
 from mlv.actions.locks import Opened
 from mlv.cli.commands import asking
 from mlv.cli.freezing import freeze_line
-from mlv.cli.output import count, escaped, local_moment, span, table
+from mlv.cli.output import count, emit_json, escaped, local_moment, span, table
 from mlv.cli.running import Duration, Run, Waits, verb
 from mlv.cli.values import lock_value, scope_word
 from mlv_core.entities import Lock, LockScope
@@ -200,18 +200,56 @@ def unlock(
 @click.option("--branch", default="", metavar="B", help="That reach this branch.")
 @click.option("--mine", is_flag=True, help="Only yours.")
 @click.option("--all-branches", is_flag=True, help="Of every branch.")
+@click.option("-f", "--follow", is_flag=True, help="Show it again whenever it changes, until Ctrl-C.")
 def locks(
-    run: Run, paths: tuple[str, ...], *, repository: str | None, branch: str, mine: bool, all_branches: bool
+    run: Run,
+    paths: tuple[str, ...],
+    *,
+    repository: str | None,
+    branch: str,
+    mine: bool,
+    all_branches: bool,
+    follow: bool,
 ) -> None:
-    """Show who holds which lock, and what is frozen. An expired lock blocks nobody, and may be taken."""
+    """Show who holds which lock, who waits for it, and what is frozen.
+
+    An expired lock blocks nobody, and may be taken; an intent only shows who works on a file that needs no lock. With
+    --follow and --json each change is one line: all the locks there are then.
+    """
+
+    def look() -> _Shown:
+        return _shown(run, paths, repository, branch, mine=mine, all_branches=all_branches)
+
+    if not follow:
+        value, lines = look()
+        return run.result(value, lines)
+    from mlv.actions.following import follow as following
+    from mlv.cli.live import LiveTable
+
+    live = LiveTable()
+    for value, lines in following(run.context, repository, ("lock", "freeze", "commit"), look):
+        if run.as_json:
+            emit_json({"locks": value})
+        else:
+            live.draw(lines)
+    return None
+
+
+_Shown = tuple[list[dict[str, object]], list[str]]
+
+
+def _shown(
+    run: Run, paths: tuple[str, ...], repository: str | None, branch: str, *, mine: bool, all_branches: bool
+) -> _Shown:
+    """The locks for scripts and for people."""
     found = actions.list_locks(
+        run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
+    )
+    asked = asking_actions.list_requests(
         run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
     )
     rows = [_row(item, verbose=run.verbose) for item in found]
     header = _HEADER + (_MORE if run.verbose else ())
-    asked = asking_actions.list_requests(
-        run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
-    )
     value = [
         {**lock_value(item), "expired": held.has_expired(item), "requests": asking.requests_on(item, asked)}
         for item in found
@@ -219,7 +257,7 @@ def locks(
     lines = table(rows, header) if rows else ["No locks."]
     frozen = () if mine else freezes.on_branch(run.context, repository, branch, all_branches=all_branches)
     value += [{**lock_value(freezes.as_lock(item)), "expired": False, "requests": []} for item in frozen]
-    run.result(value, [*lines, *asking.request_table(asked), *map(freeze_line, frozen)])
+    return value, [*lines, *asking.request_table(asked), *map(freeze_line, frozen)]
 
 
 _HEADER = ("path", "owner", "host", "mode", "scope", "since", "lease", "reason")
