@@ -101,7 +101,9 @@ SVN: dict[str, Answer] = {
 GIT: dict[str, Answer] = {
     "add": Answer("mlv add PATH", "Only new files; changed ones are committed without being staged."),
     "blame": Answer("mlv log PATH", "Lines are not annotated yet; the log of a path follows its renames."),
-    "branch": Answer("mlv branch NAME", "Made on the server at once; 'mlv switch' goes there."),
+    "branch": Answer(
+        "mlv branch NAME", "Made on the server at once; 'mlv switch' goes there. For -d: 'mlv branch NAME --abandon'."
+    ),
     "cat-file": Answer("mlv cat PATH@REV"),
     "checkout": Answer("mlv switch BRANCH", "Of a file: 'mlv revert PATH'; of a version: 'mlv update @REV'."),
     "clone": Answer("mlv checkout REPO DIR", "One version comes, not the history."),
