@@ -15,6 +15,7 @@ import mlv
 from mlv.remote import Server, channel, connect
 from mlv.remote.trust import fetch_authority
 from mlv_core.errors import MlvError
+from mlv_core.hooks import Moment, NewCheck, NewWebhook
 from mlv_core.ids import ChangesetNumber, RemoteAddress, RepositoryName, RequestId, WorkspaceId
 from mlv_core.merging import MergeRequest, Resolution, Side
 from mlv_core.releasing import Freeze
@@ -113,6 +114,7 @@ def play(url: str, fingerprint: str, first_token: str, folder: Path) -> tuple[di
         _office(boss)
         for name in (FIRST, SECOND):
             _releases(boss, RepositoryName.parse(name))
+            _outside(boss, name)
     with mlv.connect(url, tokens["maintainer"], fingerprint) as client:
         for name in (FIRST, SECOND):
             _work(client.repository(name), folder / name.replace("/", "-"))
@@ -157,6 +159,26 @@ def _releases(boss: Server, name: RepositoryName) -> None:
         boss.move_label(name, "v1", "main", "it was the wrong one", dry_run=True)
     with contextlib.suppress(MlvError):
         boss.delete_label(name, "v1", "it was the wrong one", dry_run=True)
+
+
+def _outside(boss: Server, name: str) -> None:
+    """Whom outside to tell and to ask: at a host that nobody can have, and no check that would stay in the way."""
+    url = "https://hook.invalid/mlv?from=fuzz"
+    asked = NewWebhook(name, url, ("commit", "lock.broken"), ("*.bin", "data/**"), "main", "a secret of some length")
+    hook, _ = boss.add_webhook(asked)
+    boss.list_webhooks(name)
+    boss.pause_webhook(name, hook.id)
+    boss.resume_webhook(name, hook.id, from_now=True)
+    boss.rotate_webhook(name, hook.id, "another secret of some length", 60)
+    boss.send_to_webhook(name, hook.id, 0, dry_run=True)
+    boss.list_deliveries(name, hook.id)
+    boss.delete_webhook(name, hook.id, dry_run=True)
+    moments = (Moment.BEGIN, Moment.PUBLISH, Moment.LABEL, Moment.MERGE)
+    boss.add_check(NewCheck(name, url, moments, "licences", "branch/*", ("*.bin",), 500), dry_run=True)
+    boss.list_checks(name)
+    for act in (boss.test_check, boss.delete_check):
+        with contextlib.suppress(MlvError):
+            act(name, "licences", dry_run=True)
 
 
 def _office(boss: Server) -> None:

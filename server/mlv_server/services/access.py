@@ -17,7 +17,7 @@ from mlv_server.metadata.engine import Database
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import consulting
-from mlv_server.services.call import Call
+from mlv_server.services.call import Asker, Call
 from mlv_server.services.once import Once, done_once
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def may(tx: Transaction, call: Call, action: str, repository: RepositoryName, re
     return decide(call.principal, action, resource, tx.rules.policy(), call.now).allowed
 
 
-def sight(tx: Transaction, call: Call, repository: RepositoryName) -> Sight:
+def sight(tx: Transaction, call: Asker, repository: RepositoryName) -> Sight:
     """What the caller may do where in `repository`: for whoever has to ask about many refs or paths."""
     policy, name = tx.rules.policy(), str(repository)
 

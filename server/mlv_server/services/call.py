@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mlv_server.services.memory import Memory
 
@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from mlv_server.outgoing.caller import Caller
     from mlv_server.services.background import Background
     from mlv_server.settings import Settings
+
+
+class Asker(Protocol):
+    """Whoever looks at something, at a moment: what a decision about sight needs of a call."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who looks."""
+
+    @property
+    def now(self) -> int:
+        """When, in ms."""
 
 
 @dataclass(frozen=True, slots=True)

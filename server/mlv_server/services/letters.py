@@ -8,11 +8,12 @@ from mlv_core.errors import NotFound
 from mlv_core.hooks import Delivery
 from mlv_server.domain.delivering import PING, Letter, body_of, fault_of, shown_answer
 from mlv_server.domain.events import Event, is_wanted, rights_of
-from mlv_server.domain.policy import Principal, Resource, decide
+from mlv_server.domain.policy import Principal
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.webhooks import WebhookRow
 from mlv_server.outgoing.caller import Caller
+from mlv_server.services.sights import View
 
 PAGE = 200
 """Events looked at in one transaction."""
@@ -38,16 +39,16 @@ class Stop:
 def next_of(tx: Transaction, hook: WebhookRow, now: int) -> Letter | Nothing | Stop:
     """The next event that a webhook wants and its creator may see at `now` (ms) (P4)."""
     row = tx.repositories.by_id(hook.repository_id)
-    principal = _creator(tx, hook)
-    if principal is None:
+    view = _view(tx, row, hook, now)
+    if view is None:
         return Stop(f"its creator {hook.info.created_by} is disabled")
-    if not _may(tx, principal, row, ("list", "", ""), now):
+    if not view.sight.may("list"):
         return Stop(f"its creator {hook.info.created_by} may no longer list the repository")
     info = hook.info
     found = tx.events.after(row.id, info.position, PAGE)
     for sequence, time, event in found:
-        if is_wanted(event, info.kinds, info.branch, info.paths) and _may(tx, principal, row, rights_of(event), now):
-            return _letter(row, hook, sequence, time, event, now, info.attempts + 1)
+        if is_wanted(event, info.kinds, info.branch, info.paths) and view.sight.may(*rights_of(event)):
+            return _letter(view, hook, sequence, time, event, now, info.attempts + 1)
     return Nothing(found[-1][0] if found else info.position, len(found) == PAGE)
 
 
@@ -56,15 +57,15 @@ def one(tx: Transaction, row: RepositoryRow, hook: WebhookRow, sequence: int, no
 
     Raises: NotFound for an event that is not there, or that the webhook's creator may not see.
     """
-    principal = _creator(tx, hook)
     if not sequence:
         body = body_of(str(row.name), hook.info.id, 0, now, PING, {})
         return Letter(hook.info.id, hook.info.url, 0, PING, body, hook.secrets(now), 1)
+    view = _view(tx, row, hook, now)
     found = tx.events.after(row.id, sequence - 1, 1)
-    if found and found[0][0] == sequence and principal is not None:
+    if found and found[0][0] == sequence and view is not None:
         _, time, event = found[0]
-        if _may(tx, principal, row, rights_of(event), now):
-            return _letter(row, hook, sequence, time, event, now, 1)
+        if view.sight.may("list") and view.sight.may(*rights_of(event)):
+            return _letter(view, hook, sequence, time, event, now, 1)
     raise NotFound(
         f"There is no event {sequence} that {hook.info.created_by} may see.", advice="'mlv watch --once' shows yours."
     )
@@ -86,23 +87,25 @@ async def send(caller: Caller, letter: Letter, now: int) -> Delivery:
     )
 
 
-def _letter(
-    row: RepositoryRow, hook: WebhookRow, sequence: int, time: int, event: Event, now: int, attempt: int
-) -> Letter:
+@dataclass(frozen=True, slots=True)
+class _Creator:
+    """Whoever made a webhook, with the groups of this moment."""
+
+    principal: Principal
+    now: int
+
+
+def _letter(view: View, hook: WebhookRow, sequence: int, time: int, event: Event, now: int, attempt: int) -> Letter:
     info = hook.info
-    body = body_of(str(row.name), info.id, sequence, time, event.kind.value, event.data)
+    body = body_of(str(view.row.name), info.id, sequence, time, event.kind.value, view.told_event(event))
     return Letter(info.id, info.url, sequence, event.kind.value, body, hook.secrets(now), attempt)
 
 
-def _creator(tx: Transaction, hook: WebhookRow) -> Principal | None:
-    """Who made the webhook, with the groups of this moment; None if they are disabled."""
+def _view(tx: Transaction, row: RepositoryRow, hook: WebhookRow, now: int) -> View | None:
+    """The repository as the webhook's creator may see it; None if they are disabled."""
     user = tx.users.by_id(hook.creator_id)
     if user.disabled:
         return None
     groups = tx.users.groups_of(hook.creator_id)
-    return Principal(hook.creator_id, user.name, user.server_admin, token_id="", groups=groups)
-
-
-def _may(tx: Transaction, principal: Principal, row: RepositoryRow, right: tuple[str, str, str], now: int) -> bool:
-    action, ref, path = right
-    return decide(principal, action, Resource(str(row.name), ref, path), tx.rules.policy(), now).allowed
+    principal = Principal(hook.creator_id, user.name, user.server_admin, token_id="", groups=groups)
+    return View(tx, _Creator(principal, now), row)

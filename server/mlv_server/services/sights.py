@@ -19,7 +19,7 @@ from mlv_server.metadata.changesets import no_changeset
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
-from mlv_server.services.call import Call
+from mlv_server.services.call import Asker
 
 SHOWN_LIMIT = 100
 """Paths that a refusal names; the number of all is said beside them."""
@@ -32,7 +32,7 @@ Shows = Callable[[str], bool]
 class View:
     """What one caller may see of one repository, within one transaction."""
 
-    def __init__(self, tx: Transaction, call: Call, row: RepositoryRow) -> None:
+    def __init__(self, tx: Transaction, call: Asker, row: RepositoryRow) -> None:
         self._tx = tx
         self._call = call
         self._row = row

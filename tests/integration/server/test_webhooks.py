@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.integration.server.commit_kit import lock
+from tests.integration.server.commit_kit import MODEL, lock, modify, publish, request_for
 from tests.integration.server.conftest import DETECTOR, House
 from tests.integration.server.hook_kit import CHANCE, Post
 from tests.receivers import SECRET, Receiver, receiving
 
+from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, NotFound
 from mlv_core.hooks import HookState, NewWebhook
 from mlv_core.ids import RepositoryName
@@ -169,6 +170,26 @@ def test_P4_only_what_its_creator_may_see_is_told_and_a_lost_right_stops_it(post
     assert (seen.state, seen.position) == (HookState.STOPPED, before)
     assert "may no longer list" in seen.reason
     assert post.audit("webhook.stop")[-1]["object"] == hook.id
+
+
+def test_P4_an_event_says_no_more_than_a_watcher_would_read(post: Post, receiver: Receiver) -> None:
+    """A rule hides some files from the creator: the count of a commit leaves them out, and locks on them are untold."""
+    house = post.house
+    house.add_user("anna")
+    house.grant("admin", "anna")
+    hook, other = post.add(receiver.url, "anna"), post.add(receiver.url, "root")
+    hidden = Rule(
+        0, Effect.DENY, SubjectKind.USER, "anna", "", ("list", "meta.read"), str(DETECTOR), path="*.safetensors"
+    )
+    house.db.write_now(lambda tx: tx.rules.change((hidden,), (), "root", house.now))
+    token = lock(house, "alice", "wa")
+    changes = (modify(MODEL, b"\0two", token=token), modify("train.py", b"print(2)\n"))
+    publish(house, "alice", request_for(*changes, contents=(b"\0two", b"print(2)\n")))
+    post.sweep()
+    said = {one.id: [got.json for got in receiver.got if got.json["webhook"] == one.id] for one in (hook, other)}
+    assert [one["kind"] for one in said[other.id]] == ["lock.acquired", "commit.published", "lock.released"]
+    assert [one["kind"] for one in said[hook.id]] == ["commit.published"]
+    assert (said[other.id][1]["facts"]["files"], said[hook.id][0]["facts"]["files"]) == (2, 1)
 
 
 def test_P4_a_disabled_creator_stops_it(post: Post, receiver: Receiver) -> None:
