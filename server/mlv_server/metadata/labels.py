@@ -10,7 +10,7 @@ from mlv_core.entities import Label
 from mlv_core.ids import ChangesetNumber, fold
 from mlv_core.releasing import LabelAct, LabelEntry, Reservation
 from mlv_server.metadata.names import canonical_name, claim_name
-from mlv_server.metadata.tables import labels
+from mlv_server.metadata.tables import labels, repositories
 from mlv_server.metadata.tables_releases import label_history, label_reservations
 
 IN_LIMIT = 500
@@ -90,6 +90,15 @@ class Labels:
         ):
             newest[fold(row.pattern)] = Reservation(row.pattern, tuple(row.subjects), row.by, row.time, row.version)
         return tuple(newest[key] for key in sorted(newest) if newest[key].subjects)
+
+    def kept_for(self, subject: str) -> tuple[str, ...]:
+        """What is kept for `subject` in any repository, each as `repository: pattern`, sorted."""
+        newest: dict[tuple[str, str], tuple[str, list[str]]] = {}
+        found = select(repositories.c.name, label_reservations.c.pattern, label_reservations.c.subjects)
+        joined = found.join(repositories, repositories.c.id == label_reservations.c.repository_id)
+        for row in self._connection.execute(joined.order_by(label_reservations.c.version)):
+            newest[row.name, fold(row.pattern)] = (f"{row.name}: {row.pattern}", row.subjects)
+        return tuple(sorted(text for text, subjects in newest.values() if fold(subject) in map(fold, subjects)))
 
     def reserve(self, repository_id: int, pattern: str, subjects: tuple[str, ...], by: str, now: int) -> Reservation:
         """Keep names that match `pattern` for `subjects`, none: for nobody any more; a new version of the settings."""

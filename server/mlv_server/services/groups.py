@@ -52,7 +52,7 @@ async def show(call: Call, name: str) -> tuple[Group, tuple[Rule, ...]]:
 async def delete(call: Call, name: str, dry_run: bool) -> Group:
     """End a group. One of which a rule speaks stays: another group of that name would get the rights.
 
-    Raises: NotFound, InvalidRequest naming the rules.
+    So does one that labels are kept for. Raises: NotFound, InvalidRequest naming the rules or labels.
     """
 
     def work(tx: Transaction) -> Group:
@@ -63,6 +63,14 @@ async def delete(call: Call, name: str, dry_run: bool) -> Group:
                 f"{len(rules)} rules speak of the group '{escape(group.name)}'.",
                 items=tuple(_shown(rule) for rule in rules[:SHOWN_LIMIT]),
                 advice=f"Take them back first: 'mlv policy revoke ROLE group:{escape(group.name)} REPO'.",
+            )
+
+        kept = tx.labels.kept_for(f"group:{group.name}")
+        if kept:
+            raise InvalidRequest(
+                f"Labels are kept for the group '{escape(group.name)}'.",
+                items=kept[:SHOWN_LIMIT],
+                advice="Take that back first: 'mlv label --unreserve PATTERN --repo REPO'.",
             )
 
         tx.groups.delete(group_id)

@@ -18,6 +18,7 @@ from mlv_server.services import (
     branches,
     commits,
     freezes,
+    groups,
     labels,
     locks,
     policy,
@@ -85,6 +86,18 @@ def test_labels_of_a_pattern_are_made_by_its_group_alone(detector: House) -> Non
         move(house, "root", "v1", "@1")
     with pytest.raises(Denied, match=r"label\.move"):
         move(house, "bob", "v1", "@1")
+
+
+def test_a_group_that_labels_are_kept_for_stays(detector: House) -> None:
+    house = detector
+    add_releasers(house, "bob")
+    for subjects in (("group:releasers",), ("user:bob",), ("user:bob", "group:releasers")):
+        house.run(labels.reserve(house.call("root"), DETECTOR, "v*", subjects, dry_run=False))
+    with pytest.raises(InvalidRequest) as refused:
+        house.run(groups.delete(house.call("root"), "Releasers", dry_run=False))
+    assert refused.value.items == ("fraud/detector: v*",)
+    house.run(labels.reserve(house.call("root"), DETECTOR, "V*", (), dry_run=False))
+    assert house.run(groups.delete(house.call("root"), "releasers", dry_run=False)).members == ("bob",)
 
 
 def test_a_moved_label_keeps_all_that_it_named(detector: House) -> None:
