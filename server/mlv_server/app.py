@@ -34,6 +34,7 @@ from mlv_server.services.clock import Clock
 from mlv_server.services.contacts import Contacts
 from mlv_server.services.deliveries import Deliveries
 from mlv_server.services.ledger import Bookkeeper
+from mlv_server.services.notices import NoticeBoard
 from mlv_server.services.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ async def _opened(settings: Settings, clock: Clock, *, background: bool) -> Asyn
         caller = Caller(settings)
         try:
             anonymous = Principal.anonymous()
-            yield Parts(db, store, work, settings, telemetry.Metrics(), caller, anonymous, clock, Contacts())
+            news = NoticeBoard(db)
+            yield Parts(db, store, work, settings, telemetry.Metrics(), caller, anonymous, clock, Contacts(), news)
         finally:
             await work.close()
             caller.close()

@@ -49,11 +49,17 @@ def credential_for(address: str) -> Credential:
 
 
 def connect(
-    address: str, *, timeout_seconds: float | None, workspace_id: str = "", given: Credential | None = None
+    address: str,
+    *,
+    timeout_seconds: float | None,
+    workspace_id: str = "",
+    seen: str = "",
+    given: Credential | None = None,
 ) -> Server:
     """The server at `address`, with the `given` credential, else the token in MLV_TOKEN or the remembered one.
 
     `timeout_seconds` None: as the user's settings say, and a transfer that was begun outlasts a longer cut of the line.
+    `seen`: as `remote.connect`.
 
     Raises: NotSignedIn, UntrustedServer.
     """
@@ -64,4 +70,5 @@ def connect(
     if seconds is None:
         seconds = config.load(os.environ).timeout_seconds
         cut_seconds = max(seconds, CUT_SECONDS)
-    return remote_connect(RemoteAddress.parse(address).server, token, authority, workspace_id, seconds, cut_seconds)
+    where = RemoteAddress.parse(address).server
+    return remote_connect(where, token, authority, workspace_id, seconds, cut_seconds, seen)

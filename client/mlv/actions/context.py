@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from mlv.workspace.opened import Workspace
+from mlv.workspace.opened import NOTICED, Workspace
 from mlv_core.deferred import dataclass
 
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ class Context:
 
         address = address or self.address()
         if address not in self._servers:
-            mine = self.workspace.id if self.has_workspace() and self.workspace.server == address else ""
+            here = self.workspace if self.has_workspace() and self.workspace.server == address else None
             self._servers[address] = connecting.connect(
                 address,
                 timeout_seconds=self.timeout_seconds,
-                workspace_id=mine,
+                workspace_id=here.id if here is not None else "",
+                seen=f"{here.repository} {here.settings.get(NOTICED, '')}" if here is not None else "",
                 given=self.credentials.get(address),
             )
         return self._servers[address]
@@ -100,8 +101,12 @@ class Context:
         where = self.workspace.layout
         return tuple(to_version_path(where, self.directory, item) for item in arguments) or ("",)
 
-    def close(self) -> None:
-        """Let go of workspace and servers."""
+    def close(self, *, tell: bool = True) -> None:
+        """Let go of workspace and servers; what concerns the workspace is told before, or left for the next time."""
+        if tell and self._workspace is not None and self._workspace.server in self._servers:
+            from mlv.actions.noticing import tell_news
+
+            tell_news(self._workspace, self._servers[self._workspace.server], self.notice)
         if self._workspace is not None:
             self._workspace.close()
             self._workspace = None

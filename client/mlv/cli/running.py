@@ -120,7 +120,7 @@ class Run:
             for address, counters in self._context.traffic():
                 sent, received = output.size(counters.sent_bytes), output.size(counters.received_bytes)
                 output.note(f"{address}: {output.count(counters.calls, 'call')}, {sent} sent, {received} received")
-        self._context.close()
+        self._context.close(tell=not self.quiet)
 
 
 class Waits(click.Command):

@@ -96,11 +96,15 @@ class Channel:
         authority_pem: bytes | None,
         *,
         workspace_id: str = "",
+        seen: str = "",
         timeout_seconds: float = 10.0,
         cut_seconds: float | None = None,
         version: str = "",
     ) -> None:
-        """Retries of a call stop after `timeout_seconds`; once content has begun to move, after `cut_seconds`."""
+        """Retries of a call stop after `timeout_seconds`; once content has begun to move, after `cut_seconds`.
+
+        `seen` says to the server what the workspace was told of already, as `mlv-seen` (notices.proto).
+        """
         self.address = address
         self.counters = Counters()
         self._counting = threading.Lock()
@@ -111,6 +115,9 @@ class Channel:
             self._metadata += (("authorization", f"Bearer {token}"),)
         if workspace_id:
             self._metadata += (("mlv-workspace", workspace_id),)
+        if workspace_id and seen:
+            self._metadata += (("mlv-seen", seen),)
+        self.noticed: int | None = None
         # gRPC's name for the time that one attempt to connect may take, its handshakes included.
         options = (*OPTIONS, ("grpc.min_reconnect_backoff_ms", max(1, int(timeout_seconds * 1000))))
         if address.plaintext:
@@ -132,7 +139,13 @@ class Channel:
             f"/mlv.v1.{method}", self._counted(type(request).SerializeToString), self._received(answer)
         )
         metadata = self._with_request_id(())
-        return self._retrying(lambda: call(request, timeout=seconds, metadata=metadata), again=again)
+
+        def once() -> T:
+            found, done = call.with_call(request, timeout=seconds, metadata=metadata)
+            self._note(done)
+            return found
+
+        return self._retrying(once, again=again)
 
     def answers(
         self,
@@ -174,7 +187,9 @@ class Channel:
         try:
             yield from first
             yield from stream
+            self._note(stream)
         except grpc.RpcError as error:
+            self._note(error)
             raise errors.named(error, self.address) from error
         finally:
             stream.cancel()
@@ -234,6 +249,7 @@ class Channel:
             try:
                 return act()
             except grpc.RpcError as error:
+                self._note(error)
                 away = errors.code_of(error) is grpc.StatusCode.UNAVAILABLE
                 named = errors.named(error, self.address)
                 wait = random.uniform(0, pause)  # noqa: S311 - jitter, no secret
@@ -242,6 +258,12 @@ class Channel:
                     raise named from error
                 time.sleep(wait)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _note(self, ended: Any) -> None:  # noqa: ANN401 - a call or a failure of gRPC's
+        """Remember what the end of an answer says besides: that something concerns this workspace."""
+        for key, value in ended.trailing_metadata() or ():
+            if key == "mlv-notices" and isinstance(value, str) and value.isdecimal():
+                self.noticed = max(int(value), self.noticed or 0)
 
     def _with_request_id(self, more: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         return (*self._metadata, ("mlv-request-id", str(uuid.uuid4())), *more)

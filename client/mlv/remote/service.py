@@ -10,6 +10,7 @@ from mlv.remote.groups import GroupCalls
 from mlv.remote.history import HistoryCalls
 from mlv.remote.hooks import HookCalls
 from mlv.remote.merges import MergeCalls
+from mlv.remote.notices import NoticeCalls
 from mlv.remote.people import PeopleCalls
 from mlv.remote.policies import PolicyCalls
 from mlv.remote.releasing import ReleaseCalls
@@ -34,6 +35,7 @@ class Server(
     HookCalls,
     AskingCalls,
     ShelfCalls,
+    NoticeCalls,
     ReleaseCalls,
 ):
     """One server, signed in with one token; use it from any thread, close it at the end."""
@@ -63,10 +65,12 @@ def connect(
     workspace_id: str = "",
     timeout_seconds: float = 10.0,
     cut_seconds: float | None = None,
+    seen: str = "",
 ) -> Server:
     """A server at `address` whose certificate must come from `authority_pem`; nothing is sent before the first call.
 
     Retries of a call stop after `timeout_seconds`; once content has begun to move, after `cut_seconds` (None: as long).
+    `seen` says what the workspace was told of already: its repository, and the number of an event if there is one.
 
     Raises: UntrustedServer for plaintext outside of the loopback, or TLS without an authority.
     """
@@ -82,6 +86,7 @@ def connect(
         token,
         authority_pem,
         workspace_id=workspace_id,
+        seen=seen,
         timeout_seconds=timeout_seconds,
         cut_seconds=cut_seconds,
         version=VERSION,

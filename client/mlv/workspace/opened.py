@@ -19,6 +19,10 @@ TREES = "trees"
 """The setting with the tokens of this workspace's locks on folders, by path: a JSON object, or empty."""
 VACATED = "vacated"
 """The setting with the paths where the base may have a file and the workspace has none any more: a JSON list."""
+NOTICED = "noticed"
+"""The setting with the number of the last event that this workspace was told of."""
+WARNED = "warned"
+"""The setting with the tokens of locks of whose end this workspace was warned: a JSON list."""
 
 
 class Workspace:

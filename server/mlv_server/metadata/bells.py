@@ -13,6 +13,11 @@ EVERYBODY = 0
 """Stands for all repositories: where it is not known whom a change concerns, or for who waits for any of them."""
 
 
+def concerning(repository_id: int) -> int:
+    """What stands for events of a repository that concern somebody by name, among those that are rung for."""
+    return -repository_id
+
+
 class Bell:
     """One who waits. It may ring for nothing; once it rang it stays rung until it is answered."""
 
@@ -66,6 +71,11 @@ class Bells:
         self._guard = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._concerned: dict[int, int] = {}
+
+    def concerned(self, repository_id: int) -> int:
+        """How many times it was rung for events of the repository that concern somebody by name; from any thread."""
+        return self._concerned.get(repository_id, 0)
 
     @contextmanager
     def hung(self, repository_id: int) -> Iterator[Bell]:
@@ -94,6 +104,9 @@ class Bells:
         """
         with self._guard:
             every = EVERYBODY in (wanted := {*repository_ids})
+            for place in wanted:
+                if place < 0:
+                    self._concerned[-place] = self._concerned.get(-place, 0) + 1
             wanted.add(EVERYBODY)
             hung = self._hung.items() if self._hung else ()
             some = [b for place, bells in hung if every or place in wanted for b in bells if not b.rung]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from sqlalchemy import Connection, bindparam, func, insert, select
 
 from mlv_server.domain.events import Event, EventKind
+from mlv_server.domain.noticing import is_personal
+from mlv_server.metadata.bells import concerning
 from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables import events
 
@@ -30,6 +34,8 @@ class Events:
         if not happened:
             return
         self._told.add(repository_id)
+        if any(is_personal(event) for event in happened):
+            self._told.add(concerning(repository_id))
         last = self.last(repository_id)
         _ADD.run_many(
             self._connection,
@@ -53,3 +59,16 @@ class Events:
         """At most `limit` events after number `sequence`, oldest first: (number, time in ms, event)."""
         found = _AFTER.rows(self._connection, repository=repository_id, after=sequence, most=limit)
         return tuple((number, time, Event(EventKind(kind), data)) for number, time, kind, data in found)
+
+    def of_kinds(
+        self, repository_id: int, sequence: int, kinds: Collection[EventKind]
+    ) -> Iterator[tuple[int, int, Event]]:
+        """The events of some kinds after number `sequence`, oldest first: (number, time in ms, event)."""
+        wanted = (
+            select(events.c.sequence, events.c.time, events.c.kind, events.c.data)
+            .where(events.c.repository_id == repository_id, events.c.sequence > sequence)
+            .where(events.c.kind.in_(sorted(kind.value for kind in kinds)))
+            .order_by(events.c.sequence)
+        )
+        for number, time, kind, data in self._connection.execute(wanted):
+            yield number, time, Event(EventKind(kind), data)

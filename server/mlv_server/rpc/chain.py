@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from mlv_server.services.background import Background
     from mlv_server.services.clock import Clock
     from mlv_server.services.contacts import Contacts
+    from mlv_server.services.notices import NoticeBoard
     from mlv_server.settings import Settings
 
 Context = grpc.aio.ServicerContext[Any, Any]
 REQUEST_ID_LIMIT = 64
 """Room for a UUID with a prefix; longer ids are replaced, not refused."""
+NUMBER_DIGITS = 18
+"""Of an event that a caller says it has seen: below 2^63."""
 _WARNED = frozenset({"INTERNAL", "DATA_LOSS", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED", "UNAVAILABLE"})
 """What whoever runs the server may have to mend, or should see."""
 
@@ -53,6 +56,7 @@ class Parts:
     anonymous: Principal
     clock: Clock
     contacts: Contacts
+    notices: NoticeBoard
     memory: Memory = field(default_factory=Memory)
 
 
@@ -165,6 +169,7 @@ class _Frame:
         self._named = 0 < len(given) <= REQUEST_ID_LIMIT and given.isprintable()
         self.request_id = given if self._named else str(uuid.uuid4())
         self._user = ""
+        self._trailer: tuple[tuple[str, str], ...] = ()
 
     async def __aenter__(self) -> Self:
         self._parts.metrics.begin()
@@ -231,7 +236,19 @@ class _Frame:
             workspace = self.metadata.get("mlv-workspace", "")
             if workspace and repository:
                 self._parts.contacts.note(repository, workspace, principal.user_id, call.now)
+                await self._hint(repository, workspace, call.now)
         return call
+
+    async def _hint(self, repository: str, workspace: str, now: int) -> None:
+        """Tell a workspace of this repository, at the end of the answer, if something concerns it that is new to it."""
+        named, _, number = self.metadata.get("mlv-seen", "").partition(" ")
+        if named != repository or len(number) > NUMBER_DIGITS or (number and not number.isdecimal()):
+            return
+        seen = int(number) if number else None
+        news = await self._parts.notices.look(repository, self._user, workspace, seen, now)
+        if news is not None:
+            self._trailer = (("mlv-notices", str(news)),)
+            self._context.set_trailing_metadata(self._trailer)
 
     async def _principal(self) -> Principal:
         permission = self._method.permission
@@ -258,8 +275,12 @@ class _Frame:
         self._finish(error.status, error.code)
         if held:
             self._running.release()
-        await self._context.abort(errors.status_of(error), error.message, errors.trailer(error, self.request_id))
+        await self._context.abort(errors.status_of(error), error.message, self._ends(error))
         raise error
+
+    def _ends(self, error: MlvError) -> tuple[tuple[str, str | bytes], ...]:
+        """What stands at the end of a refusal."""
+        return (*errors.trailer(error, self.request_id), *self._trailer)
 
     def _finish(self, status: str, code: str = "") -> None:
         """Count the call and log it; what a refusal says may name a user's files, so only its code is logged."""

@@ -25,6 +25,7 @@ from mlv_server.rpc import (
     lock_requests,
     locks,
     merges,
+    notices,
     policy,
     repositories,
     shelves,
@@ -69,6 +70,7 @@ SERVICES: tuple[Service, ...] = (
     commits.SERVICE,
     merges.SERVICE,
     shelves.SERVICE,
+    notices.SERVICE,
     auditing.SERVICE,
     events.SERVICE,
     webhooks.SERVICE,
@@ -107,7 +109,7 @@ def contract_services() -> tuple[ServiceDescriptor, ...]:
     pool = descriptor_pool.Default()
     nouns = (
         "server", "identity", "policy", "repositories", "locks", "lock_requests", "history", "commits", "merges",
-        "shelves", "content", "audit", "events", "webhooks", "checks", "freezes", "approvals",
+        "shelves", "notices", "content", "audit", "events", "webhooks", "checks", "freezes", "approvals",
     )  # fmt: skip
     files: list[FileDescriptor] = [pool.FindFileByName(f"mlv_proto/v1/{noun}.proto") for noun in nouns]
     return tuple(service for file in files for service in file.services_by_name.values())

@@ -1,0 +1,53 @@
+"""Tell what concerns the workspace, once: the server's answers say whether there is anything to ask for (L9, L10)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from mlv.workspace import guard
+from mlv.workspace.opened import NOTICED, WARNED, Workspace
+from mlv_core.errors import MlvError
+
+if TYPE_CHECKING:
+    from mlv.remote import Server
+
+_WAIT_SECONDS = 0.2
+"""Another command that is at work must not keep this one from its end: then it is told again."""
+
+
+def tell_news(workspace: Workspace, server: Server, notice: Callable[[str], None]) -> None:
+    """Give `notice` a line for each thing that is new to the workspace; one call if there is any, none else.
+
+    Whatever goes wrong is no failure of the command that this ends: what was not told is told the next time.
+    """
+    if server.noticed is None:
+        return
+    with suppress(MlvError):
+        seen = workspace.state.settings().get(NOTICED, "")
+        if seen:
+            _ask(workspace, server, int(seen), notice)
+        else:
+            _keep(workspace, {NOTICED: str(server.noticed)})
+
+
+def _ask(workspace: Workspace, server: Server, seen: int, notice: Callable[[str], None]) -> None:
+    from mlv_core.ids import RepositoryName, WorkspaceId
+    from mlv_core.noticing import NoticeKind, line_of
+
+    found = server.list_notices(RepositoryName.parse(workspace.repository), WorkspaceId(workspace.id), seen)
+    known = set(json.loads(workspace.state.settings().get(WARNED, "[]")))
+    ending = [one for one in found.notices if one.kind is NoticeKind.LOCK_ENDS_SOON]
+    if found.more:
+        notice(f"{found.more} older notices are left out; 'mlv watch' tells of everything that happens.")
+    for one in found.notices:
+        if one not in ending or one.sequence not in known:
+            notice(line_of(one))
+    _keep(workspace, {NOTICED: str(found.sequence), WARNED: json.dumps([one.sequence for one in ending])})
+
+
+def _keep(workspace: Workspace, settings: dict[str, str]) -> None:
+    with guard.writing(workspace.layout, wait_seconds=_WAIT_SECONDS), workspace.state.transaction():
+        workspace.state.set_settings(settings)

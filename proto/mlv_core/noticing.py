@@ -1,0 +1,71 @@
+"""One line in the next command of whom it concerns: what a notice says, and how it reads (L9, L10)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from mlv_core.deferred import dataclass
+from mlv_core.ids import escape
+
+
+class NoticeKind(Enum):
+    """What somebody is told."""
+
+    LOCK_BROKEN = "lock.broken"
+    LOCK_STOLEN = "lock.stolen"
+    LOCK_EXPIRED = "lock.expired"
+    LOCK_ENDS_SOON = "lock.ends_soon"
+    LOCK_REQUESTED = "lock.requested"
+    LOCK_DENIED = "lock.denied"
+    LOCK_GRANTED = "lock.granted"
+    LOCK_GIVEN = "lock.given"
+    BRANCH_FROZEN = "branch.frozen"
+    BRANCH_ABANDONED = "branch.abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What concerns a workspace: `by` did it, or asks; `until` (ms, 0: none) is when it ends.
+
+    `sequence` is the number of the event that it comes from, of a lease that ends soon the lock's token; `path` is ''
+    for a whole branch.
+    """
+
+    kind: NoticeKind
+    sequence: int
+    time: int
+    path: str
+    branch: str
+    by: str = ""
+    reason: str = ""
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What is new for a workspace, the oldest first, and the number to go on from; `more` were left out."""
+
+    notices: tuple[Notice, ...]
+    sequence: int
+    more: int = 0
+
+
+def line_of(notice: Notice) -> str:
+    """The notice as one line: what happened, by whom, why, and what to type next."""
+    path, branch, by = escape(notice.path), escape(notice.branch), escape(notice.by)
+    why = f": {escape(notice.reason)}" if notice.reason else ""
+    keep = "'mlv shelve' keeps your work."
+    lines = {
+        NoticeKind.LOCK_BROKEN: f"{by} broke your lock on {path}{why}. {keep}",
+        NoticeKind.LOCK_STOLEN: f"{by} took over your lock on {path}{why}. {keep}",
+        NoticeKind.LOCK_EXPIRED: f"Your lock on {path} has expired. 'mlv lock {path}' takes it again.",
+        NoticeKind.LOCK_ENDS_SOON: f"Your lock on {path} ends soon, as policy says. 'mlv lock {path}' takes it anew.",
+        NoticeKind.LOCK_REQUESTED: f"{by} asks for your lock on {path}{why}. 'mlv unlock --give {by} {path}' gives it, "
+        f"'mlv lock --deny {by} -m WHY {path}' keeps it.",
+        NoticeKind.LOCK_DENIED: f"{by} keeps the lock on {path} that you asked for{why}.",
+        NoticeKind.LOCK_GRANTED: f"The lock on {path} that you asked for is yours, from {by}.",
+        NoticeKind.LOCK_GIVEN: f"Your lock on {path} went to another by {by}{why}. {keep}",
+        NoticeKind.BRANCH_FROZEN: f"{by} froze {path or 'the branch'} on {branch}{why}. {keep}",
+        NoticeKind.BRANCH_ABANDONED: f"{by} abandoned the branch {branch}{why}. {keep}",
+    }
+    return lines[notice.kind]

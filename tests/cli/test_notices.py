@@ -1,0 +1,138 @@
+"""One line in the next command of whom it concerns: once each, over restarts, and without a call for anybody else."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from pathlib import Path
+
+import pytest
+from tests.cli.people import Typist
+
+from mlv.cli.main import run
+
+
+def said(person: Typist, *arguments: str, code: int = 0) -> str:
+    """What a command says besides its result."""
+    out, err = io.StringIO(), io.StringIO()
+    before, setting = Path.cwd(), os.environ.get("MLV_CONFIG_DIR")
+    os.chdir(person.here)
+    os.environ["MLV_CONFIG_DIR"] = str(person.config)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            found = run(arguments)
+    finally:
+        os.chdir(before)
+        if setting is None:
+            del os.environ["MLV_CONFIG_DIR"]
+        else:
+            os.environ["MLV_CONFIG_DIR"] = setting
+    assert found == code, out.getvalue() + err.getvalue()
+    return err.getvalue()
+
+
+def calls(person: Typist, *arguments: str) -> int:
+    return int(re.search(r"(\d+) calls?,", said(person, "-v", *arguments))[1])  # type: ignore[index]
+
+
+@pytest.fixture
+def met(pair):
+    """Two workspaces that have spoken to the server, so that what comes from now on is news to them."""
+    first, second = pair
+    for person in pair:
+        person.mlv("locks")
+    return first, second
+
+
+def test_L9_who_loses_a_lock_is_told_once_by_whom_and_why(met):
+    first, second = met
+    second.mlv("edit", "w.safetensors")
+    assert said(second, "locks") == ""
+    first.mlv("unlock", "--force", "-m", "I need it", "w.safetensors")
+    told = said(second, "locks")
+    assert f"{first.name} broke your lock on w.safetensors: I need it. 'mlv shelve' keeps your work." in told
+    assert said(second, "locks") == ""
+    # It concerns nobody else, and whoever did it knows.
+    assert said(first, "locks") == ""
+
+
+def test_a_refused_command_tells_too(met):
+    first, second = met
+    second.mlv("edit", "w.safetensors")
+    second.write("w.safetensors", b"\0mine")
+    first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
+    assert "broke your lock on w.safetensors" in said(second, "commit", "-m", "x", code=4)
+
+
+def test_L10_who_holds_is_told_of_who_asks_and_who_asked_of_the_answer(met):
+    first, second = met
+    second.mlv("edit", "w.safetensors")
+    first.mlv("lock", "--request", "-m", "fine-tune", "w.safetensors")
+    told = said(second, "locks")
+    assert f"{first.name} asks for your lock on w.safetensors: fine-tune." in told
+    assert f"mlv unlock --give {first.name} w.safetensors" in told
+    second.mlv("lock", "--deny", first.name, "-m", "tomorrow", "w.safetensors")
+    assert f"{second.name} keeps the lock on w.safetensors that you asked for: tomorrow." in said(first, "locks")
+    first.mlv("lock", "--request", "-m", "again", "w.safetensors")
+    said(second, "locks")
+    second.mlv("unlock", "--give", first.name, "w.safetensors")
+    assert f"The lock on w.safetensors that you asked for is yours, from {second.name}." in said(first, "locks")
+    assert said(second, "locks") == ""
+
+
+def test_a_freeze_of_the_branch_is_told_to_who_works_on_it(met):
+    first, second = met
+    first.mlv("branch", "dev")
+    first.mlv("freeze", "dev", "-m", "not here")
+    assert said(second, "locks") == ""
+    first.mlv("freeze", "main", "-m", "release week")
+    assert f"{first.name} froze the branch on main: release week." in said(second, "locks")
+    assert said(second, "locks") == ""
+
+
+def test_q_leaves_it_for_the_next_command_and_json_stays_one_value(met):
+    first, second = met
+    second.mlv("edit", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
+    assert said(second, "-q", "locks") == ""
+    assert "broke your lock on w.safetensors: why" in said(second, "--json", "locks")
+    second.mlv("revert", "w.safetensors")
+    second.mlv("edit", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
+    assert second.json("locks") == []
+
+
+def test_what_is_old_when_a_workspace_begins_is_not_told(pair, workspace):
+    first, _ = pair
+    first.mlv("freeze", "main", "-m", "over soon")
+    first.mlv("unfreeze", "main", "-m", "over")
+    third = workspace()
+    assert said(third, "locks") == ""
+    assert said(third, "locks") == ""
+
+
+def test_nothing_new_costs_no_call(met):
+    first, second = met
+    alone = calls(second, "locks")
+    first.mlv("edit", "w.safetensors")
+    first.write("w.safetensors", b"\0more")
+    first.mlv("commit", "-m", "work")
+    assert calls(second, "locks") == alone
+    second.mlv("update")
+    second.mlv("edit", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
+    said(second, "locks")
+    assert calls(second, "locks") == alone
+
+
+def test_notices_survive_a_restart_of_the_server(team, pair):
+    first, second = pair
+    second.mlv("locks")
+    second.mlv("edit", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
+    team.server.stop()
+    team.server.start()
+    assert "broke your lock on w.safetensors: why" in said(second, "locks")
+    assert said(second, "locks") == ""
