@@ -91,11 +91,22 @@ async def check_ranges(call: Call, name: RepositoryName, number: ChangesetNumber
     if any(one.kind is not RangeKind.FILE for one in ranges):
         raise _absent(ranges[0].id)
     readable = await _contents(call, found, number)
-    if unknown := wanted - readable:
+    own = call.memory.offered
+    if unknown := {one for one in wanted - readable if not own.holds(call.principal.user_id, one)}:
         # A segment that lies in several pieces of a file is asked for by its own name.
         unknown -= await _segments(call, found.row, readable)
     if unknown:
         raise _absent(min(unknown))
+
+
+async def planned(
+    call: Call, row: RepositoryRow, contents: Collection[ContentHash], codecs: frozenset[int]
+) -> frozenset[int]:
+    """The codecs for a plan of `contents`, which the caller may be sent though no version holds them: a shelf's."""
+    if not await call.db.read(lambda tx: _is_limited(View(tx, call, row))):
+        return codecs
+    call.memory.offered.note(call.principal.user_id, (*contents, *await _segments(call, row, contents)))
+    return NO_CODECS
 
 
 async def missing(call: Call, name: RepositoryName, hashes: Sequence[ContentHash]) -> list[bool] | None:

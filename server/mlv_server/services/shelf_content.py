@@ -13,7 +13,7 @@ from mlv_server.content.plans import PartPlanner, Wish
 from mlv_server.domain.lock_rules import LockRules, need_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import content, shelves
+from mlv_server.services import content, reading, shelves
 from mlv_server.services.call import Call
 
 
@@ -28,7 +28,9 @@ async def plan(call: Call, request: PlanShelfRequest) -> AsyncIterator[PlanPart]
         return row, tx.lock_rules.of(row.id), shelves.taken(tx, call, row, request.shelf)
 
     row, rules, changes = await call.db.read(load)
-    planner = PartPlanner(call.store, row.domain_id, ChangesetNumber(0), request.codecs)
+    contents = {state.content for one in changes if (state := one.change.state) is not None and state.size}
+    codecs = await reading.planned(call, row, contents, request.codecs)
+    planner = PartPlanner(call.store, row.domain_id, ChangesetNumber(0), codecs)
     asked, without_old = frozenset(request.paths), frozenset(request.without_old)
 
     async def wishes() -> AsyncIterator[Wish]:

@@ -21,7 +21,7 @@ from mlv_server.domain.events import EventKind, shelf_event
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.shelves import ShelfRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, answers, arriving
+from mlv_server.services import access, answers, arriving, reading
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import SEEING, View, ref_of
@@ -72,6 +72,8 @@ async def shelve(call: Call, request: ShelveRequest) -> Shelf:
     domain_id, grown = plan.repository.domain_id, 0
     if not request.dry_run:
         grown = await arriving.take(call, domain_id, request.upload, request.inline_pack, items, changes)
+        base, brought = max(one.base for one in request.changes), [item[0] for item in items]
+        await reading.check_brought(call, request.repository, base, brought, request.inline_pack)
     failpoint("shelve.proved")
 
     def work(tx: Transaction) -> Shelf:

@@ -24,6 +24,7 @@ from mlv_server.outgoing.caller import Caller
 from mlv_server.services import access, identity, policy, repositories, workspaces
 from mlv_server.services.background import Background
 from mlv_server.services.call import Call
+from mlv_server.services.memory import Memory
 from mlv_server.settings import Settings, load_settings
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class House:
         self.store = self.run(ContentStore.open(settings, self.db))
         self.background = Background(settings, self.db, self.store)
         self.outgoing = Caller(settings)
+        self.memory = Memory()
         self.now = NOON
         self.tokens: dict[str, str] = {}
 
@@ -67,6 +69,7 @@ class House:
             background=self.background,
             settings=self.settings,
             outgoing=self.outgoing,
+            memory=self.memory,
         )
 
     def host(self) -> Call:

@@ -21,8 +21,22 @@ from mlv_core.requests import (
     Range,
     RangeKind,
 )
+from mlv_core.shelving import PlanShelfRequest, ShelveRequest
 from mlv_core.watching import EventFilter
-from mlv_server.services import branches, commits, content, events, history, labels, locks, logs, merges, workspaces
+from mlv_server.services import (
+    branches,
+    commits,
+    content,
+    events,
+    history,
+    labels,
+    locks,
+    logs,
+    merges,
+    shelf_content,
+    shelves,
+    workspaces,
+)
 from mlv_server.services.call import Call
 
 CODECS = frozenset(range(8))
@@ -375,3 +389,38 @@ def test_C4_a_stale_path_names_who_changed_it_to_whoever_may_see_it(stocked: Hou
             "bob",
             request_for(modify("docs/a.txt", b"old\n", 2), contents=(b"old\n",), prepared=2, workspace="wb"),
         )
+
+
+def shelve(house: House, user: str, workspace: str, *changes, contents=()):
+    sent = request_for(*changes, contents=contents, prepared=2, workspace=workspace)
+    request = ShelveRequest(
+        DETECTOR,
+        sent.request_id,
+        "main",
+        WorkspaceId(workspace),
+        name="mine",
+        message="",
+        changes=changes,
+        recipes=sent.recipes,
+        inline_pack=sent.inline_pack,
+    )
+    return house.run(shelves.shelve(house.call(user), request))
+
+
+def test_P5_a_shelf_takes_over_nothing_that_one_may_not_read_and_gives_back_what_one_sent(stocked: House) -> None:
+    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
+    with pytest.raises(NotFound):
+        shelve(stocked, "bob", "wb", add("docs/mine.bin", SECRET, 2))
+
+    own = b"\0of my own"
+    shelf = shelve(stocked, "bob", "wb", add("docs/own.bin", own, 2), contents=(own,))
+    asked, call = PlanShelfRequest(DETECTOR, shelf.id, CODECS), stocked.call("bob")
+
+    async def parts():
+        return [part async for part in shelf_content.plan(call, asked)]
+
+    ((one,),) = [part.ranges for part in stocked.run(parts())]
+    assert one.kind is RangeKind.FILE
+    assert get(stocked, "bob", 0, one) == own
+    with pytest.raises(NotFound):
+        get(stocked, "bob", 0, Range(RangeKind.FILE, hash_content(SECRET), 0, 4))
