@@ -59,6 +59,9 @@ P4: dict[str, Answer] = {
     "switch": Answer("mlv switch BRANCH"),
     "sync": Answer("mlv update"),
     "tag": Answer("mlv label NAME @REV"),
+    "triggers": Answer(
+        "mlv check add REPO URL --at publish", "Checks run elsewhere and answer over HTTPS; 'mlv webhook' only tells."
+    ),
     "undo": Answer("mlv undo @N"),
     "unlock": Answer("mlv unlock PATH"),
     "user": Answer("mlv user add NAME"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from mlv.remote.channel import CALL_SECONDS, Channel
 from mlv_core.hooks import Check, CheckAnswer, Delivery, NewCheck, NewWebhook, Webhook
 
+MOST = 2**32 - 1
+"""What the wire holds of a number of seconds or milliseconds; the server refuses far less."""
+
 
 class HookCalls:
     """Webhooks and checks. Every method raises what the server refuses with, and Unreachable."""
@@ -66,7 +69,11 @@ class HookCalls:
         from mlv_proto.v1 import webhooks_pb2 as pb
 
         request = pb.RotateWebhookRequest(
-            repository=repository, webhook=webhook, secret=secret, overlap_seconds=overlap_seconds, dry_run=dry_run
+            repository=repository,
+            webhook=webhook,
+            secret=secret,
+            overlap_seconds=min(overlap_seconds, MOST),
+            dry_run=dry_run,
         )
         answer = self._channel.unary("WebhooksService/RotateWebhook", request, pb.RotateWebhookResponse, again=False)
         return convert.webhook_from_wire(answer.webhook), answer.secret

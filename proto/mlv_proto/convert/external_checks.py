@@ -17,7 +17,7 @@ def new_check_to_wire(asked: NewCheck, *, dry_run: bool) -> pb.AddCheckRequest:
         name=asked.name,
         ref=asked.ref,
         paths=asked.paths,
-        deadline_milliseconds=asked.deadline,
+        deadline_milliseconds=min(asked.deadline, 2**32 - 1),  # what the wire holds; far less is refused
         fail_open=asked.fail_open,
         secret=asked.secret,
         dry_run=dry_run,

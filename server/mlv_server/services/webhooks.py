@@ -18,6 +18,7 @@ from mlv_server.metadata.webhooks import WebhookRow
 from mlv_server.services import access, letters
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
+from mlv_server.services.sights import View
 
 WEBHOOKS_LIMIT = 50
 """Of one repository: each event is sent to each."""
@@ -38,7 +39,7 @@ async def add(call: Call, asked: NewWebhook, *, dry_run: bool) -> tuple[Webhook,
         row = _repository(tx, call, name)
         if tx.webhooks.count(row.id) >= WEBHOOKS_LIMIT:
             raise LimitExceeded(f"{name} has {WEBHOOKS_LIMIT} webhooks, as many as a repository may have.")
-        branch = tx.branches.get(row.id, asked.branch).name if asked.branch else ""
+        branch = View(tx, call, row).branch(asked.branch).name if asked.branch else ""
         made = Webhook(
             id=make_id(call.fresh),
             url=asked.url,

@@ -10,6 +10,7 @@ from mlv.cli.running import Duration, Family, Run, verb
 from mlv_core.hooks import Delivery, NewWebhook, Webhook
 
 _DAY = 86_400.0
+_LAST = 2**63 - 1
 
 
 def _words(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -131,7 +132,7 @@ def webhook_test(run: Run, repository: str, webhook: str) -> None:
 @verb(writes=True, name="redeliver")
 @click.argument("repository", metavar="REPO")
 @click.argument("webhook", metavar="ID")
-@click.argument("event", type=click.IntRange(1), metavar="EVENT")
+@click.argument("event", type=click.IntRange(1, _LAST), metavar="EVENT")
 def webhook_redeliver(run: Run, repository: str, webhook: str, event: int) -> None:
     """Send event number EVENT once more, now and beside the order."""
     _sent(run, actions.send(run.context, repository, webhook, event, dry_run=run.dry_run))
