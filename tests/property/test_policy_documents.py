@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,3 +135,35 @@ def test_P3_what_a_version_brings_is_what_only_it_has(drawn: list[tuple[int, int
     window = data.draw(st.integers(1, 5))
     asked = brought(source, target, lambda high: {n: p for n, p in history.items() if high - window < n <= high})
     assert list(asked) == sorted(reached(source) - reached(target), reverse=True)
+
+
+values = st.one_of(
+    st.sampled_from(
+        ['"alice"', '"everybody"', '"branch/x"', '"10.0.0.0/8"', '["read"]', "[]", "[[1]]", "{}", "1", "-1"]
+    ),
+    st.sampled_from(
+        ["true", "nan", "1979-05-27", "1979-05-27T07:32:00Z", "0001-01-01", "07:32:00", '"""\n[[test]]\n"""']
+    ),
+    st.text(max_size=8).map(lambda text: f"'{text}'"),
+)
+keys = st.sampled_from(
+    ["who", "role", "actions", "ref", "path", "from", "until", "approvals", "by", "expect", "need", "x"]
+)
+tables = st.tuples(
+    st.sampled_from(["[[allow]]", "[[deny]]", "[[require]]", "[[lock]]", "[[test]]", "[[odd]]", "[allow]"]),
+    st.dictionaries(keys, values, max_size=6),
+).map(lambda drawn: "\n".join([drawn[0], *(f"{key} = {value}" for key, value in drawn[1].items())]))
+
+
+@given(st.one_of(st.text(), st.lists(tables, max_size=4).map("\n".join)), st.sampled_from([REPOSITORY, ""]))
+def test_whatever_is_written_is_read_or_refused_by_line(text: str, repository: str) -> None:
+    document, problems = parse_document(text, repository, NAMES)
+    assert all(problem.startswith("line ") for problem in problems)
+    if not problems:
+        written = write_document(repository, 1, document.rules, [], None)
+        assert parse_document(written, repository, NAMES)[1] == ()
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5_000, "a = " + "1" * 5_000])
+def test_what_breaks_a_parser_is_refused(text: str) -> None:
+    assert parse_document(text, REPOSITORY, NAMES)[1]

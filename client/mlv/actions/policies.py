@@ -98,6 +98,8 @@ def read(context: Context, file: str) -> str:
         place = _AT_LINE.search(said)
         line = int(place[1]) if place else len(text.splitlines()) or 1
         raise InvalidPolicy(f"{file}:{line}: {_AT_LINE.sub('', said)}; nothing was changed.") from None
+    except (ValueError, RecursionError):
+        raise InvalidPolicy(f"{file} holds a number or a list that no policy needs; nothing was changed.") from None
     if not text.strip():
         raise UsageError(f"{file} is empty.", advice="'mlv policy show REPO --toml' gives a document to begin with.")
     return text

@@ -85,6 +85,8 @@ def parse_document(text: str, repository: str, names: Names) -> tuple[Document, 
         place = _SYNTAX_LINE.search(str(error))
         line = int(place[1]) if place else len(text.splitlines()) or 1
         return _nothing(), (f"line {line}: {_SYNTAX_LINE.sub('', str(error))}",)
+    except (ValueError, RecursionError):
+        return _nothing(), ("line 1: the document holds a number or a list that no policy needs",)
     found, top = places(text)
     reader = _Reader(repository, names, problems)
     base = Fields(said, "document", top, problems).number("version", 0, 1 << 62) if "version" in said else None

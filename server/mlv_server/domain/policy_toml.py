@@ -28,7 +28,7 @@ def write_document(
     """The document; rules that differ only in whom they speak of are one table. The order is always the same."""
     name = repository or "the server"
     command = f"mlv policy set {repository or '--server'} FILE"
-    parts = [f"# The access policy of {name}. '{command}' takes it back, without comments.\nversion = {version}\n"]
+    parts = [f"# The access policy of {name}, as '{command}' takes it. Comments are not kept.\nversion = {version}\n"]
     parts += [_table(section, body) for section, body in _tables(rules, with_repository=not repository)]
     for rule in locks or ():
         body = {key: value for key, value in lock_rule_table(rule).items() if isinstance(value, str | int | list)}

@@ -22,6 +22,7 @@ from mlv_core.ids import (
     RequestId,
     WorkspaceId,
 )
+from mlv_core.policies import AccessChange, Approval, PolicySet, PolicyTestResult, PolicyVersion, Verdict
 from mlv_core.signing_in import Identity, ServerInfo
 from mlv_proto import convert
 from mlv_proto.v1 import commits_pb2, content_pb2, history_pb2, locks_pb2, values_pb2
@@ -119,6 +120,23 @@ PAIRS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = [
     (Identity("bob", True, "t", (), None, True), convert.identity_to_wire, convert.identity_from_wire),
     (ServerInfo("1", b"der", frozenset({0, 3})), convert.server_info_to_wire, convert.server_info_from_wire),
     (ROLE_RULE, convert.rule_to_wire, convert.rule_from_wire),
+    (PolicySet(3, 2, 1, 4, 5, 6, ("tests",)), convert.policy_set_to_wire, convert.policy_set_from_wire),
+    (
+        PolicyTestResult("a read = deny", Verdict.APPROVAL, True, "why", 7),
+        convert.policy_test_to_wire,
+        convert.policy_test_from_wire,
+    ),
+    (
+        AccessChange("group:g", ("read",), "a/*", "branch/x", "**", Verdict.DENY, Verdict.ALLOW, ("bob",)),
+        convert.access_change_to_wire,
+        convert.access_change_from_wire,
+    ),
+    (
+        PolicyVersion(3, 5, "bob", "why", "set", 1, 2),
+        convert.policy_version_to_wire,
+        convert.policy_version_from_wire,
+    ),
+    (Approval(2, "bob", "m", 5), convert.approval_to_wire, convert.approval_from_wire),
     (ACQUIRE, convert.acquire_request_to_wire, convert.acquire_request_from_wire),
     (
         r.AcquireOutcome((LOCK,), (e.LockNeed.REQUIRED, e.LockNeed.NONE)),
