@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mlv_core.entities import VERSION_PATH, BranchKind, FileMode, FileState, LockNeed, LockScope
 from mlv_core.paths import glob_match
@@ -15,6 +15,9 @@ LEASE = 12 * HOUR
 """A lease where no rule says another: a working day, or the night of a training."""
 LONGEST_LEASE = 14 * 24 * HOUR
 """From taking a lock to the end of its last renewal, where no rule says another: a holiday."""
+
+MATCHES = 1 << 16
+"""Answers remembered of whether a glob matches a path, some 10 MB: the same files are locked again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +100,30 @@ def need_of(path: str, state: FileState | None, rules: LockRules) -> LockNeed:
 def terms_of(path: str, state: FileState | None, rules: LockRules) -> LockTerms:
     """Everything that the rules say of locks on the file at `path`: the widest scope, the shortest times."""
     ending = _ending(path)
-    found = [rule for rule in rules if _speaks_of(rule, path, ending, state)]
-    longest = _least(rule.max for rule in found)
-    longest = LONGEST_LEASE if longest is None else longest
-    ttl = _least(rule.ttl for rule in found)
+    free = path == VERSION_PATH or (state is not None and state.mode is FileMode.SYMLINK)
+    need, scope = LockNeed.NONE, 0
+    ttl = longest = grant_after = None
+    for rule in rules:
+        # Asked with every lock: what could not change the answer is not looked at.
+        says = rule.need > need or (rule.scope or 0) > scope or rule.ttl or rule.max or rule.grant_after
+        if says and _speaks_of(rule, path, ending, state):
+            need, scope = max(need, rule.need), max(scope, rule.scope or 0)
+            ttl, longest = _least(ttl, rule.ttl), _least(longest, rule.max)
+            grant_after = _least(grant_after, rule.grant_after)
+    most = LONGEST_LEASE if longest is None else longest
     return LockTerms(
-        need=need_of(path, state, rules),
-        scope=max((rule.scope for rule in found if rule.scope is not None), default=None),
-        ttl=min(longest, LEASE if ttl is None else ttl),
-        max=longest,
-        grant_after=_least(rule.grant_after for rule in found),
+        need=LockNeed.NONE if free else need,
+        scope=LockScope(scope) if scope else None,
+        ttl=min(most, LEASE if ttl is None else ttl),
+        max=most,
+        grant_after=grant_after,
     )
 
 
-def _least(values: Iterable[int | None]) -> int | None:
-    return min((value for value in values if value is not None), default=None)
+def _least(first: int | None, second: int | None) -> int | None:
+    if first is None or second is None:
+        return second if first is None else first
+    return min(first, second)
 
 
 def _ending(path: str) -> str:
@@ -125,4 +137,9 @@ def _speaks_of(rule: LockRule, path: str, ending: str, state: FileState | None) 
         return False
     if rule.size and (state is None or state.size < rule.size):
         return False
-    return rule.glob == "**" or glob_match(rule.glob, path)
+    return rule.glob == "**" or _matches(rule.glob, path)
+
+
+@lru_cache(maxsize=MATCHES)
+def _matches(glob: str, path: str) -> bool:
+    return glob_match(glob, path)

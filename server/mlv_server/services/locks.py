@@ -46,7 +46,7 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
 
         queue = turns.load(tx, call, repository.id) if tx.lock_requests.anything_asked(repository.id) else None
         fallen = queue.fallen(request.workspace, {state.file_id for state in files.values()}) if queue else ()
-        held = tuple(lock for lock in held if lock not in fallen)
+        held = tuple(lock for lock in held if lock not in fallen) if fallen else held
 
         owned = tx.locks.count_of(repository.id, call.principal.user_id)
         holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
@@ -112,7 +112,7 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
         here = tuple(lock for lock in decision.given_up if is_own(lock, holder))
         tx.locks.remove(repository.id, [lock.token for lock in here])
         lock_ends.tell(tx, call, repository.id, EventKind.LOCK_RELEASED, here, request.reason)
-        elsewhere = tuple(lock for lock in decision.given_up if lock not in here)
+        elsewhere = tuple(lock for lock in decision.given_up if not is_own(lock, holder))
         lock_ends.end(tx, call, repository.id, elsewhere, LockEnd.RELEASED, request.reason)
         lock_ends.end(tx, call, repository.id, decision.broken, LockEnd.BROKEN, request.reason)
         return decision.given_up + decision.broken
