@@ -93,14 +93,19 @@ class Workspace(Closing):
         """
         return status.status(self._context, self._arguments(paths), ask_server=ask_server)
 
-    def edit(self, paths: Paths, *, reason: str = "", ttl_seconds: float = 0) -> Opened:
+    def edit(
+        self, paths: Paths, *, reason: str = "", ttl_seconds: float = 0, wait_seconds: float | None = None
+    ) -> Opened:
         """Take the locks that policy asks for, of all paths or none, and make the files writable.
 
-        `ttl_seconds`: how long they stand after the last sign of life, 0: as policy says (L8).
-        Raises: LockHeld, StaleBase, NotFound.
+        `ttl_seconds`: how long they stand after the last sign of life, 0: as policy says (L8). `wait_seconds`: how long
+        to stand in the queue for what others hold; a version that came meanwhile is brought first (L10).
+        Raises: LockHeld, LockDenied, StaleBase, NotFound.
         """
         wanted = locks.Wanted(ttl_ms=round(ttl_seconds * 1000))
-        return locks.edit(self._context, self._arguments(paths), reason=reason, wanted=wanted)
+        return locks.edit(
+            self._context, self._arguments(paths), reason=reason, wanted=wanted, wait_seconds=wait_seconds
+        )
 
     def lock(
         self,
@@ -109,15 +114,19 @@ class Workspace(Closing):
         reason: str = "",
         scope: LockScope | None = None,
         ttl_seconds: float = 0,
+        wait_seconds: float | None = None,
         steal: bool = False,
     ) -> Opened:
         """Take the locks of all paths or none.
 
-        `ttl_seconds` as in `edit`. `steal` takes what others hold too, for a `reason` and with the right (L9).
+        `ttl_seconds` and `wait_seconds` as in `edit`. `steal` takes what others hold too, for a `reason` and with the
+        right (L9).
         Raises: LockHeld, StaleBase, NotFound, Denied.
         """
         wanted = locks.Wanted(scope=scope, ttl_ms=round(ttl_seconds * 1000), steal=steal)
-        return locks.lock(self._context, self._arguments(paths), reason=reason, wanted=wanted)
+        return locks.lock(
+            self._context, self._arguments(paths), reason=reason, wanted=wanted, wait_seconds=wait_seconds
+        )
 
     def heartbeat(self) -> tuple[Lock, ...]:
         """Tell the server that somebody is at work here: the leases of all locks are renewed (L8); all locks.

@@ -56,7 +56,8 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         last = tx.locks.last_token(repository.id)
         may_break = request.steal and view.may_break(held)
         if request.tree:
-            changed = tree_locks.changed_below(tx, repository.id, branch, request)
+            tree_locks.check_below(tx, view, branch, request.paths, held)
+            changed = tree_locks.changed_below(tx, view, branch, request)
             decision = decide_trees(request, changed, ground, last, may_break=may_break)
         else:
             decision = locking.decide_acquire(request, files, ground, last, may_break=may_break)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from mlv_core.entities import Branch, Lock
@@ -10,6 +10,7 @@ from mlv_core.ids import ChangesetNumber
 from mlv_core.paths import is_below
 from mlv_core.requests import AcquireRequest
 from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services.sights import View, ref_of
 
 
 def held_around(tx: Transaction, repository_id: int, branch: Branch, folders: Collection[str]) -> tuple[Lock, ...]:
@@ -32,15 +33,30 @@ def held_around(tx: Transaction, repository_id: int, branch: Branch, folders: Co
     return tuple(found)
 
 
-def changed_below(
-    tx: Transaction, repository_id: int, branch: Branch, request: AcquireRequest
-) -> dict[str, tuple[str, ...]]:
+def check_below(tx: Transaction, view: View, branch: Branch, folders: Collection[str], held: Iterable[Lock]) -> None:
+    """Check that the caller may open all that lies below `folders`, and see it: who locks them holds it all.
+
+    Else a refusal would tell of what is hidden there (P4). Raises: Denied naming what shows.
+    """
+
+    def below() -> Iterator[str]:
+        yield from (lock.path for lock in held if any(is_below(lock.path, folder) for folder in folders))
+        for one in tx.versions.difference(view.row.id, ChangesetNumber(0), branch.head, folders):
+            yield one.path
+
+    view.check_paths("open", branch, below(), named=False)
+
+
+def changed_below(tx: Transaction, view: View, branch: Branch, request: AcquireRequest) -> dict[str, tuple[str, ...]]:
     """What differs below each folder between the version that the workspace has and the head of the branch (L5)."""
+    repository_id = view.row.id
     known = tx.changesets.find(repository_id, request.bases)
+    shows = view.shows_on(ref_of(branch.name))
     found: dict[str, tuple[str, ...]] = {}
     for folder, base in zip(request.paths, request.bases, strict=False):
         if base == branch.head:
             continue
         had = base if base in known else ChangesetNumber(0)
-        found[folder] = tuple(one.path for one in tx.versions.difference(repository_id, had, branch.head, (folder,)))
+        changed = tx.versions.difference(repository_id, had, branch.head, (folder,))
+        found[folder] = tuple(one.path for one in changed if shows is None or shows(one.path))
     return found

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.integration.server.test_locks import DETECTOR, MODEL, ask, let_go, take
+from tests.integration.server.test_locks import DATA, DETECTOR, MODEL, ask, let_go, take
+from tests.integration.server.test_sights import hide
 
 from mlv_core.asking import Answer, AnswerRequest, Asked, AskRequest, LockRequest, WithdrawRequest
 from mlv_core.entities import LockNeed
@@ -183,3 +184,35 @@ def test_L17_each_step_of_asking_is_audited(detector: House) -> None:
     detector.run(lock_requests.withdraw(detector.call("bob"), WithdrawRequest(DETECTOR, "main", WorkspaceId("wb"))))
     actions = detector.db.read_now(lambda tx: [json.loads(row.record)["action"] for row in tx.audit.rows(1)])
     assert actions[-3:] == ["lock.acquired", "lock.requested", "lock.withdrawn"]
+
+
+def test_C3_giving_is_done_once_and_told_twice(detector: House) -> None:
+    take(detector, "alice", ask(MODEL))
+    say(detector, "bob", wish("wb", waits=False))
+    call = replace(detector.call("alice"), request_id="r1", named=True)
+    request = AnswerRequest(DETECTOR, "main", (MODEL,), "bob", Answer.GIVE)
+    first = detector.run(lock_requests.answer(call, request))
+    assert detector.run(lock_requests.answer(call, request)) == first
+    assert [lock.token for lock in first] == [2]
+
+
+def test_P4_who_may_not_see_a_path_sees_nobody_ask_for_it(detector: House) -> None:
+    take(detector, "alice", ask(MODEL))
+    say(detector, "bob", wish("wb", waits=False))
+    assert len(shown(detector)) == 1
+    hide(detector, "rita", path=MODEL)
+    assert shown(detector) == ()
+    hide(detector, "bob", path=MODEL)
+    with pytest.raises(Denied):
+        say(detector, "bob", wish("wb", again=True))
+
+
+def test_P4_a_folder_is_locked_only_by_who_may_see_all_of_it(detector: House) -> None:
+    folder = replace(ask("data"), tree=True)
+    hide(detector, "alice", path=DATA)
+    with pytest.raises(Denied) as caught:
+        take(detector, "alice", folder)
+    assert DATA not in caught.value.message
+    assert caught.value.items == ()
+    bobs = replace(folder, workspace=WorkspaceId("wb"))
+    assert take(detector, "bob", bobs).locks[0].tree
