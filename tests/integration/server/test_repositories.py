@@ -109,7 +109,8 @@ def test_a_dry_run_makes_no_branch_and_no_label(detector: House) -> None:
     assert detector.run(labels.list_all(detector.call("rita"), DETECTOR)) == ()
     assert make_branch(detector, "dev").id == 2
     house_events = detector.db.read_now(lambda tx: tx.events.after(1, 0, 100))
-    assert [event.kind.value for _, _, event in house_events] == ["branch.created"]
+    told = [event.kind.value for _, _, event in house_events]
+    assert [kind for kind in told if not kind.startswith("policy.")] == ["branch.created"]
 
 
 def test_workspaces_are_registered_moved_and_seen_by_all(detector: House) -> None:
