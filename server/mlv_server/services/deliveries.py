@@ -22,6 +22,8 @@ from mlv_server.telemetry import logger
 
 AT_ONCE = 16
 """Webhooks that are sent to at the same time; one that does not answer holds its place for 10 s at most."""
+TURN = 100
+"""Events sent to one webhook before it stands in line again: one that is far behind must not hold up the others."""
 GATHERING_SECONDS = 0.05
 """Between two looks for what happened, so that a busy moment costs one look and not a thousand."""
 IDLE_SECONDS = 60.0
@@ -108,9 +110,9 @@ class Deliveries:
             bell.ring()
 
     async def _serve(self, key: Key) -> None:
-        """Send to one webhook what is next, and next, until nothing is or an attempt fails."""
+        """Send to one webhook what is next, and next, until nothing is, an attempt fails, or it is others' turn."""
         async with self._places:
-            while True:
+            for _ in range(TURN):
                 try:
                     if not await self._step(key):
                         return

@@ -20,6 +20,7 @@ from mlv_server.domain.delivering import FIRST_PAUSE_MS, GIVE_UP_MS
 from mlv_server.domain.events import webhook_event
 from mlv_server.metadata.webhooks import KEPT_DELIVERIES
 from mlv_server.services import identity, policy, webhooks
+from mlv_server.services.deliveries import TURN
 from mlv_server.services.webhooks import WEBHOOKS_LIMIT
 
 
@@ -232,6 +233,17 @@ def test_a_webhook_of_another_repository_is_not_found(post: Post, receiver: Rece
     hook = post.add(receiver.url)
     with pytest.raises(NotFound):
         post.house.run(webhooks.deliveries(post.house.call("root"), other, hook.id))
+
+
+def test_a_webhook_that_is_far_behind_lets_others_have_their_turn(post: Post, receiver: Receiver) -> None:
+    hook = post.add(receiver.url)
+    one = post.house.db.read_now(lambda tx: tx.events.after(1, 0, 1))[0][2]
+    post.house.db.write_now(lambda tx: tx.events.append(1, post.house.now, (one,) * (TURN + 5)))
+    post.sweep()
+    assert post.told(receiver) == list(range(1, TURN + 1))
+    post.sweep()
+    assert post.told(receiver) == list(range(1, TURN + 6))
+    assert post.look(hook).position == post.start + TURN + 5
 
 
 def test_two_secrets_sign_while_they_change(post: Post, receiver: Receiver) -> None:
