@@ -108,12 +108,12 @@ def _lines(found: tuple[BranchStanding, ...], here: str) -> list[str]:
                 item.name,
                 f"@{item.head}",
                 item.kind.name.lower(),
-                f"-> {item.target}" if item.target else "",
+                item.target,
                 " ".join(beyond),
                 last,
                 closed,
             )
         )
-    lines = table(rows)
+    lines = table(rows, ("", "branch", "head", "kind", "into", "ahead/behind", "last commit", ""))
     told = {frozen.id: frozen for one in found for frozen in one.freezes}
     return lines + [freeze_line(frozen) for frozen in told.values()]
