@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlv_core.entities import Branch
-from mlv_core.errors import BranchAbandoned, NotFound
+from mlv_core.errors import BranchAbandoned, Denied, NotFound
 from mlv_core.ids import RepositoryName, escape
 from mlv_core.releasing import Freeze
 from mlv_server.domain import freezes as rules
@@ -17,6 +17,7 @@ from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
+from mlv_server.services.sights import View
 
 REPLACED = "another freeze took its place"
 
@@ -137,11 +138,16 @@ def _place(
 ) -> tuple[RepositoryRow, Freeze, Branch | None]:
     """The repository, the freeze with its branch's own name, and that branch. Raises: NotFound, Denied."""
     row = tx.repositories.get(repository)
-    branch = tx.branches.get(row.id, wanted.branch) if wanted.branch else None
-    if branch is not None and not access.may(tx, call, "list", repository, f"branch/{branch.name}"):
-        raise NotFound(f"There is no branch '{escape(wanted.branch)}'.", advice="'mlv branches' shows them.")
+    view = View(tx, call, row)
+    branch = view.branch(wanted.branch) if wanted.branch else None
     found = wanted if branch is None else replace(wanted, branch=branch.name)
     access.check(tx, call, "freeze", row, rules.ref_of(found))
+    # A rule about some paths gives no right over all of them: what is asked for is the place as a whole.
+    if not found.label and not view.sight.may("freeze", rules.ref_of(found), found.path or "**"):
+        raise Denied(
+            f"You may not 'freeze' all of {escape(rules.place_of(found))} on {row.name}.",
+            advice="Name paths on which you may, with --path GLOB, or ask a maintainer.",
+        )
     return row, found, branch
 
 

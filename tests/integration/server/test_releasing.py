@@ -204,6 +204,24 @@ def test_freezing_is_a_right_of_its_own_and_one_branch_is_not_all_of_them(detect
         freeze(house, frozen("main"), "stranger")
 
 
+def test_a_right_to_freeze_a_part_is_none_to_freeze_the_whole(detector: House) -> None:
+    house = detector
+    house.run(branches.create(house.call("alice"), DETECTOR, "dev", None, "@1", "", dry_run=False))
+    rules = [
+        Rule(0, Effect.ALLOW, SubjectKind.USER, "alice", "", ("freeze",), str(DETECTOR), "branch/dev"),
+        Rule(0, Effect.ALLOW, SubjectKind.USER, "bob", "", ("freeze",), str(DETECTOR), "*", "data/**"),
+    ]
+    house.db.write_now(lambda tx: tx.rules.change(tuple(rules), (), "root", NOON))
+    for user, refused, allowed in (
+        ("alice", [frozen("main"), frozen(path="data"), frozen(label="v1")], frozen("dev", path="*.py")),
+        ("bob", [frozen("main"), frozen("dev", path="**"), frozen(path="*.py")], frozen(path="data/train*")),
+    ):
+        for one in refused:
+            with pytest.raises(Denied):
+                freeze(house, one, user)
+        assert freeze(house, allowed, user).by == user
+
+
 def test_L11_an_abandoned_branch_lets_go_of_its_locks_and_takes_nothing(detector: House) -> None:
     house = detector
     house.run(branches.create(house.call("alice"), DETECTOR, "dev", None, "@1", "", dry_run=False))
