@@ -75,6 +75,11 @@ def ref_of(freeze: Freeze) -> str:
     return f"branch/{freeze.branch or '*'}"
 
 
+def seen_under(freeze: Freeze) -> str:
+    """The ref that whoever is told of it must be able to list; '' where it is of no branch alone."""
+    return ref_of(freeze) if freeze.branch or freeze.label else ""
+
+
 def place_of(freeze: Freeze) -> str:
     """What is frozen, as it is typed to lift it."""
     if freeze.label:

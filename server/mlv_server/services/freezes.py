@@ -126,11 +126,10 @@ async def list_all(call: Call, repository: RepositoryName, ended: bool) -> tuple
 
 def seen(tx: Transaction, call: Call, repository: RepositoryName, freezes: tuple[Freeze, ...]) -> tuple[Freeze, ...]:
     """Those of `freezes` that are of what the caller may list (P4)."""
-    return tuple(one for one in freezes if one.branch + one.label == "" or _may_list(tx, call, repository, one))
-
-
-def _may_list(tx: Transaction, call: Call, repository: RepositoryName, freeze: Freeze) -> bool:
-    return access.may(tx, call, "list", repository, rules.ref_of(freeze))
+    if not freezes:
+        return ()
+    sight = access.sight(tx, call, repository)
+    return tuple(one for one in freezes if sight.may("list", rules.seen_under(one), one.path))
 
 
 def _place(

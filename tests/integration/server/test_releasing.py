@@ -322,11 +322,12 @@ def test_P4_what_may_not_be_listed_shows_in_no_history_freeze_or_standing(detect
     move(house, "root", "s1", str(house.commit({"a.txt": b"1\n"})))
     freeze(house, frozen("secret"))
     freeze(house, frozen(label="s*"))
+    freeze(house, frozen(path="secrets/**"))
     house.run(labels.reserve(house.call("root"), DETECTOR, "s*", ("user:root",), dry_run=False))
     seen = _refs_seen(house, "rita")
-    assert seen == ["main", "secret", "s1", "s1", "s*", "secret", "s*"]
-    for ref in ("branch/secret", "label/s*"):
-        hide = Rule(0, Effect.DENY, SubjectKind.USER, "rita", "", ("list",), str(DETECTOR), ref)
+    assert seen == ["main", "secret", "s1", "s1", "s*", "secret", "s*", "secrets/**"]
+    for ref, path in (("branch/secret", "**"), ("label/s*", "**"), ("*", "secrets/**")):
+        hide = Rule(0, Effect.DENY, SubjectKind.USER, "rita", "", ("list",), str(DETECTOR), ref, path)
         house.db.write_now(lambda tx, rule=hide: tx.rules.change((rule,), (), "root", NOON))
 
     assert _refs_seen(house, "rita") == ["main"]
@@ -348,5 +349,8 @@ def _refs_seen(house: House, user: str) -> list[str]:
         *(one.branch.name for one in house.run(standings.list_all(house.call(user), DETECTOR, abandoned=True))),
         *(one.name for one in house.run(labels.list_history(house.call(user), DETECTOR, ""))),
         *(one.pattern for one in told(labels.list_reservations)),
-        *(one.branch or one.label for one in house.run(freezes.list_all(house.call(user), DETECTOR, ended=True))),
+        *(
+            one.branch or one.label or one.path
+            for one in house.run(freezes.list_all(house.call(user), DETECTOR, ended=True))
+        ),
     ]
