@@ -111,7 +111,9 @@ async def measure_setting(runs: int) -> dict[str, Clock]:
         await bench.create()
         people = [User(f"user{number}", False, False, 0, "bench") for number in range(GROUPS)]
         await parts.db.write(lambda tx: [tx.users.add(one) for one in people])
-        clocks = {name: Clock() for name in ("every rule", "one rule", "a dry run of one rule")}
+        clocks = {
+            name: Clock() for name in ("every rule", "one rule", "a dry run of one rule", "a difference of every rule")
+        }
         version = bench.read(lambda tx: tx.rules.document_version(str(bench.name)))
         for run in range(runs):
             role = ("contributor", "maintainer")[run % 2]
@@ -124,6 +126,11 @@ async def measure_setting(runs: int) -> dict[str, Clock]:
                 with clocks[name].timed():
                     done = await policy_documents.put(bench.call(), str(bench.name), text, None, None, "", dry)
                 version = version if dry else done.version
+            text = document(version, ("maintainer", "contributor")[run % 2], RULES)
+            with clocks["a difference of every rule"].timed():
+                found = await policy_documents.compare(bench.call(), str(bench.name), text, None, None)
+            if not (found.complete and found.access):
+                raise RuntimeError("the difference is not what it should be")
     return clocks
 
 

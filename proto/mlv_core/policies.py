@@ -52,7 +52,7 @@ class AccessChange:
 class PolicyDifference:
     """Two policies beside each other; `others` says what differs besides rules.
 
-    Not `complete`: only for those whom rules name, as working it out for each user would take too long.
+    Not `complete`: only for those whom rules name and for whole places, as the rest would take too long.
     """
 
     before: int

@@ -47,7 +47,7 @@ P4: dict[str, Answer] = {
     "move": Answer("mlv move SOURCE TARGET"),
     "opened": Answer("mlv locks", "Locks of everybody; 'mlv status' shows what is open here."),
     "print": Answer("mlv cat PATH@REV"),
-    "protect": Answer("mlv policy grant ROLE USER REPO"),
+    "protect": Answer("mlv policy set REPO FILE", "All rules at once, as TOML; 'mlv policy grant' gives one role."),
     "protects": Answer("mlv policy show REPO"),
     "reconcile": Answer("mlv reconcile"),
     "rename": Answer("mlv move SOURCE TARGET"),

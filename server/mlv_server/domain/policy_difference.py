@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlv_core.entities import Effect, Rule, SubjectKind
+from mlv_core.ids import fold
 from mlv_core.paths import glob_match
 from mlv_core.policies import EVERYBODY, GROUP, AccessChange, PolicyDifference, Verdict, who_of
 from mlv_server.domain.globs import matches_name
@@ -16,6 +18,8 @@ from mlv_server.domain.policy_people import People, judge, member_of
 
 QUESTIONS_LIMIT = 150_000
 """Asked of each policy: about a second; beyond it only those whom rules name are looked at."""
+PARTS_LIMIT = 200_000
+"""Pairs of places of which one may lie in the other: half a second."""
 ANY = "~any~"
 """Stands for a name that no rule has."""
 _WILD = re.compile(r"\*+|\?|\[[^\]]*\]")
@@ -46,8 +50,8 @@ def difference(
     rules = [*added, *removed]
     everyone = list(people.active())
     questions = sum(len(actions_of(rule)) * (1 + _crowd(rule, everyone)) for rule in rules)
-    complete = questions <= QUESTIONS_LIMIT
-    parts = _parts(rules, [*before.rules, *after.rules]) if complete else {}
+    known_parts = _parts(rules, [*before.rules, *after.rules]) if questions <= QUESTIONS_LIMIT else None
+    complete, parts = known_parts is not None, known_parts or {}
     for rule in rules:
         asking.ask(who_of(rule), _stand_in(rule, people), rule, parts)
         if complete and rule.subject_kind is not SubjectKind.USER:
@@ -59,11 +63,6 @@ def difference(
     access = _sum_up(_without_implied(asking.found, parts), people)
     new = tuple(replace(rule, id=max(0, rule.id)) for rule in added)
     return PolicyDifference(before.version, after.version, new, tuple(removed), access, complete)
-
-
-def place_text(place: Place) -> str:
-    """A place as people write it."""
-    return ":".join(place)
 
 
 @dataclass(slots=True)
@@ -93,7 +92,7 @@ class _Asking:
         """What both say, asked once."""
         found = self.known.get((who, place, action))
         if found is None:
-            resource = Resource(_example(place[0]), _example(place[1]), _example(place[2]))
+            resource = Resource(*_examples(place))
             old = judge(principal, action, resource, self.before, self.now)[0]
             found = old, judge(principal, action, resource, self.after, self.now)[0]
             self.known[who, place, action] = found
@@ -122,20 +121,39 @@ def _place(rule: Rule) -> Place:
     return rule.repository, "*" if rule.ref == "**" else rule.ref, rule.path
 
 
-def _parts(changed: Sequence[Rule], rules: Sequence[Rule]) -> dict[Place, list[Place]]:
-    """For each changed place the smaller ones in it of which a rule forbids something, or that changed too."""
-    narrow = {_place(rule) for rule in rules if rule.effect is not Effect.ALLOW} | {_place(rule) for rule in changed}
+def _parts(changed: Sequence[Rule], rules: Sequence[Rule]) -> dict[Place, list[Place]] | None:
+    """For each changed place the smaller ones in it of which a rule forbids something, or that changed too.
+
+    None where too many would have to be looked at; only those whose ref begins as the place's are.
+    """
     wide = {_place(rule) for rule in changed}
-    return {place: sorted(part for part in narrow if part != place and _is_within(part, place)) for place in wide}
+    narrow = {_place(rule) for rule in rules if rule.effect is not Effect.ALLOW} | wide
+    examples = sorted((fold(_example(part[1])), part, _examples(part)) for part in narrow)
+    begins = [ref for ref, _, _ in examples]
+    found: dict[Place, list[Place]] = {}
+    looked_at = 0
+    for place in wide:
+        stem = "" if place[1] == "*" else fold(_WILD.split(place[1], maxsplit=1)[0])
+        some = examples[bisect_left(begins, stem) : bisect_right(begins, stem + chr(0x10FFFF))]
+        looked_at += len(some)
+        if looked_at > PARTS_LIMIT:
+            return None
+        found[place] = [part for _, part, named in some if part != place and _is_within(named, place)]
+    return found
 
 
-def _is_within(part: Place, place: Place) -> bool:
-    repository, ref, path = (_example(glob) for glob in part)
+def _is_within(named: Place, place: Place) -> bool:
+    """Whether an example of a place lies in another place."""
+    repository, ref, path = named
     return (
-        matches_name(place[0], repository)
-        and (place[1] == "*" or matches_name(place[1], ref))
+        (place[1] == "*" or matches_name(place[1], ref))
         and (place[2] == "**" or glob_match(place[2], path))
+        and matches_name(place[0], repository)
     )
+
+
+def _examples(place: Place) -> Place:
+    return _example(place[0]), _example(place[1]), _example(place[2])
 
 
 def _example(glob: str) -> str:

@@ -104,11 +104,11 @@ class Rules:
 
     def history(self, document: str, limit: int) -> tuple[PolicyVersion, ...]:
         """The versions of a document, newest first."""
-        found = select(policy_versions).where(policy_versions.c.document == document)
-        return tuple(
-            PolicyVersion(row.version, row.time, row.by, row.why, row.act, len(row.added), len(row.removed))
-            for row in self._connection.execute(found.order_by(policy_versions.c.version.desc()).limit(limit))
-        )
+        columns = (policy_versions.c[name] for name in ("version", "time", "by", "why", "act"))
+        lengths = (func.json_array_length(policy_versions.c[name]) for name in ("added", "removed"))
+        found = select(*columns, *lengths).where(policy_versions.c.document == document)
+        newest = found.order_by(policy_versions.c.version.desc()).limit(limit)
+        return tuple(PolicyVersion(*row) for row in self._connection.execute(newest))
 
     def rules_at(self, document: str, version: int) -> tuple[Rule, ...]:
         """The rules of a document as they were in one of its versions.

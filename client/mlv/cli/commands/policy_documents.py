@@ -191,7 +191,7 @@ def difference_lines(found: PolicyDifference) -> list[str]:
     if not lines:
         lines.append("nobody gains or loses anything")
     if not found.complete:
-        lines.append("(only for those whom rules name: there are too many users to ask for each)")
+        lines.append("(for those whom rules name, and without parts of places: there is too much to ask for each)")
     lines += [f"+ {_rule_line(rule)}" for rule in found.added]
     lines += [f"- {_rule_line(rule)}" for rule in found.removed]
     return lines
