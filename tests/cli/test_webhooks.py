@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -199,6 +200,28 @@ def test_a_check_refuses_with_its_text_and_the_same_command_lands_later(
     assert [one["message"] for one in here.json("log")] == ["one"]
     actions = [one["action"] for one in admin.json("audit", "log", REPO)]
     assert {"check.add", "check.refused", "check.unanswered"} <= set(actions)
+
+
+def test_a_large_commit_that_is_refused_at_its_end_lands_later(
+    admin: Typist, receiver: Receiver, tmp_path: Path
+) -> None:
+    here = workspace(admin, tmp_path / "w")
+    here.mlv("commit", "-m", "before")
+    before = here.json("log")
+    here.write("large.bin", random.Random(1).randbytes(3_000_000))
+    here.mlv("add", "large.bin")
+    admin.mlv("check", "add", REPO, receiver.url, "--at", "publish", "--at", "merge", "--name", "last-word")
+    receiver.answer = lambda _: (200, b'{"allow": false, "message": "too large"}')
+    refused = here.json("commit", "-m", "large", code=4)
+    assert refused["message"] == "The check 'last-word' refused it: too large"
+    assert here.json("log") == before
+    assert here.states() == {"large.bin": "added"}
+    here.mlv("branch", "beside")
+    receiver.answer = lambda got: (200, json.dumps({"allow": got.json["act"] != "merge"}).encode())
+    here.mlv("commit", "-m", "large")
+    assert here.json("log")[0]["message"] == "large"
+    assert here.states() == {}
+    assert here.json("merge", "main", "--into", "beside", code=4)["code"] == "CHECK_REFUSED"
 
 
 def test_a_check_is_listed_tested_and_deleted(admin: Typist, receiver: Receiver) -> None:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 
 ROUNDS = 3
 """Of deciding and asking: each further one means that what is to be written changed while the checks were asked."""
+TOTAL_SECONDS = 45.0
+"""For all rounds of one act: clients give a short call a minute."""
+SHORTEST_SECONDS = 0.1
 
 
 class ChecksDue(Exception):
@@ -54,27 +57,34 @@ async def consulted(call: Call, act: Callable[[], Awaitable[T]], *, dry_run: boo
 
     Raises: what `act` raises, CheckRefused, CheckUnanswered.
     """
+    left = TOTAL_SECONDS
     for _ in range(ROUNDS):
         try:
             return await act()
         except ChecksDue as due:
-            await _ask(call, due, dry_run=dry_run)
+            left -= await _ask(call, due, left, dry_run=dry_run)
     raise CheckUnanswered(
         "What is to be written changed each time while its checks were asked.", advice="Type the same command again."
     )
 
 
-async def ask_one(call: Call, row: CheckRow, subject: Subject, *, dry_run: bool) -> Verdict:
-    """Ask one check, within its deadline."""
+async def ask_one(
+    call: Call, row: CheckRow, subject: Subject, *, dry_run: bool, left: float = TOTAL_SECONDS
+) -> Verdict:
+    """Ask one check, within its deadline and the seconds that are left."""
     body = question(row.info, subject, call.now, dry_run=dry_run)
     headers = {"X-Mlv-Check": row.info.id, **signed_headers((row.secret,), call.now, body)}
-    reply = await call.outgoing.post(row.info.url, body, headers, row.info.deadline / 1000)
+    seconds = max(SHORTEST_SECONDS, min(row.info.deadline / 1000, left))
+    reply = await call.outgoing.post(row.info.url, body, headers, seconds)
     return Verdict(row.info, answer_of(reply.status, reply.body, reply.fault, reply.milliseconds))
 
 
-async def _ask(call: Call, due: ChecksDue, *, dry_run: bool) -> None:
-    """Ask all at once, write what was not a plain yes into the audit trail. Raises: CheckRefused, CheckUnanswered."""
-    verdicts = await asyncio.gather(*(ask_one(call, one, due.subject, dry_run=dry_run) for one in due.due))
+async def _ask(call: Call, due: ChecksDue, left: float, *, dry_run: bool) -> float:
+    """Ask all at once, write what was not a plain yes into the audit trail; the seconds that it took.
+
+    Raises: CheckRefused, CheckUnanswered.
+    """
+    verdicts = await asyncio.gather(*(ask_one(call, one, due.subject, dry_run=dry_run, left=left) for one in due.due))
     notes = tuple(_entry(call, due.subject, one) for one in verdicts if one.answer.allowed is not True)
     if notes:
         await call.db.write(lambda tx: tx.audit.append(due.chain, notes))
@@ -82,6 +92,7 @@ async def _ask(call: Call, due: ChecksDue, *, dry_run: bool) -> None:
     if against is not None:
         raise against
     call.approvals.update((one.check.id, due.digest) for one in verdicts)
+    return max(one.answer.milliseconds for one in verdicts) / 1000
 
 
 def _entry(call: Call, subject: Subject, verdict: Verdict) -> AuditEntry:

@@ -20,7 +20,7 @@ from mlv_core.hooks import Check, Moment, NewCheck
 from mlv_core.ids import RequestId, WorkspaceId
 from mlv_core.merging import MergeRequest
 from mlv_core.requests import BeginRequest
-from mlv_server.services import branches, checks, commits, labels, merges
+from mlv_server.services import branches, checks, commits, consulting, labels, merges
 
 BEGIN, PUBLISH, LABEL, MERGE = Moment
 YES: Answer = (200, b'{"allow": true}')
@@ -275,6 +275,18 @@ def test_a_deadline_ends_the_waiting(post: Post, receiver: Receiver, guard: Call
         commit(post.house)
     released.set()
     assert head(post.house) == 1
+
+
+def test_all_asking_for_one_act_has_an_end(
+    post: Post, receiver: Receiver, guard: Callable[..., Check], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consulting, "TOTAL_SECONDS", 0.3)
+    released = threading.Event()
+    receiver.answer = lambda _: YES if released.wait(60) else no()
+    guard(PUBLISH, deadline=30_000)
+    with pytest.raises(CheckUnanswered, match=r"no answer within 0\.3 s"):
+        commit(post.house)
+    released.set()
 
 
 def test_checks_are_asked_at_the_same_time(post: Post, receiver: Receiver, guard: Callable[..., Check]) -> None:
