@@ -141,7 +141,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None], clock: Cl
         stop = _stop_signal()
         _tune_collector()
         await server.start()
-        webhooks = asyncio.create_task(Deliveries(parts.db, parts.outgoing, parts.clock.now, random.random).run())
+        webhooks = asyncio.create_task(_tell(parts))
         upkeep = Upkeep(parts.db, parts.contacts, parts.clock)
         kept_up = asyncio.create_task(upkeep.run())
         bookkeeper = Bookkeeper(parts.db, parts.memory.ledger, parts.clock.now)
@@ -160,6 +160,12 @@ async def serve(settings: Settings, ready: Callable[[str, str], None], clock: Cl
         await booked
         await kept_up
     telemetry.logger().info("stopped")
+
+
+async def _tell(parts: Parts) -> None:
+    """Tell webhooks what happens, until the server stops."""
+    if parts.settings.outgoing_webhooks:
+        await Deliveries(parts.db, parts.outgoing, parts.clock.now, random.random).run()
 
 
 def run(settings: Settings, ready: Callable[[str, str], None], clock: Clock | None = None) -> None:

@@ -109,6 +109,7 @@ SETTINGS = (
         "",
         "Networks and hosts that webhooks and checks may call besides public addresses: 10.1.0.0/16, ci.example.",
     ),
+    Setting("outgoing", "webhooks", Kind.FLAG, default=True, description="Events are sent; false for a server's copy."),
     Setting("outgoing", "plaintext", Kind.FLAG, default=False, description="Webhooks and checks may use http://."),
     Setting("outgoing", "authority", Kind.TEXT, "", "More authorities that webhooks and checks trust (PEM)."),
 )
@@ -148,6 +149,7 @@ class Settings:
     metrics_host: str
     metrics_port: int
     outgoing_allow: tuple[str, ...]
+    outgoing_webhooks: bool
     outgoing_plaintext: bool
     outgoing_authority: Path | None
 
@@ -284,6 +286,7 @@ def _settings(directory: Path, read: dict[str, object], origins: dict[str, str])
         metrics_host=metrics_host,
         metrics_port=metrics_port,
         outgoing_allow=split_places(text("outgoing.allow")),
+        outgoing_webhooks=bool(read["outgoing.webhooks"]),
         outgoing_plaintext=bool(read["outgoing.plaintext"]),
         outgoing_authority=directory / text("outgoing.authority") if text("outgoing.authority") else None,
     )

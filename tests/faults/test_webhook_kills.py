@@ -66,6 +66,17 @@ def test_N1_a_server_killed_while_it_tells_misses_no_event(tmp_path: Path, point
         team.server.start()
 
 
+def test_a_copy_of_a_server_can_be_kept_from_telling_anybody(tmp_path: Path) -> None:
+    with receiving(tmp_path / "receiver") as receiver, running_team(tmp_path / "team") as team:
+        restart(team, {**receiver.environment(), "MLV_OUTGOING_WEBHOOKS": "false"})
+        hook = hooked(team, receiver, tmp_path)
+        branches(team, "one")
+        team.admin.mlv("webhook", "test", "n/r", hook)
+        assert [one.json["kind"] for one in receiver.got] == ["ping"]
+        restart(team, receiver.environment())
+        receiver.wait(lambda: told(receiver) == ["one"])
+
+
 def test_N1_a_killed_server_goes_on_where_it_was_and_retries(tmp_path: Path) -> None:
     with receiving(tmp_path / "receiver") as receiver, running_team(tmp_path / "team") as team:
         restart(team, receiver.environment())
