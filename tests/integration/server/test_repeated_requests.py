@@ -14,10 +14,23 @@ from mlv_core.entities import BranchKind
 from mlv_core.errors import AlreadyExists, Denied, NotFound, RequestReused
 from mlv_core.ids import RepositoryName, RequestId, WorkspaceId
 from mlv_core.requests import ReleaseRequest
-from mlv_server.services import branches, commits, identity, labels, locks, policy, repositories, workspaces
+from mlv_server.services import (
+    approvals,
+    branches,
+    commits,
+    identity,
+    labels,
+    locks,
+    policy,
+    policy_documents,
+    repositories,
+    workspaces,
+)
 from mlv_server.services.call import Call
 
 NEW = RepositoryName("fraud", "second")
+DOCUMENT = '[[allow]]\nwho = "alice"\nrole = "contributor"\n'
+BASE = 3
 Act = Callable[[Call], Coroutine[Any, Any, Any]]
 
 
@@ -35,6 +48,8 @@ ACTS: dict[str, tuple[str, Act]] = {
     "label": ("root", lambda call: labels.create(call, DETECTOR, "v1", "@1", "first", dry_run=False)),
     "grant": ("root", lambda call: policy.grant(call, str(DETECTOR), "maintainer", "rita", dry_run=False)),
     "revoke": ("root", lambda call: policy.revoke(call, str(DETECTOR), "contributor", "bob", dry_run=False)),
+    "policy": ("root", lambda call: policy_documents.put(call, str(DETECTOR), DOCUMENT, BASE, None, "", dry_run=False)),
+    "approve": ("bob", lambda call: approvals.approve(call, DETECTOR, "@1", "read", dry_run=False)),
     "release": ("alice", lambda call: locks.release(call, release())),
     "workspace": ("alice", lambda call: workspaces.remove(call, DETECTOR, WorkspaceId("wa2"))),
 }  # fmt: skip
