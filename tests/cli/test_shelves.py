@@ -89,8 +89,10 @@ def test_L9_the_shelf_rescues_a_lost_lock(pair):
     assert second.states() == {"w.safetensors": "conflict"}
     assert second.json("commit", "-m", "no", code=3)["code"] == "CONFLICT"
     assert second.json("update", code=3)["code"] == "CONFLICT"
-    done = second.json("resolve", "--accept", "theirs", "w.safetensors")
+    assert found["need_lock"] == ["w.safetensors"]
+    done = second.json("resolve", "--accept", "shelf", "w.safetensors")
     assert done["paths"] == ["w.safetensors"]
+    assert second.rescued() == [b"\0weights of the first"]
     assert second.read("w.safetensors") == b"\0weights of the second"
     assert second.states() == {"w.safetensors": "modified"}
     second.mlv("edit", "w.safetensors")
@@ -163,7 +165,7 @@ def test_a_file_that_the_version_deleted_or_changed_is_a_conflict(pair):
     second.write("data/a.txt", b"changed\n")
     second.mlv("commit", "-m", "otherwise")
     first.mlv("update")
-    found = first.json("unshelve")
+    found = first.json("unshelve", "--lock")
     assert sorted(found["conflicts"]) == ["data/a.txt", "w.safetensors"]
     first.mlv("resolve", "--accept", "theirs", "w.safetensors", "data/a.txt")
     assert first.read("w.safetensors") == b"\0weights 2"

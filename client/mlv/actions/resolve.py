@@ -18,6 +18,9 @@ from mlv.workspace.state import TrackedFile
 from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 
+SHELF = "shelf"
+"""The side of a shelf in a conflict that bringing it back left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -42,15 +45,18 @@ class _Ends:
 def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_run: bool = False) -> Resolved:
     """Decide every conflict under the paths: `accept` is mine or theirs; a path's base moves only now (F5).
 
-    `theirs` first moves the local bytes to the rescue folder. Raises: NotFound; for `theirs` those of a transfer.
+    `theirs` first moves the local bytes to the rescue folder; of a conflict with a shelf it is the shelf's side, and
+    'shelf' means those conflicts alone. Raises: NotFound; for `theirs` those of a transfer.
     """
-    if accept == "theirs":
+    if accept in {"theirs", SHELF}:
         recover(context)
     workspace = context.workspace
     roots = context.paths(arguments)
     with guard.long_step(workspace.layout):
         workspace.reload()
         chosen = {path: text for path, text in workspace.state.conflicts().items() if under(path, roots)}
+        if accept == SHELF:
+            chosen = {path: text for path, text in chosen.items() if on_shelf(text) is not None}
         if not chosen:
             raise NotFound("No conflict at the named paths.", advice="'mlv status' shows conflicts with a C.")
         if dry_run:
@@ -58,7 +64,7 @@ def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_ru
         ends = _Ends([], [], [], [], [], [], [])
         shelved = {path: record for path, text in chosen.items() if (record := on_shelf(text)) is not None}
         theirs = {path: journal.decode_row(text) for path, text in chosen.items() if path not in shelved}
-        if accept == "theirs":
+        if accept in {"theirs", SHELF}:
             wanted = [(row.path, row.changeset) for row in theirs.values() if row is not None]
             files = fetch_versions(context, wanted) if wanted else {}
             for number, (path, row) in enumerate(theirs.items()):

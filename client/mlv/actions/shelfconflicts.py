@@ -31,5 +31,5 @@ def refuse_waiting(state: State) -> None:
         raise Conflict(
             f"Conflicts with the shelf {escape(', '.join(names))} wait here.",
             items=tuple(records),
-            advice="'mlv resolve --accept mine|theirs PATH' decides them.",
+            advice="'mlv resolve --accept shelf|mine PATH' decides them.",
         )

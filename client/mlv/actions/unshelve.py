@@ -177,11 +177,11 @@ def _in_the_way(layout: Layout, path: str) -> bool:
 
 
 def _need_lock(decisions: list[Decision]) -> tuple[str, ...]:
-    """The tracked paths that would differ and whose policy asks for a lock that is not held here."""
+    """The tracked paths that differ, or may once a conflict is decided, where a lock is needed and not held here."""
     found = []
     for one in decisions:
         file = one.file
-        if one.act is not Act.CONFLICT and file is not None and file.need == REQUIRED and not file.token:
+        if file is not None and file.need == REQUIRED and not file.token:
             found.append(file.path)
     return tuple(dict.fromkeys(found))
 

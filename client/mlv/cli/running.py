@@ -120,7 +120,8 @@ class Run:
             for address, counters in self._context.traffic():
                 sent, received = output.size(counters.sent_bytes), output.size(counters.received_bytes)
                 output.note(f"{address}: {output.count(counters.calls, 'call')}, {sent} sent, {received} received")
-        self._context.close(tell=not self.quiet)
+        # What concerns the workspace is told to people; a script leaves it for the next one who reads.
+        self._context.close(tell=not (self.quiet or self.as_json))
 
 
 class Waits(click.Command):

@@ -8,7 +8,7 @@ from mlv.actions import checkout as checkouts
 from mlv.actions import merge as merges
 from mlv.actions import resolve as resolving
 from mlv.actions import update as updates
-from mlv.actions.resolve import Resolved
+from mlv.actions.resolve import SHELF, Resolved
 from mlv.actions.update import Updated
 from mlv.cli.output import count, escaped, size
 from mlv.cli.revisions import paths_and_revision
@@ -89,16 +89,17 @@ def switch(run: Run, branch: str) -> None:
 
 @verb(writes=True)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--accept", type=click.Choice(SIDES), required=True, help="Which state stays.")
+@click.option("--accept", type=click.Choice([*SIDES, SHELF]), required=True, help="Which state stays.")
 def resolve(run: Run, paths: tuple[str, ...], *, accept: str) -> None:
-    """Decide conflicts of an update or of a merge.
+    """Decide conflicts of an update, of a merge or of an unshelve.
 
-    Of an update: mine keeps your file, over the new version; theirs moves it to .mlv/rescue/. Of a merge: mine is the
-    state on this branch, theirs that of the merged one, base that of before both, edited your file as it is now.
+    Of an update: mine keeps your file, over the new version; theirs moves it to .mlv/rescue/. Of an unshelve: shelf
+    (or theirs) takes what was shelved, the file here moves to .mlv/rescue/; mine keeps the file here. Of a merge: mine
+    is the state on this branch, theirs that of the merged one, base that of before both, edited your file as it is now.
     """
-    context = run.with_progress() if accept == "theirs" else run.context
-    decided = merges.decide(context, paths, accept, dry_run=run.dry_run)
-    if not decided and accept not in {"mine", "theirs"}:
+    context = run.with_progress() if accept in {"theirs", SHELF} else run.context
+    decided = () if accept == SHELF else merges.decide(context, paths, accept, dry_run=run.dry_run)
+    if not decided and accept not in {"mine", "theirs", SHELF}:
         raise NotFound("No conflict of a merge at the named paths.", advice="'mlv status' shows conflicts with a C.")
     found = Resolved(decided, accept) if decided else resolving.resolve(context, paths, accept, dry_run=run.dry_run)
     value = {

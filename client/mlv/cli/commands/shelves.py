@@ -215,7 +215,7 @@ def _unshelved(run: Run, found: Unshelved) -> list[str]:
     name = escaped(actions.address_of(found.shelf))
     lines.append(f"{run.tell_dry()}shelf {name}: {_summary(found)}")
     if found.conflicts:
-        lines.append(f"{count(len(found.conflicts), 'conflict')}: mlv resolve --accept mine|theirs PATH")
+        lines.append(f"{count(len(found.conflicts), 'conflict')}: mlv resolve --accept shelf|mine PATH")
     lines += [f"lock taken: {escaped(path)}" for path in found.locked[:_SHOWN]]
     if found.need_lock:
         lines.append(f"To commit: mlv edit {' '.join(map(escaped, found.need_lock[:3]))}{_more(found.need_lock)}")
