@@ -66,7 +66,7 @@ def test_roles_are_the_sets_of_actions_that_are_promised() -> None:
     assert ROLES["reader"] == {"list", "read", "meta.read"}
     assert ROLES["releaser"] == ROLES["reader"] | {"label.create"}
     assert ROLES["contributor"] == ROLES["reader"] | {"open", "write", "merge", "branch.create"}
-    assert ROLES["maintainer"] == ROLES["contributor"] | {"lock.break", "label.create"}
+    assert ROLES["maintainer"] == ROLES["contributor"] | {"lock.break", "label.create", "freeze", "branch.delete"}
     assert ROLES["admin"] == ACTIONS
 
 
