@@ -20,7 +20,7 @@ from mlv_core.errors import (
 )
 from mlv_core.ids import ChangesetNumber
 from mlv_core.requests import HistoryFilter
-from mlv_server.services import branches, history, labels
+from mlv_server.services import branches, history, labels, logs
 
 
 def test_a_branch_shares_history_and_goes_on_by_itself(detector: House):
@@ -31,7 +31,7 @@ def test_a_branch_shares_history_and_goes_on_by_itself(detector: House):
     assert "a.txt" not in files(detector, 3)
 
     def numbers(**what):
-        found, more = detector.run(history.list_changesets(detector.call("rita"), DETECTOR, HistoryFilter(**what)))
+        found, more = detector.run(logs.list_changesets(detector.call("rita"), DETECTOR, HistoryFilter(**what)))
         return [changeset.number for changeset in found], more
 
     assert numbers() == ([3, 2, 1], 0)
@@ -51,7 +51,7 @@ def test_log_of_a_path_follows_its_file_over_renames(detector: House):
     detector.run(labels.create(detector.call("rita"), DETECTOR, "v1.0", "@2", "first", dry_run=False))
 
     def log(**what):
-        return detector.run(history.list_changesets(detector.call("rita"), DETECTOR, HistoryFilter(**what)))[0]
+        return detector.run(logs.list_changesets(detector.call("rita"), DETECTOR, HistoryFilter(**what)))[0]
 
     assert [changeset.number for changeset in log(path="src/t.py")] == [3, 2, 1]
     assert [changeset.number for changeset in log(path="train.py")] == [3, 2, 1]
@@ -105,7 +105,7 @@ def test_a_large_commit_is_found_by_path_without_a_row_for_each(detector: House)
 
     def log(path: str):
         wanted = HistoryFilter(path=path)
-        return [one.number for one in detector.run(history.list_changesets(detector.call("rita"), DETECTOR, wanted))[0]]
+        return [one.number for one in detector.run(logs.list_changesets(detector.call("rita"), DETECTOR, wanted))[0]]
 
     assert log("bulk/00007.txt") == [3, 2]
     assert log("bulk/00008.txt") == [2]

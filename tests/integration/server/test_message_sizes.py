@@ -14,7 +14,7 @@ from mlv_core.errors import LimitExceeded
 from mlv_core.ids import ChangesetNumber, RequestId, WorkspaceId
 from mlv_core.requests import HistoryFilter, PlanRequest, ProposedChange, Published, UndoRequest
 from mlv_proto import convert
-from mlv_server.services import commits, content, history
+from mlv_server.services import commits, content, history, logs
 
 FILES = 600
 PROPERTIES = tuple((f"key{number:02d}", "v" * 4000) for number in range(4))
@@ -96,7 +96,7 @@ def test_a_page_of_changesets_with_long_records_fits_and_the_next_one_follows(de
     before = 0
     while True:
         wanted = HistoryFilter(page_size=100, before=before)
-        page, before = detector.run(history.list_changesets(detector.call("rita"), DETECTOR, wanted))
+        page, before = detector.run(logs.list_changesets(detector.call("rita"), DETECTOR, wanted))
         assert sum(convert.changeset_to_wire(one).ByteSize() for one in page) < MESSAGE_LIMIT // 2
         found += [one.number for one in page]
         if not before:
