@@ -66,20 +66,7 @@ def decide_acquire(
     branch = ground.branch
     terms = {path: terms_of(path, files.get(path), ground.rules) for path in request.paths}
     needs = tuple(terms[path].need for path in request.paths)
-    wanted = [
-        path
-        for path, term in terms.items()
-        if not request.only_required or (term.need is LockNeed.REQUIRED and path in files)
-    ]
-    if missing := [path for path in wanted if path not in files]:
-        raise NotFound(
-            counted(missing, f"is not in {branch.name} yet", f"are not in {branch.name} yet")
-            + " and cannot be locked.",
-            advice="Add and commit first; then it can be locked.",
-            items=shown(missing),
-        )
-    for path in wanted:
-        check_ttl(request.ttl, terms[path])
+    wanted = _wanted(request, terms, files, branch.name)
     standing, folders = exclusive(ground.held), [lock for lock in ground.held if lock.tree]
 
     def on(path: str) -> list[Lock]:
@@ -115,6 +102,26 @@ def decide_acquire(
         [path for path in terms if path in opened], files, terms, bases, request, ground, last_token + len(granted)
     )
     return Acquisition(granted, renewed + intended.renewed, replaced, moved, stolen, needs, intended.new)
+
+
+def _wanted(
+    request: AcquireRequest, terms: Mapping[str, LockTerms], files: Mapping[str, FileState], branch: str
+) -> list[str]:
+    """The paths that shall be locked. Raises: NotFound, InvalidRequest for a lease that policy does not allow."""
+    wanted = [
+        path
+        for path, term in terms.items()
+        if not request.only_required or (term.need is LockNeed.REQUIRED and path in files)
+    ]
+    if missing := [path for path in wanted if path not in files]:
+        raise NotFound(
+            counted(missing, f"is not in {branch} yet", f"are not in {branch} yet") + " and cannot be locked.",
+            advice="Add and commit first; then it can be locked.",
+            items=shown(missing),
+        )
+    for path in wanted:
+        check_ttl(request.ttl, terms[path])
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)
