@@ -54,6 +54,7 @@ P4: dict[str, Answer] = {
     "reopen": Answer("mlv edit PATH"),
     "resolve": Answer("mlv resolve --accept mine PATH", "Or theirs, base, edited."),
     "revert": Answer("mlv revert PATH"),
+    "shelve": Answer("mlv shelve", "Under a name, not a changelist's number; needs no lock."),
     "status": Answer("mlv reconcile -n"),
     "submit": Answer("mlv commit -m TEXT"),
     "switch": Answer("mlv switch BRANCH"),
@@ -64,6 +65,7 @@ P4: dict[str, Answer] = {
     ),
     "undo": Answer("mlv undo @N"),
     "unlock": Answer("mlv unlock PATH"),
+    "unshelve": Answer("mlv unshelve NAME", "Takes no lock unless you say --lock; the shelf stays."),
     "user": Answer("mlv user add NAME"),
     "users": Answer("mlv user list"),
     "verify": Answer("mlv-server verify DIR"),
@@ -100,6 +102,8 @@ SVN: dict[str, Answer] = {
     "switch": Answer("mlv switch BRANCH"),
     "unlock": Answer("mlv unlock PATH"),
     "update": Answer("mlv update"),
+    "x-shelve": Answer("mlv shelve", "The changes stay here unless you say --revert; the shelf is on the server."),
+    "x-unshelve": Answer("mlv unshelve NAME"),
 }
 GIT: dict[str, Answer] = {
     "add": Answer("mlv add PATH", "Only new files; changed ones are committed without being staged."),
@@ -132,6 +136,7 @@ GIT: dict[str, Answer] = {
     "revert": Answer("mlv undo @N", "'mlv revert' takes back local changes."),
     "rm": Answer("mlv delete PATH"),
     "show": Answer("mlv show @N"),
+    "stash": Answer("mlv shelve --revert", "On the server, by name; 'mlv unshelve' for pop, and the shelf stays."),
     "status": Answer("mlv status"),
     "switch": Answer("mlv switch BRANCH"),
     "tag": Answer("mlv label NAME @REV"),

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, SupportsFloat
 
-from mlv.actions import checkout, commit, locks, resolve, revert, status, tracking, update
+from mlv.actions import checkout, commit, locks, resolve, revert, shelving, status, tracking, unshelve, update
 from mlv.actions.context import Context
 from mlv.actions.recording import Given
 from mlv.sdk.closing import Closing
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from mlv.actions.locks import Opened
     from mlv.actions.resolve import Resolved
     from mlv.actions.revert import Reverted
+    from mlv.actions.shelving import Shelved
     from mlv.actions.status import Status
     from mlv.actions.tracking import Recorded
+    from mlv.actions.unshelve import Unshelved
     from mlv.actions.update import Updated
     from mlv.remote.credentials import Credential
+    from mlv_core.shelving import Shelf
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """One path or several, relative to the workspace's root, or absolute."""
@@ -191,13 +194,54 @@ class Workspace(Closing):
         )
         return commit.commit(self._context, self._arguments(paths), message=message, given=given, keep_locks=keep_locks)
 
+    def shelve(
+        self,
+        paths: Paths = (),
+        *,
+        name: str = "",
+        message: str = "",
+        private: bool = False,
+        replace: bool = False,
+        revert: bool = False,
+    ) -> Shelved:
+        """Keep everything that differs under `paths` (none: the whole workspace) on the server; needs no lock.
+
+        `name` is found where none is given; `replace` exchanges your shelf of that name. With `revert` the files go
+        back to the version once the shelf is kept. Raises: NothingToCommit, AlreadyExists, MissingFile, Conflict,
+        FileChanging.
+        """
+        return shelving.shelve(
+            self._context,
+            self._arguments(paths),
+            name=name,
+            message=message,
+            private=private,
+            exchange=replace,
+            revert=revert,
+        )
+
+    def unshelve(self, name: str = "", paths: Paths = (), *, lock: bool = False) -> Unshelved:
+        """Bring back what is on the shelf `NAME` or `USER/NAME` ('': your newest); text is merged, the shelf stays.
+
+        `lock` takes the locks that a commit will need, first. Raises: NotFound, LocalChanges, LockHeld, StaleBase.
+        """
+        return unshelve.unshelve(self._context, name, self._arguments(paths), lock=lock)
+
+    def shelves(self, *, mine: bool = False) -> tuple[Shelf, ...]:
+        """The shelves of this repository that you may see, the newest first."""
+        return shelving.list_shelves(self._context, mine=mine)
+
+    def delete_shelf(self, name: str) -> Shelf:
+        """Drop the shelf `NAME` or `USER/NAME`. Raises: NotFound, Denied."""
+        return shelving.delete(self._context, name)
+
     def update(self, revision: str | int | None = None, paths: Paths = ()) -> Updated:
         """Bring the workspace to `revision` (None: the head of its branch); local changes are merged or kept (F5)."""
         parsed = None if revision is None else Revision.parse(str(revision))
         return update.update(self._context, self._arguments(paths), parsed)
 
-    def resolve(self, paths: Paths, accept: Literal["mine", "theirs"]) -> Resolved:
-        """Decide files in conflict; with "theirs" the local bytes move to `.mlv/rescue/` first (F5)."""
+    def resolve(self, paths: Paths, accept: Literal["mine", "theirs", "shelf"]) -> Resolved:
+        """Decide files in conflict; with "theirs" or "shelf" the local bytes move to `.mlv/rescue/` first (F5)."""
         return resolve.resolve(self._context, self._arguments(paths), accept)
 
     def switch(self, branch: str) -> Updated:
