@@ -15,7 +15,7 @@ from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_reach import LockGround, blocking, is_own
 from mlv_server.domain.lock_refusals import Lost, counted, shown
 from mlv_server.domain.lock_rules import need_of
-from mlv_server.domain.lock_trees import own_trees
+from mlv_server.domain.lock_trees import own_trees, trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ def check_commit(
     """
     holder, rules = ground.holder, ground.rules
     standing, folders = blocking(ground), own_trees(ground)
+    # A workspace presents its locks on folders wherever it commits; on a branch that one does not reach it says nothing.
+    elsewhere = {lock.token for lock in trees(ground.held) if is_own(lock, holder) and lock not in folders}
     needs: list[LockNeed] = []
     lost: list[Lost] = []
     foreign: list[tuple[str, Lock]] = []
@@ -54,12 +56,13 @@ def check_commit(
         mine = {lock.token: lock for lock in locks if is_own(lock, holder)}
         other = next((lock for lock in locks if not is_own(lock, holder) and is_live(lock, ground.now)), None)
         own.update(mine)
-        if proposed.token and (other is not None or proposed.token not in {*mine, *above}):
+        token = 0 if proposed.token in elsewhere else proposed.token
+        if token and (other is not None or token not in {*mine, *above}):
             live = next((lock for lock in mine.values() if is_live(lock, ground.now)), None)
             lost.append(Lost(path, other or live, ground.ended.get(proposed.token)))
         elif other is not None:
             foreign.append((path, other))
-        elif not (proposed.token or above) and need_of(path, before, rules) is LockNeed.REQUIRED:
+        elif not (token or above) and need_of(path, before, rules) is LockNeed.REQUIRED:
             lacking.append(path)
     if lost:
         raise lock_refusals.lost(lost, holder)

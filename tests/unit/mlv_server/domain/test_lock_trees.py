@@ -8,11 +8,12 @@ import pytest
 from tests.unit.mlv_server.domain.test_locking import ALICE, BOB, BRANCHES, DEV, MAIN, NOW
 
 from mlv_core.entities import Branch, Change, FileMode, FileState, Lock, LockMode, LockScope, Operation
-from mlv_core.errors import Denied, InvalidRequest, LockHeld, StaleBase
+from mlv_core.errors import Denied, InvalidRequest, LockHeld, LockLost, LockNeeded, StaleBase
 from mlv_core.hashing import hash_content
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName
-from mlv_core.requests import AcquireRequest
+from mlv_core.requests import AcquireRequest, ProposedChange
 from mlv_server.domain.leases import leased
+from mlv_server.domain.lock_checks import check_commit
 from mlv_server.domain.lock_intents import ended_by, intended
 from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.domain.lock_rules import DEFAULT_RULES, LEASE, terms_of
@@ -120,6 +121,27 @@ def test_L12_both_ends_of_a_move_are_checked_and_the_holder_and_the_expired_pass
     check_trees([change("a/x", "b/x")], ground(ALICE, held))
     check_trees([change("a/x")], ground(BOB, held, now=NOW + LEASE))
     check_trees([change("ab/x"), change("b")], ground(BOB, held))
+
+
+def test_L12_a_lock_on_a_folder_counts_below_it_on_the_branches_that_it_reaches() -> None:
+    lock = decide_trees(request(ALICE, "a", scope=LockScope.BRANCH), {}, ground(ALICE), FencingToken(0)).granted[0]
+    path = "a/w.pt"
+    before = FileState(FileId(9), FileMode.REGULAR, text=False, size=1, content=HEAD)
+    code = replace(before, text=True)
+
+    def commit(state: FileState, token: int, at: LockGround, where: str = path) -> None:
+        changed = Change(where, Operation.MODIFY, FileId(9), state)
+        check_commit([ProposedChange(changed, ChangesetNumber(1), FencingToken(token))], {where: state}, at)
+
+    commit(before, 1, ground(ALICE, lock))
+    commit(before, 0, ground(ALICE, lock))
+    commit(code, 1, ground(ALICE, lock, branch=DEV))
+    with pytest.raises(LockNeeded):
+        commit(before, 1, ground(ALICE, lock, branch=DEV))
+    with pytest.raises(LockNeeded):
+        commit(before, 0, ground(ALICE, lock), where="b/w.pt")
+    with pytest.raises(LockLost):
+        commit(code, 1, ground(ALICE))
 
 
 def test_L5_what_is_newer_below_is_named() -> None:
