@@ -39,7 +39,7 @@ def check_commit(
     """
     holder, rules = ground.holder, ground.rules
     standing, folders = blocking(ground), own_trees(ground)
-    # A workspace presents its locks on folders wherever it commits; on a branch that one does not reach it says nothing.
+    # A workspace presents its locks on folders wherever it commits; where one does not reach, it says nothing.
     elsewhere = {lock.token for lock in trees(ground.held) if is_own(lock, holder) and lock not in folders}
     needs: list[LockNeed] = []
     lost: list[Lost] = []

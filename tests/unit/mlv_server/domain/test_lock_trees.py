@@ -135,13 +135,13 @@ def test_L12_a_lock_on_a_folder_counts_below_it_on_the_branches_that_it_reaches(
 
     commit(before, 1, ground(ALICE, lock))
     commit(before, 0, ground(ALICE, lock))
-    commit(code, 1, ground(ALICE, lock, branch=DEV))
+    commit(code, 1, ground(ALICE, lock, branch=DEV), where="a/x.py")
     with pytest.raises(LockNeeded):
         commit(before, 1, ground(ALICE, lock, branch=DEV))
     with pytest.raises(LockNeeded):
         commit(before, 0, ground(ALICE, lock), where="b/w.pt")
     with pytest.raises(LockLost):
-        commit(code, 1, ground(ALICE))
+        commit(code, 1, ground(ALICE), where="a/x.py")
 
 
 def test_L5_what_is_newer_below_is_named() -> None:
