@@ -55,6 +55,7 @@ def line_of(notice: Notice) -> str:
     path, branch, by = escape(notice.path), escape(notice.branch), escape(notice.by)
     why = f": {escape(notice.reason)}" if notice.reason else ""
     keep = "'mlv shelve' keeps your work."
+    place = f"{path} on {branch}" if path else f"the branch {branch}"
     lines = {
         NoticeKind.LOCK_BROKEN: f"{by} broke your lock on {path}{why}. {keep}",
         NoticeKind.LOCK_STOLEN: f"{by} took over your lock on {path}{why}. {keep}",
@@ -65,7 +66,7 @@ def line_of(notice: Notice) -> str:
         NoticeKind.LOCK_DENIED: f"{by} keeps the lock on {path} that you asked for{why}.",
         NoticeKind.LOCK_GRANTED: f"The lock on {path} that you asked for is yours, from {by}.",
         NoticeKind.LOCK_GIVEN: f"Your lock on {path} went to another by {by}{why}. {keep}",
-        NoticeKind.BRANCH_FROZEN: f"{by} froze {path or 'the branch'} on {branch}{why}. {keep}",
+        NoticeKind.BRANCH_FROZEN: f"{by} froze {place}{why}. {keep}",
         NoticeKind.BRANCH_ABANDONED: f"{by} abandoned the branch {branch}{why}. {keep}",
     }
     return lines[notice.kind]

@@ -88,7 +88,7 @@ def test_a_freeze_of_the_branch_is_told_to_who_works_on_it(met):
     first.mlv("freeze", "dev", "-m", "not here")
     assert said(second, "locks") == ""
     first.mlv("freeze", "main", "-m", "release week")
-    assert f"{first.name} froze the branch on main: release week." in said(second, "locks")
+    assert f"{first.name} froze the branch main: release week." in said(second, "locks")
     assert said(second, "locks") == ""
 
 

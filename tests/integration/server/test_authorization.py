@@ -108,6 +108,7 @@ NEEDS: dict[str, str] = {
     "ShelvesService.GetShelf": "read",
     "ShelvesService.PlanShelf": "read",
     "ShelvesService.DeleteShelf": "list",  # one's own
+    "NoticesService.ListNotices": "list",
     "AuditService.QueryAudit": "audit.read",
     "AuditService.VerifyAudit": "audit.read",
     "EventsService.WatchEvents": "list",
