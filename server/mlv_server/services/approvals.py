@@ -118,7 +118,8 @@ def check(tx: Transaction, call: Call, row: RepositoryRow, deed: Deed) -> None:
     if missing:
         who = " or ".join(dict.fromkeys(name for one in missing for name in one.by))
         raise ApprovalNeeded(
-            f"'{deed.action}' of @{deed.changeset} on {row.name}:{deed.ref} needs approvals that are not there.",
+            f"'{deed.action}' of @{deed.changeset} on {row.name}:{deed.ref} needs approvals that are not there "
+            f"({', '.join(f'rule {one.rule}' for one in missing)}).",
             advice=f"Ask {who} for 'mlv approve @{deed.changeset}', then type the same command again.",
             items=tuple(map(str, missing)),
         )
