@@ -63,18 +63,22 @@ class _Waiting:
         self._away = False
 
     def for_turn(self, take: Callable[[], T], refresh: Callable[[], object]) -> T:
-        """Wait for the turn, and take the locks."""
+        """Wait for the turn, and take the locks. Raises: StaleBase where the newest version here is not enough (L5)."""
+        fresh = False
         while True:
             asked = self._ask()
             if asked is not None and asked.turn:
                 try:
                     return take()
                 except StaleBase:
+                    if fresh:
+                        raise
+                    fresh = True
                     with self._alive(asked.contact_ms / 1000):
                         refresh()
                     continue
                 except LockHeld as error:
-                    self._refused = error
+                    self._refused, fresh = error, False
             if self._left() <= 0:
                 raise self._over()
             self._listen(PAUSE_SECONDS if asked is None else asked.contact_ms / 1000)
