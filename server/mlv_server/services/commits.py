@@ -96,12 +96,7 @@ async def publish(call: Call, request: PublishRequest) -> Published:
     if isinstance(plan, Published):
         return plan
     items = () if request.dry_run else await asyncio.to_thread(arriving.contents_of, plan.changes, request.recipes)
-    pack_bytes = 0
-    if not request.dry_run:
-        domain_id = plan.ground.repository.domain_id
-        pack_bytes = await arriving.take(call, domain_id, request.upload, request.inline_pack, items, plan.changes)
-        brought = [item[0] for item in items]
-        await reading.check_brought(call, request.repository, plan.ground.branch.head, brought, request.inline_pack)
+    pack_bytes = 0 if request.dry_run else await _take(call, request, plan, items)
 
     if items:
         await _keep_up(call, plan.ground.repository)
@@ -141,6 +136,15 @@ async def publish(call: Call, request: PublishRequest) -> Published:
     if not request.dry_run:
         kick(call, plan.ground.repository)
     return done
+
+
+async def _take(call: Call, request: PublishRequest, plan: _Plan, items: Sequence[arriving.Item]) -> int:
+    """Keep the pack that came along and prove all content, which the caller may bring; the bytes packs grew by."""
+    ground = plan.ground
+    domain_id, pack = ground.repository.domain_id, request.inline_pack
+    grown = await arriving.take(call, domain_id, request.upload, pack, items, plan.changes)
+    await reading.check_brought(call, request.repository, ground.branch.head, [item[0] for item in items], pack)
+    return grown
 
 
 async def undo(call: Call, request: UndoRequest) -> Published:

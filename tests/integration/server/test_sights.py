@@ -1,4 +1,4 @@
-"""P4, P5, B4, C7: what rules say of branches, labels and paths holds in every answer."""
+"""P4, B4, C7: what rules say of branches, labels and paths holds in every answer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,23 @@ import uuid
 import pytest
 from tests.integration.server.commit_kit import add, delete, lock, modify, move, publish, request_for, undo
 from tests.integration.server.conftest import DETECTOR, House
+from tests.integration.server.sight_kit import (
+    CODECS,
+    SECRET,
+    branch,
+    cleared,
+    collect,
+    hide,
+    log,
+    ls,
+    plan,
+    refused,
+    rule,
+    stock,
+)
 
-from mlv_core.entities import BranchKind, Effect, Rule, SubjectKind
-from mlv_core.errors import Denied, HeadMoved, MlvError, NotFound, PathClash
+from mlv_core.entities import BranchKind, Effect
+from mlv_core.errors import Denied, NotFound, PathClash
 from mlv_core.hashing import hash_content
 from mlv_core.ids import ChangesetNumber, RequestId, WorkspaceId
 from mlv_core.merging import MergeRequest
@@ -17,105 +31,25 @@ from mlv_core.requests import (
     AcquireRequest,
     BeginRequest,
     HistoryFilter,
-    PlanRequest,
-    Range,
-    RangeKind,
 )
-from mlv_core.shelving import PlanShelfRequest, ShelveRequest
 from mlv_core.watching import EventFilter
 from mlv_server.services import (
     branches,
     commits,
-    content,
     events,
     history,
     labels,
     locks,
     logs,
     merges,
-    shelf_content,
-    shelves,
     workspaces,
 )
 from mlv_server.services.call import Call
 
-CODECS = frozenset(range(8))
-SECRET = b"\0secret weights"
-LOCKED = b"\0one"
-
-
-def rule(house: House, effect: Effect, user: str, actions: tuple[str, ...], ref: str = "*", path: str = "**") -> None:
-    """Put one more rule about the repository in force."""
-    made = Rule(0, effect, SubjectKind.USER, user, "", actions, str(DETECTOR), ref, path)
-    house.db.write_now(lambda tx: tx.rules.change((made,), (), "test", 0))
-
-
-def hide(house: House, user: str, *, ref: str = "*", path: str = "**") -> None:
-    rule(house, Effect.DENY, user, ("list", "meta.read", "read"), ref, path)
-
-
-def collect(house: House, stream_of):
-    async def all_of():
-        return [one async for page in stream_of for one in page]
-
-    return house.run(all_of())
-
-
-def ls(house: House, user: str, number: int = 2) -> list[str]:
-    return [
-        row.path for row in collect(house, history.list_files(house.call(user), DETECTOR, ChangesetNumber(number), ()))
-    ]
-
-
-def plan(house: House, user: str, target: int = 2, base: int = 0):
-    request = PlanRequest(DETECTOR, ChangesetNumber(base), ChangesetNumber(target), CODECS)
-    call = house.call(user)
-
-    async def parts():
-        return [part async for part in content.plan_download(call, DETECTOR, request)]
-
-    return house.run(parts())
-
-
-def get(house: House, user: str, number: int, one: Range) -> bytes:
-    call = house.call(user)
-
-    async def read():
-        return b"".join([data async for data in content.get_ranges(call, DETECTOR, ChangesetNumber(number), (one,))])
-
-    return house.run(read())
-
-
-def log(house: House, user: str, **wanted):
-    return house.run(logs.list_changesets(house.call(user), DETECTOR, HistoryFilter(page_size=50, **wanted)))[0]
-
-
-def refused(house: House, body) -> MlvError:
-    with pytest.raises(MlvError) as caught:
-        house.run(body)
-    return caught.value
-
 
 @pytest.fixture
 def stocked(detector: House) -> House:
-    """Rita may read all, bob and alice commit; @2 brings weights/secret.bin and docs/a.txt with their content."""
-    request = request_for(
-        add("weights/secret.bin", SECRET), add("docs/a.txt", b"words\n"), contents=(SECRET, b"words\n"), prepared=1
-    )
-    publish(detector, "alice", request)
-    return detector
-
-
-def cleared(house: House) -> None:
-    """@3 holds only what @2 brought."""
-    model = lock(house, "alice", "wa", base=2)
-    data = lock(house, "alice", "wa", "data/train.parquet", b"\0rows", 2)
-    gone = (delete("model.safetensors", 2, model), delete("data/train.parquet", 2, data), delete("train.py", 2))
-    publish(house, "alice", request_for(*gone, prepared=2))
-
-
-def branch(house: House, name: str, at: str = "@2") -> None:
-    house.run(branches.create(house.call("alice"), DETECTOR, name, BranchKind.EXPERIMENT, at, "", dry_run=False))
+    return stock(detector)
 
 
 def test_P4_a_path_that_may_not_be_listed_is_in_no_list_and_no_count(stocked: House) -> None:
@@ -339,88 +273,3 @@ def test_P4_who_may_read_only_a_label_reads_that_version_and_no_other(stocked: H
     with pytest.raises(NotFound):
         plan(stocked, "stranger", 1)
     assert stocked.run(branches.list_all(stocked.call("stranger"), DETECTOR)) == ()
-
-
-def test_P4_P5_a_checkout_leaves_out_what_may_be_listed_but_not_read_and_says_how_many(stocked: House) -> None:
-    cleared(stocked)
-    rule(stocked, Effect.DENY, "rita", ("read",), path="weights/**")
-    assert "weights/secret.bin" in ls(stocked, "rita", 3)
-    parts = plan(stocked, "rita", 3)
-    assert [planned.change.path for part in parts for planned in part.changes] == ["docs/a.txt"]
-    assert parts[-1].withheld == 1
-    assert all(one.kind is RangeKind.FILE for part in parts for one in part.ranges)
-    (one,) = [one for part in parts for one in part.ranges]
-    assert get(stocked, "rita", 3, one) == b"words\n"
-
-    every = plan(stocked, "alice", 3)
-    assert {p.change.path for part in every for p in part.changes} == {"docs/a.txt", "weights/secret.bin"}
-    assert every[-1].withheld == 0
-    for foreign in (Range(RangeKind.FILE, hash_content(SECRET), 0, 4), *(r for part in every for r in part.ranges)):
-        if foreign.kind is RangeKind.PACK or foreign.id == hash_content(SECRET):
-            assert get(stocked, "alice", 3, foreign)
-            with pytest.raises(NotFound):
-                get(stocked, "rita", 3, foreign)
-
-
-def test_P5_content_that_one_may_not_read_is_neither_known_nor_taken_over(stocked: House) -> None:
-    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
-    name = hash_content(SECRET)
-    assert stocked.run(commits.find_missing(stocked.call("alice"), DETECTOR, (name,))) == [False]
-    assert stocked.run(commits.find_missing(stocked.call("bob"), DETECTOR, (name,))) == [True]
-
-    stolen = request_for(add("docs/mine.bin", SECRET, 2), prepared=2, workspace="wb")
-    with pytest.raises(NotFound) as caught:
-        publish(stocked, "bob", stolen)
-    other = request_for(add("docs/mine.bin", b"\0never sent", 2), prepared=2, workspace="wb")
-    with pytest.raises(NotFound) as absent:
-        publish(stocked, "bob", other)
-    assert caught.value.message == absent.value.message
-
-    sent = request_for(add("docs/mine.bin", SECRET, 2), contents=(SECRET,), prepared=2, workspace="wb")
-    assert publish(stocked, "bob", sent).changeset == 3
-
-
-def test_C4_a_stale_path_names_who_changed_it_to_whoever_may_see_it(stocked: House) -> None:
-    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
-    publish(stocked, "alice", request_for(modify("docs/a.txt", b"new\n", 2), contents=(b"new\n",), prepared=2))
-    with pytest.raises(HeadMoved):
-        publish(
-            stocked,
-            "bob",
-            request_for(modify("docs/a.txt", b"old\n", 2), contents=(b"old\n",), prepared=2, workspace="wb"),
-        )
-
-
-def shelve(house: House, user: str, workspace: str, *changes, contents=()):
-    sent = request_for(*changes, contents=contents, prepared=2, workspace=workspace)
-    request = ShelveRequest(
-        DETECTOR,
-        sent.request_id,
-        "main",
-        WorkspaceId(workspace),
-        name="mine",
-        message="",
-        changes=changes,
-        recipes=sent.recipes,
-        inline_pack=sent.inline_pack,
-    )
-    return house.run(shelves.shelve(house.call(user), request))
-
-
-def test_P5_a_shelf_takes_over_nothing_that_one_may_not_read_and_gives_back_what_one_sent(stocked: House) -> None:
-    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
-    with pytest.raises(NotFound):
-        shelve(stocked, "bob", "wb", add("docs/mine.bin", SECRET, 2))
-
-    own = b"\0of my own"
-    shelf = shelve(stocked, "bob", "wb", add("docs/own.bin", own, 2), contents=(own,))
-    asked, call = PlanShelfRequest(DETECTOR, shelf.id, CODECS), stocked.call("bob")
-
-    async def parts():
-        return [part async for part in shelf_content.plan(call, asked)]
-
-    ((one,),) = [part.ranges for part in stocked.run(parts())]
-    assert one.kind is RangeKind.FILE
-    assert get(stocked, "bob", 0, one) == own
-    with pytest.raises(NotFound):
-        get(stocked, "bob", 0, Range(RangeKind.FILE, hash_content(SECRET), 0, 4))

@@ -1,0 +1,122 @@
+"""P4, P5: content that one may not read is not sent, not known and not taken over."""
+
+from __future__ import annotations
+
+import pytest
+from tests.integration.server.commit_kit import add, modify, publish, request_for
+from tests.integration.server.conftest import DETECTOR, House
+from tests.integration.server.sight_kit import (
+    CODECS,
+    SECRET,
+    cleared,
+    get,
+    ls,
+    plan,
+    rule,
+    stock,
+)
+
+from mlv_core.entities import Effect
+from mlv_core.errors import HeadMoved, NotFound
+from mlv_core.hashing import hash_content
+from mlv_core.ids import WorkspaceId
+from mlv_core.requests import (
+    Range,
+    RangeKind,
+)
+from mlv_core.shelving import PlanShelfRequest, ShelveRequest
+from mlv_server.services import (
+    commits,
+    shelf_content,
+    shelves,
+)
+
+
+@pytest.fixture
+def stocked(detector: House) -> House:
+    return stock(detector)
+
+
+def test_P4_P5_a_checkout_leaves_out_what_may_be_listed_but_not_read_and_says_how_many(stocked: House) -> None:
+    cleared(stocked)
+    rule(stocked, Effect.DENY, "rita", ("read",), path="weights/**")
+    assert "weights/secret.bin" in ls(stocked, "rita", 3)
+    parts = plan(stocked, "rita", 3)
+    assert [planned.change.path for part in parts for planned in part.changes] == ["docs/a.txt"]
+    assert parts[-1].withheld == 1
+    assert all(one.kind is RangeKind.FILE for part in parts for one in part.ranges)
+    (one,) = [one for part in parts for one in part.ranges]
+    assert get(stocked, "rita", 3, one) == b"words\n"
+
+    every = plan(stocked, "alice", 3)
+    assert {p.change.path for part in every for p in part.changes} == {"docs/a.txt", "weights/secret.bin"}
+    assert every[-1].withheld == 0
+    for foreign in (Range(RangeKind.FILE, hash_content(SECRET), 0, 4), *(r for part in every for r in part.ranges)):
+        if foreign.kind is RangeKind.PACK or foreign.id == hash_content(SECRET):
+            assert get(stocked, "alice", 3, foreign)
+            with pytest.raises(NotFound):
+                get(stocked, "rita", 3, foreign)
+
+
+def test_P5_content_that_one_may_not_read_is_neither_known_nor_taken_over(stocked: House) -> None:
+    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
+    name = hash_content(SECRET)
+    assert stocked.run(commits.find_missing(stocked.call("alice"), DETECTOR, (name,))) == [False]
+    assert stocked.run(commits.find_missing(stocked.call("bob"), DETECTOR, (name,))) == [True]
+
+    stolen = request_for(add("docs/mine.bin", SECRET, 2), prepared=2, workspace="wb")
+    with pytest.raises(NotFound) as caught:
+        publish(stocked, "bob", stolen)
+    other = request_for(add("docs/mine.bin", b"\0never sent", 2), prepared=2, workspace="wb")
+    with pytest.raises(NotFound) as absent:
+        publish(stocked, "bob", other)
+    assert caught.value.message == absent.value.message
+
+    sent = request_for(add("docs/mine.bin", SECRET, 2), contents=(SECRET,), prepared=2, workspace="wb")
+    assert publish(stocked, "bob", sent).changeset == 3
+
+
+def test_C4_a_stale_path_names_who_changed_it_to_whoever_may_see_it(stocked: House) -> None:
+    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
+    publish(stocked, "alice", request_for(modify("docs/a.txt", b"new\n", 2), contents=(b"new\n",), prepared=2))
+    with pytest.raises(HeadMoved):
+        publish(
+            stocked,
+            "bob",
+            request_for(modify("docs/a.txt", b"old\n", 2), contents=(b"old\n",), prepared=2, workspace="wb"),
+        )
+
+
+def shelve(house: House, user: str, workspace: str, *changes, contents=()):
+    sent = request_for(*changes, contents=contents, prepared=2, workspace=workspace)
+    request = ShelveRequest(
+        DETECTOR,
+        sent.request_id,
+        "main",
+        WorkspaceId(workspace),
+        name="mine",
+        message="",
+        changes=changes,
+        recipes=sent.recipes,
+        inline_pack=sent.inline_pack,
+    )
+    return house.run(shelves.shelve(house.call(user), request))
+
+
+def test_P5_a_shelf_takes_over_nothing_that_one_may_not_read_and_gives_back_what_one_sent(stocked: House) -> None:
+    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
+    with pytest.raises(NotFound):
+        shelve(stocked, "bob", "wb", add("docs/mine.bin", SECRET, 2))
+
+    own = b"\0of my own"
+    shelf = shelve(stocked, "bob", "wb", add("docs/own.bin", own, 2), contents=(own,))
+    asked, call = PlanShelfRequest(DETECTOR, shelf.id, CODECS), stocked.call("bob")
+
+    async def parts():
+        return [part async for part in shelf_content.plan(call, asked)]
+
+    ((one,),) = [part.ranges for part in stocked.run(parts())]
+    assert one.kind is RangeKind.FILE
+    assert get(stocked, "bob", 0, one) == own
+    with pytest.raises(NotFound):
+        get(stocked, "bob", 0, Range(RangeKind.FILE, hash_content(SECRET), 0, 4))
