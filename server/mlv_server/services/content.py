@@ -43,8 +43,9 @@ async def put_pack(
 
     Raises: NotFound; DamagedContent, LimitExceeded naming what is wrong: then nothing of the pack is kept; DiskFull.
     """
-    row = await call.db.read(lambda tx: tx.repositories.get(repository))
-    pack_id, stored = await call.store.put_pack(row.domain_id, upload, reading.offered(call, repository, chunks))
+    row, limited = await reading.place(call, repository)
+    offered = reading.offered(call, chunks) if limited else chunks
+    pack_id, stored = await call.store.put_pack(row.domain_id, upload, offered)
     if stored and upload:
         await call.db.write(lambda tx: tx.uploads.grow(row.id, upload, stored, call.now))
     logger().info("pack stored", repository=str(repository), upload=upload, pack=pack_id.hex(), bytes=stored)
@@ -60,8 +61,7 @@ async def get_ranges(
     Raises: NotFound for what the repository does not hold (P4); InvalidRequest; DamagedContent.
     """
     _check_ranges(ranges)
-    await reading.check_ranges(call, repository, changeset, ranges)
-    row = await call.db.read(lambda tx: tx.repositories.get(repository))
+    row = await reading.check_ranges(call, repository, changeset, ranges)
     size = 0
     try:
         async for data in _ranges(call, row, ranges):

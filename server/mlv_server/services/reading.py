@@ -82,11 +82,13 @@ def reader(tx: Transaction, call: Call, name: RepositoryName, numbers: Collectio
     return found
 
 
-async def check_ranges(call: Call, name: RepositoryName, number: ChangesetNumber, ranges: Sequence[Range]) -> None:
-    """Check that the caller may be sent `ranges` of a version's content. Raises: NotFound."""
+async def check_ranges(
+    call: Call, name: RepositoryName, number: ChangesetNumber, ranges: Sequence[Range]
+) -> RepositoryRow:
+    """Check that the caller may be sent `ranges` of a version's content; gives the repository. Raises: NotFound."""
     found = await call.db.read(lambda tx: reader(tx, call, name, (number,)))
     if not found.is_limited:
-        return
+        return found.row
     wanted = {ContentHash(one.id) for one in ranges if one.kind is RangeKind.FILE}
     if any(one.kind is not RangeKind.FILE for one in ranges):
         raise _absent(ranges[0].id)
@@ -97,6 +99,7 @@ async def check_ranges(call: Call, name: RepositoryName, number: ChangesetNumber
         unknown -= await _segments(call, found.row, readable)
     if unknown:
         raise _absent(min(unknown))
+    return found.row
 
 
 async def planned(
@@ -109,25 +112,22 @@ async def planned(
     return NO_CODECS
 
 
-async def missing(call: Call, name: RepositoryName, hashes: Sequence[ContentHash]) -> list[bool] | None:
-    """What whoever may read only a part has to upload: everything (P5); None for others. Raises: NotFound."""
-    limited = await call.db.read(lambda tx: _is_limited(View(tx, call, tx.repositories.get(name))))
-    return [True] * len(hashes) if limited else None
+async def place(call: Call, name: RepositoryName) -> tuple[RepositoryRow, bool]:
+    """The repository, and whether the caller may read only a part of it. Raises: NotFound."""
+
+    def work(tx: Transaction) -> tuple[RepositoryRow, bool]:
+        row = tx.repositories.get(name)
+        return row, _is_limited(View(tx, call, row))
+
+    return await call.db.read(work)
 
 
-async def offered(
-    call: Call, name: RepositoryName, chunks: AsyncIterator[bytes | memoryview]
-) -> AsyncIterator[bytes | memoryview]:
-    """`chunks` of a pack; what they hold is noted where the caller may read only a part, so that they may commit it.
-
-    Raises: NotFound.
-    """
-    limited = await call.db.read(lambda tx: _is_limited(View(tx, call, tx.repositories.get(name))))
-    parser = PackParser() if limited else None
+async def offered(call: Call, chunks: AsyncIterator[bytes | memoryview]) -> AsyncIterator[bytes | memoryview]:
+    """`chunks` of a pack; what they hold is noted, so that whoever may read only a part may commit what they sent."""
+    parser = PackParser()
     async for chunk in chunks:
-        if parser is not None:
-            names = [member for placed in parser.feed(chunk) for member, _ in placed.frame.members]
-            call.memory.offered.note(call.principal.user_id, names)
+        names = [member for placed in parser.feed(chunk) for member, _ in placed.frame.members]
+        call.memory.offered.note(call.principal.user_id, names)
         yield chunk
 
 
