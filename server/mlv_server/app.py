@@ -142,6 +142,7 @@ async def serve(settings: Settings, ready: Callable[[str, str], None], clock: Cl
         _tune_collector()
         await server.start()
         webhooks = asyncio.create_task(_tell(parts))
+        webhooks.add_done_callback(_log_end)
         upkeep = Upkeep(parts.db, parts.contacts, parts.clock)
         kept_up = asyncio.create_task(upkeep.run())
         bookkeeper = Bookkeeper(parts.db, parts.memory.ledger, parts.clock.now)
@@ -154,12 +155,18 @@ async def serve(settings: Settings, ready: Callable[[str, str], None], clock: Cl
         await health.enter_graceful_shutdown()
         parts.db.bells.close()  # who watches would wait for all of the grace time
         await server.stop(settings.grace_seconds)
-        await webhooks
+        await asyncio.wait((webhooks,))
         upkeep.stop()
         bookkeeper.stop()
         await booked
         await kept_up
     telemetry.logger().info("stopped")
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    """Say at once why a task ended that should not."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        telemetry.logger().error("webhooks are told no more until the next start", exc_info=error)
 
 
 async def _tell(parts: Parts) -> None:

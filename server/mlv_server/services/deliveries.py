@@ -78,8 +78,8 @@ class Deliveries:
             return await self._begin(bell)
         except Unreachable:
             raise
-        except Exception as error:  # noqa: BLE001 - the task's outermost edge: one failure must not end all telling
-            logger().error("webhooks not served", exc_info=error)
+        except MlvError as error:
+            logger().warning("webhooks not served", code=error.code)
             return IDLE_SECONDS
 
     async def _begin(self, bell: Bell | None) -> float:
