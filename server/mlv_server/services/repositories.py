@@ -60,7 +60,7 @@ async def create_from(
             ),
         )
         if call.principal.user_id:
-            tx.rules.change((_admin_rule(by, name, call.now),), (), by, call.now)
+            tx.rules.change((_admin_rule(by, name, call.now),), (), by, call.now, act="create")
         tx.audit.append(row.id, (access.audit_entry(call, "repository.create", str(name)),))
         set_up = () if plan is None else templates.set_up(tx, call, row, plan)
         return CreatedRepository(_entity(row, changesets=0), set_up)
