@@ -145,9 +145,13 @@ class Caller:
 
     def _trust(self) -> ssl.SSLContext:
         if self._context is None:
-            self._context = ssl.create_default_context()
-            if self._authority is not None:
-                self._context.load_verify_locations(self._authority)
+            made = ssl.create_default_context()
+            try:
+                if self._authority is not None:
+                    made.load_verify_locations(self._authority)
+            except OSError:
+                raise _FaultError("this server cannot read the authorities that outgoing.authority names") from None
+            self._context = made
         return self._context
 
 

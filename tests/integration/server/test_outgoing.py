@@ -80,6 +80,13 @@ def test_a_certificate_of_nobody_we_trust_is_refused(house: House, receiver: Rec
     assert receiver.got == []
 
 
+def test_authorities_that_cannot_be_read_are_named(house: House, receiver: Receiver, tmp_path: Path) -> None:
+    receiver.authority = tmp_path / "gone.pem"
+    assert "outgoing.authority" in post(house, receiver, receiver.url).fault
+    receiver.authority.write_text("no certificate")
+    assert "outgoing.authority" in post(house, receiver, receiver.url).fault
+
+
 def test_a_certificate_for_another_name_is_refused(house: House, tmp_path: Path) -> None:
     with receiving(tmp_path / "other", names=("elsewhere.example",)) as other:
         url = other.url.replace("elsewhere.example", "127.0.0.1")

@@ -43,6 +43,9 @@ def test_the_file_that_init_writes_says_every_key_and_its_default(write):
         ("[server]\nlisten = '0.0.0.0:7420'\nplaintext = true\n", "line 3", "loopback only"),
         ("[logging]\nlevel = 'loud'\n", "line 2", "none of debug"),
         ("[storage]\ndatabase = 'mysql://x'\n", "line 2", "does not begin with 'sqlite:///'"),
+        ("[outgoing]\nallow = 'ci.example, 10.0.0.0/33'\n", "line 2", "10.0.0.0/33"),
+        ("[outgoing]\nallow = '10.0.0.1/8'\n", "line 2", "host bits"),
+        ("[outgoing]\nallow = '300.1.1.1'\n", "line 2", "300.1.1.1"),
         ("listen = 'x'\n", "line 1", "belongs into a section"),
         ("[server\n", "line 1", "Expected"),
     ],
@@ -70,6 +73,14 @@ def test_relative_places_lie_in_the_servers_folder(write, tmp_path):
     settings = load_settings(write("[storage]\ncontent = 'file:packs'\n"), {})
     assert settings.content_folder == tmp_path / "packs"
     assert settings.database_url == f"sqlite:///{tmp_path / 'mlv.db'}"
+
+
+def test_what_may_be_called_is_a_list_of_networks_and_hosts(write):
+    read = load_settings(write("[outgoing]\nallow = ' 10.0.0.0/8,ci.example , ::1'\nauthority = 'ca.pem'\n"), {})
+    assert read.outgoing_allow == ("10.0.0.0/8", "ci.example", "::1")
+    assert read.outgoing_authority == read.directory / "ca.pem"
+    plain = load_settings(write(""), {})
+    assert (plain.outgoing_allow, plain.outgoing_authority, plain.outgoing_plaintext) == ((), None, False)
 
 
 def test_sizes_take_units(write):
