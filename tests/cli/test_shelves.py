@@ -19,7 +19,7 @@ def everything(person):
     (person.here / "train.py").chmod(0o755)
     person.write("new/model.bin", b"\0new")
     person.mlv("add", "new")
-    os.symlink("../train.py", person.here / "new" / "link")
+    (person.here / "new" / "link").symlink_to("../train.py")
     person.mlv("add", "new/link")
     person.mlv("move", "data/a.txt", "data/b.txt")
     person.write("data/b.txt", b"a\nb\n")
@@ -47,7 +47,7 @@ def test_a_shelf_brings_back_every_kind_of_change(pair):
     assert first.files() == files
     assert first.states() == states
     assert first.mlv("diff") == before
-    assert os.readlink(first.here / "new" / "link") == "../train.py"
+    assert str((first.here / "new" / "link").readlink()) == "../train.py"
     assert first.json("meta", "show", "train.py")["properties"] == {"owner": "me"}
     first.mlv("edit", "w.safetensors")
     first.mlv("commit", "-m", "done")
@@ -261,3 +261,35 @@ def test_text_for_people(pair):
     assert "M train.py" in first.mlv("unshelve")
     assert "deleted the shelf" in first.mlv("shelves", "delete", "shelf-1")
     assert first.mlv("shelves") == "No shelves.\n"
+
+
+def test_who_may_open_and_not_write_may_shelve_large_files_too(pair, repository, workspace, member):
+    first, _ = pair
+    reader = member("reader")
+    here = workspace(reader)
+    here.write("new.bin", os.urandom(400_000))
+    here.mlv("add", "new.bin")
+    refused = here.json("shelve", code=5)
+    assert refused["code"] == "DENIED"
+    assert here.states() == {"new.bin": "added"}
+    document = here.here.parent / "policy.toml"
+    allowed = f'[[allow]]\nwho = "{reader.name}"\nactions = ["open"]\n'
+    document.write_text(first.mlv("policy", "show", repository, "--toml") + allowed, encoding="utf-8")
+    first.mlv("policy", "set", repository, str(document))
+    assert here.json("shelve")["files"] == 1
+    assert here.json("commit", "-m", "no", code=5)["code"] == "DENIED"
+
+
+def test_a_frozen_or_ended_branch_stops_no_shelf(pair):
+    first, second = pair
+    first.mlv("freeze", "main", "-m", "release week")
+    second.write("train.py", changed(3, b"three"))
+    assert second.json("commit", "-m", "no", code=4)["code"] == "FROZEN"
+    assert shelved(second, "--revert")["paths"] == ["train.py"]
+    first.mlv("unfreeze", "main", "-m", "over")
+    first.mlv("branch", "dev")
+    second.mlv("switch", "dev")
+    second.mlv("unshelve")
+    first.mlv("branch", "dev", "--abandon", "-m", "over")
+    assert shelved(second, "--name", "late")["branch"] == "dev"
+    assert [one["shelf"] for one in first.json("shelves", "--all-branches")] == ["late", "shelf-1"]
