@@ -205,6 +205,8 @@ class _Reader:
             self._keep(replace(rule, subject_kind=kind, subject=subject), fields)
 
     def _keep(self, rule: Rule, fields: Fields) -> None:
+        if len(self._rules) > RULES_LIMIT:
+            return  # which was told already
         numbered = replace(rule, id=-1 - len(self._rules))
         if self._rules.setdefault(key_of(rule), numbered) is numbered:
             self._lines[numbered.id] = fields.line

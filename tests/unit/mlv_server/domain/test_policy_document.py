@@ -122,6 +122,10 @@ def test_limits_are_named() -> None:
     assert "more than 1,048,576 bytes" in faults("#" * (1 << 20) + "\n")[0]
     tests = '[[test]]\nexpect = "alice read = deny"\n' * 1_001
     assert "there are more than 1,000" in faults(tests)[0]
+    rules = "".join(f'[[deny]]\nwho = "alice"\nactions = "read"\nref = "branch/b{n}"\n' for n in range(4_999))
+    assert faults(rules) == []
+    more = f'{rules}[[deny]]\nwho = ["alice", "group:reviewers", "everybody"]\nactions = "read"\n'
+    assert faults(more) == ["line 19997: [[deny]] there are more than 5,000 rules; name groups instead of users"]
     many = ", ".join(f'"group:{number}"' for number in range(1_001))
     assert "a list of 1 to 1000 texts" in faults(f"[[deny]]\nwho = [{many}]\nactions = 'read'\n")[0]
 
