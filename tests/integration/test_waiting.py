@@ -15,17 +15,7 @@ import pytest
 from tests.servers import COMMAND_SECONDS, Answer, Team, User, running_team
 
 SILENCE_SECONDS = 8
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
-    """A server that passes over who is silent for eight seconds."""
-    with running_team(tmp_path_factory.mktemp("crowd")) as made:
-        made.server.environment["MLV_LOCKS_WAITER_SILENCE"] = str(SILENCE_SECONDS)
-        made.server.stop()
-        made.server.start()
-        yield made
+FILES = 16
 
 
 class Desk:
@@ -41,41 +31,53 @@ class Desk:
     def json(self, *arguments: str, code: int = 0) -> Any:
         return self.mlv(*arguments, "--json", code=code).json
 
-    def requests(self) -> list[dict[str, Any]]:
-        return [one for lock in self.json("locks") for one in lock["requests"]]
+    def locks(self, *paths: str) -> list[dict[str, Any]]:
+        return [lock for lock in self.json("locks", *paths) if lock["path"] in paths]
+
+    def requests(self, path: str) -> list[dict[str, Any]]:
+        return [one for lock in self.locks(path) for one in lock["requests"]]
 
     def commit(self, path: str, data: bytes) -> None:
         (self.folder / path).write_bytes(data)
-        self.mlv("commit", "-m", "new")
+        self.mlv("commit", "-m", "new", path)
 
 
 class House:
-    """A repository with two files of weights, and desks in it."""
+    """A server with one repository of weights, the desk of its admin, who holds locks, and four of contributors.
+
+    Each test takes files of its own.
+    """
 
     def __init__(self, team: Team, folder: Path) -> None:
         self.team = team
-        self.folder = folder
-        self.name = f"wait/r{next(_numbers)}"
-        team.admin.mlv("repo", "create", self.name)
-        self.holder = self._desk(team.admin)
-        for name in ("a.pt", "b.pt"):
-            (self.holder.folder / name).write_bytes(b"\0weights of " + name.encode())
+        self._numbers = itertools.count()
+        team.admin.mlv("repo", "create", "wait/all")
+        self.holder = self._desk(team.admin, folder)
+        for number in range(FILES):
+            (self.holder.folder / f"f{number}.pt").write_bytes(b"\0weights %d" % number)
         self.holder.mlv("add", ".")
         self.holder.mlv("commit", "-m", "base")
+        self.desks = [self._desk(team.member(f"u{number}", contributor="wait__all"), folder) for number in range(4)]
 
-    def desk(self) -> Desk:
-        """A desk of a new contributor."""
-        return self._desk(self.team.member(f"u{next(_numbers)}", contributor=self.name.replace("/", "__")))
+    def file(self) -> str:
+        """A path that no other test uses."""
+        return f"f{next(self._numbers)}.pt"
 
-    def _desk(self, user: User) -> Desk:
-        place = self.folder / f"{user.name}-{next(_numbers)}"
-        user.mlv("checkout", self.name, str(place))
+    def _desk(self, user: User, folder: Path) -> Desk:
+        place = folder / user.name
+        user.mlv("checkout", "wait/all", str(place))
         return Desk(user, place)
 
 
-@pytest.fixture
-def house(crowd: Team, tmp_path: Path) -> House:
-    return House(crowd, tmp_path)
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A server that passes over who is silent for eight seconds."""
+    folder = tmp_path_factory.mktemp("crowd")
+    with running_team(folder) as team:
+        team.server.environment["MLV_LOCKS_WAITER_SILENCE"] = str(SILENCE_SECONDS)
+        team.server.stop()
+        team.server.start()
+        yield House(team, folder)
 
 
 class Waiter:
@@ -121,151 +123,132 @@ def waiting() -> Iterator[Any]:
 def test_L10_three_waiters_are_served_in_their_order_and_a_killed_one_is_passed_over(
     house: House, waiting: Any
 ) -> None:
-    first, second, third = house.desk(), house.desk(), house.desk()
-    house.holder.mlv("lock", "a.pt", "-m", "training")
-    waiters = [waiting(desk, "edit", "a.pt", "--wait=110s", "-m", "mine") for desk in (first, second, third)]
-    assert [one["place"] for one in house.holder.requests()] == [1, 2, 3]
-    assert [one["user"] for one in house.holder.requests()] == [first.user.name, second.user.name, third.user.name]
-    assert "1 before you" in waiters[1].told
+    path, (first, second, third, jumping) = house.file(), house.desks
+    house.holder.mlv("lock", path, "-m", "training")
+    waiters = [waiting(desk, "edit", path, "--wait=110s", "-m", "mine") for desk in (first, second, third)]
+    asked = house.holder.requests(path)
+    assert [one["user"] for one in asked] == [first.user.name, second.user.name, third.user.name]
+    assert "before you" in waiters[2].told
     waiters[0].process.kill()
-    jumping = house.desk()
-    house.holder.mlv("unlock", "a.pt")
-    refused = jumping.json("lock", "a.pt", code=4)
+    house.holder.mlv("unlock", path)
+    refused = jumping.json("lock", path, code=4)
     assert refused["code"] == "LOCK_HELD"
     assert "is kept for" in refused["message"] or "is locked by" in refused["message"]
     assert waiters[1].end()[0] == 0
-    assert [lock["owner"] for lock in house.holder.json("locks")] == [second.user.name]
-    second.commit("a.pt", b"\0the second's")
+    second.commit(path, b"\0the second's")
     code, said = waiters[2].end()
     assert code == 0, said
-    assert (third.folder / "a.pt").read_bytes() == b"\0the second's"
-    assert [lock["owner"] for lock in house.holder.json("locks")] == [third.user.name]
-    third.commit("a.pt", b"\0the third's")
+    assert (third.folder / path).read_bytes() == b"\0the second's"
+    assert [lock["owner"] for lock in house.holder.locks(path)] == [third.user.name]
+    third.mlv("unlock", path)
 
 
 def test_L6_who_waits_for_two_files_keeps_nobody_from_the_free_one(house: House, waiting: Any) -> None:
-    both, one = house.desk(), house.desk()
-    house.holder.mlv("lock", "a.pt")
-    waiter = waiting(both, "lock", "a.pt", "b.pt", "--wait=110s")
-    one.mlv("lock", "b.pt")
-    house.holder.mlv("unlock", "a.pt")
-    assert {lock["path"] for lock in house.holder.json("locks")} == {"b.pt"}
-    one.mlv("unlock", "b.pt")
+    path, free, (both, one, *_) = house.file(), house.file(), house.desks
+    house.holder.mlv("lock", path)
+    waiter = waiting(both, "lock", path, free, "--wait=110s")
+    one.mlv("lock", free)
+    house.holder.mlv("unlock", path)
+    assert [lock["path"] for lock in house.holder.locks(path, free)] == [free]
+    one.mlv("unlock", free)
     assert waiter.end()[0] == 0
-    assert {(lock["path"], lock["owner"]) for lock in house.holder.json("locks")} == {
-        ("a.pt", both.user.name),
-        ("b.pt", both.user.name),
-    }
+    assert {lock["owner"] for lock in house.holder.locks(path, free)} == {both.user.name}
+    both.mlv("unlock", path, free)
 
 
 def test_L10_a_wait_ends_in_time_with_exit_4_and_leaves_the_queue(house: House) -> None:
-    desk = house.desk()
-    house.holder.mlv("lock", "a.pt", "-m", "long training")
-    refused = desk.json("edit", "a.pt", "--wait=1s", code=4)
+    path, desk = house.file(), house.desks[0]
+    house.holder.mlv("lock", path, "-m", "long training")
+    refused = desk.json("edit", path, "--wait=1s", code=4)
     assert refused["code"] == "LOCK_HELD"
     assert "Waited 1 s" in refused["message"]
     assert "long training" in refused["message"]
-    assert house.holder.requests() == []
+    assert house.holder.requests(path) == []
 
 
 def test_L10_ctrl_c_leaves_the_queue(house: House, waiting: Any) -> None:
-    desk = house.desk()
-    house.holder.mlv("lock", "a.pt")
-    waiter = waiting(desk, "edit", "a.pt", "--wait")
-    assert [one["waits"] for one in house.holder.requests()] == [True]
+    path, desk = house.file(), house.desks[0]
+    house.holder.mlv("lock", path)
+    waiter = waiting(desk, "edit", path, "--wait")
+    assert [one["waits"] for one in house.holder.requests(path)] == [True]
     assert waiter.stop(signal.SIGINT)[0] == 130
-    assert house.holder.requests() == []
+    assert house.holder.requests(path) == []
 
 
 def test_L10_a_waiter_survives_a_server_that_is_killed(house: House, waiting: Any) -> None:
-    first, second = house.desk(), house.desk()
-    house.holder.mlv("lock", "a.pt")
-    waiters = [waiting(desk, "edit", "a.pt", "--wait=100s") for desk in (first, second)]
+    path, (first, second, *_) = house.file(), house.desks
+    house.holder.mlv("lock", path)
+    waiters = [waiting(desk, "edit", path, "--wait=110s") for desk in (first, second)]
     house.team.server.crash()
     house.team.server.start()
-    assert [one["user"] for one in house.holder.requests()] == [first.user.name, second.user.name]
-    house.holder.mlv("unlock", "a.pt")
+    assert [one["user"] for one in house.holder.requests(path)] == [first.user.name, second.user.name]
+    house.holder.mlv("unlock", path)
     assert waiters[0].end()[0] == 0
-    first.mlv("unlock", "a.pt")
+    first.mlv("unlock", path)
     assert waiters[1].end()[0] == 0
+    second.mlv("unlock", path)
 
 
-def test_L10_the_holder_is_asked_and_gives(house: House) -> None:
-    desk = house.desk()
-    token = house.holder.json("lock", "a.pt")["locks"][0]["fencing_token"]
-    asked = desk.json("lock", "a.pt", "--request", "-m", "fix the head")
+def test_L10_the_holder_is_asked_and_gives_and_can_commit_no_more(house: House) -> None:
+    path, (desk, other, *_) = house.file(), house.desks
+    token = house.holder.json("lock", path)["locks"][0]["fencing_token"]
+    assert house.holder.json("unlock", path, "--give", desk.user.name, code=9)["code"] == "NOT_FOUND"
+    asked = desk.json("lock", path, "--request", "-m", "fix the head")
     assert asked["holders"] == ["admin"]
-    told = house.holder.requests()
+    told = house.holder.requests(path)
     assert [(one["user"], one["waits"], one["reason"]) for one in told] == [(desk.user.name, False, "fix the head")]
-    assert f"{desk.user.name} asks for a.pt" in house.holder.mlv("status", "-u").out
-    given = house.holder.json("unlock", "a.pt", "--give", desk.user.name)["given"]
+    assert f"{desk.user.name} asks for {path}" in house.holder.mlv("status", "-u").out
+    assert other.json("unlock", path, "--give", desk.user.name, code=4)["code"] == "LOCK_HELD"
+    given = house.holder.json("unlock", path, "--give", desk.user.name)["given"]
     assert [(one["owner"], one["fencing_token"] > token) for one in given] == [(desk.user.name, True)]
-    assert house.holder.requests() == []
-    desk.mlv("edit", "a.pt")
-    desk.commit("a.pt", b"\0given")
-    kinds = [event["kind"] for event in events(house)]
-    assert kinds[-4:] == ["lock.given", "lock.acquired", "commit.published", "lock.released"]
-
-
-def test_L10_the_giver_can_commit_no_more_and_nobody_gives_what_was_not_asked_for(house: House) -> None:
-    desk = house.desk()
-    house.holder.mlv("lock", "a.pt")
-    assert house.holder.json("unlock", "a.pt", "--give", desk.user.name, code=9)["code"] == "NOT_FOUND"
-    desk.mlv("lock", "a.pt", "--request")
-    other = house.desk()
-    refused = other.json("unlock", "a.pt", "--give", desk.user.name, code=4)
-    assert refused["code"] == "LOCK_HELD"
-    house.holder.mlv("unlock", "a.pt", "--give", desk.user.name)
-    (house.holder.folder / "a.pt").chmod(0o644)
-    (house.holder.folder / "a.pt").write_bytes(b"\0too late")
-    assert house.holder.json("commit", "-m", "late", code=4)["code"] in {"LOCK_HELD", "LOCK_LOST"}
+    (house.holder.folder / path).chmod(0o644)
+    (house.holder.folder / path).write_bytes(b"\0too late")
+    assert house.holder.json("commit", "-m", "late", path, code=4)["code"] in {"LOCK_HELD", "LOCK_LOST"}
+    house.holder.mlv("revert", path)
+    desk.mlv("edit", path)
+    desk.commit(path, b"\0given")
+    lines = house.holder.mlv("watch", "--once", "--json", "--path", path).out.splitlines()
+    kinds = [json.loads(line)["kind"] for line in lines]
+    assert kinds == ["lock.acquired", "lock.requested", "lock.given", "lock.acquired", "lock.released"]
 
 
 def test_L10_who_waits_is_given_the_lock_before_those_ahead(house: House, waiting: Any) -> None:
-    first, second = house.desk(), house.desk()
-    house.holder.mlv("lock", "a.pt")
-    waiters = [waiting(desk, "edit", "a.pt", "--wait=110s") for desk in (first, second)]
-    house.holder.mlv("unlock", "a.pt", "--give", second.user.name)
+    path, (first, second, *_) = house.file(), house.desks
+    house.holder.mlv("lock", path)
+    waiters = [waiting(desk, "edit", path, "--wait=110s") for desk in (first, second)]
+    house.holder.mlv("unlock", path, "--give", second.user.name)
     assert waiters[1].end()[0] == 0
-    second.commit("a.pt", b"\0by the second")
+    second.commit(path, b"\0by the second")
     assert waiters[0].end()[0] == 0
-    assert (first.folder / "a.pt").read_bytes() == b"\0by the second"
+    assert (first.folder / path).read_bytes() == b"\0by the second"
+    first.mlv("unlock", path)
 
 
 def test_L10_a_denial_reaches_who_waits_and_who_asked(house: House, waiting: Any) -> None:
-    waiter_desk, asker = house.desk(), house.desk()
-    house.holder.mlv("lock", "a.pt")
-    waiter = waiting(waiter_desk, "edit", "a.pt", "--wait=110s")
-    asker.mlv("lock", "a.pt", "--request")
-    assert house.holder.json("lock", "a.pt", "--deny", asker.user.name, code=2)["code"] == "INVALID_REQUEST"
-    stranger = house.desk()
-    denied = stranger.json("lock", "a.pt", "--deny", asker.user.name, "-m", "no", code=5)
-    assert denied["code"] == "DENIED"
-    for desk in (waiter_desk, asker):
-        house.holder.mlv("lock", "a.pt", "--deny", desk.user.name, "-m", "release week")
+    path, (waiting_desk, asker, stranger, _) = house.file(), house.desks
+    house.holder.mlv("lock", path)
+    waiter = waiting(waiting_desk, "edit", path, "--wait=110s")
+    asker.mlv("lock", path, "--request")
+    assert house.holder.json("lock", path, "--deny", asker.user.name, code=2)["code"] == "INVALID_REQUEST"
+    assert stranger.json("lock", path, "--deny", asker.user.name, "-m", "no", code=5)["code"] == "DENIED"
+    for desk in (waiting_desk, asker):
+        house.holder.mlv("lock", path, "--deny", desk.user.name, "-m", "release week")
     code, said = waiter.end()
     assert code == 4
-    assert "admin denied you the lock of 'a.pt': release week" in said
-    shown = {one["user"]: (one["denied_by"], one["denied_why"], one["place"]) for one in asker.requests()}
-    assert shown == dict.fromkeys([waiter_desk.user.name, asker.user.name], ("admin", "release week", 0))
-    assert "denied by admin: release week" in asker.mlv("locks").out
-    house.holder.mlv("unlock", "a.pt")
-    asker.mlv("edit", "a.pt")
+    assert f"admin denied you the lock of '{path}': release week" in said
+    shown = {one["user"]: (one["denied_by"], one["denied_why"], one["place"]) for one in asker.requests(path)}
+    assert shown == dict.fromkeys([waiting_desk.user.name, asker.user.name], ("admin", "release week", 0))
+    assert "denied by admin: release week" in asker.mlv("locks", path).out
 
 
 def test_a_request_can_be_taken_back(house: House) -> None:
-    desk = house.desk()
-    house.holder.mlv("lock", "a.pt")
-    assert desk.json("lock", "b.pt", "--request", code=9)["code"] == "NOT_FOUND"
-    desk.mlv("lock", "a.pt", "--request", "-n")
-    assert house.holder.requests() == []
-    desk.mlv("lock", "a.pt", "--request")
-    desk.mlv("lock", "a.pt", "--request")
-    assert len(house.holder.requests()) == 1
-    assert desk.json("unlock", "--request")["withdrawn"] == 1
-    assert house.holder.requests() == []
-
-
-def events(house: House) -> list[dict[str, Any]]:
-    lines = house.holder.mlv("watch", "--once", "--json").out.splitlines()
-    return [json.loads(line) for line in lines]
+    path, free, desk = house.file(), house.file(), house.desks[0]
+    house.holder.mlv("lock", path)
+    assert desk.json("lock", free, "--request", code=9)["code"] == "NOT_FOUND"
+    desk.mlv("lock", path, "--request", "-n")
+    assert house.holder.requests(path) == []
+    desk.mlv("lock", path, "--request")
+    desk.mlv("lock", path, "--request")
+    assert len(house.holder.requests(path)) == 1
+    assert desk.json("unlock", "--request", path)["withdrawn"] == 1
+    assert house.holder.requests(path) == []
