@@ -141,14 +141,14 @@ class HistoryCalls:
 
     def get_ranges(
         self, repository: RepositoryName, changeset: ChangesetNumber, ranges: Sequence[Range]
-    ) -> Iterator[bytes]:
+    ) -> Iterator[memoryview]:
         """The bytes of the ranges, back to back."""
         if not ranges:
             return iter(())
         request = content_pb2.GetRangesRequest(
             repository=str(repository), changeset=changeset, ranges=convert.ranges_to_wire(ranges)
         )
-        return self._channel.answers("ContentService/GetRanges", request, convert.chunk_from_bytes)
+        return self._channel.answers("ContentService/GetRanges", request, convert.chunk_view)
 
     def plan_download(self, request: PlanRequest) -> Iterator[PlanPart]:
         """What to fetch, and how the files are put together."""

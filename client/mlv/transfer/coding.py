@@ -60,7 +60,7 @@ def jobs_for(
     for item in items:
         if id(item) in names:
             base_recipe = item.base_cut.recipe if item.base_cut and needs_recipe(item.base_cut.recipe) else None
-            yield Job(_recipe_coder(item.cut.recipe, base_recipe, allowed), 0)
+            yield recipe_job(item.cut.recipe, base_recipe, allowed)
         wanted = {segment.hash for segment in item.cut.recipe.segments()} & waiting
         waiting -= wanted
         if not wanted:
@@ -104,7 +104,7 @@ class _Against:
 
     def worth(self, plain: memoryview) -> bool:
         """Whether to try; where it is not, one in `TRIED_AGAIN` is tried all the same."""
-        if self._failed < FAILED_ATTEMPTS or not _is_noise(plain):
+        if self._failed < FAILED_ATTEMPTS or not is_noise(plain):
             return True
         self._left_out += 1
         return self._left_out % TRIED_AGAIN == 0
@@ -114,7 +114,8 @@ class _Against:
         self._failed = 0 if frame.bases else self._failed + 1
 
 
-def _is_noise(plain: memoryview) -> bool:
+def is_noise(plain: memoryview) -> bool:
+    """Whether bytes look as if nothing could shrink them."""
     return entropy(plain) >= NOISE_BITS
 
 
@@ -128,7 +129,7 @@ def _file_job(
         extents = tuple(extent for index in plan.members for extent in item.cut.extents[index])
         plain = memoryview(read_extents(item.source, extents)).cast("B")
         _check(plain, members, item.given.path)
-        if not plan.typed and not (plan.bases and against.worth(plain)) and _is_noise(plain):
+        if not plan.typed and not (plan.bases and against.worth(plain)) and is_noise(plain):
             return Frame(Codec.RAW, (), tuple(members), plain)
         old: bytes | memoryview | None = None
         if plan.bases and item.base is not None and item.base_cut is not None:
@@ -155,7 +156,9 @@ def _group_job(group: Sequence[Item], allowed: frozenset[Codec]) -> Job:
     return Job(code, sum(length for _, length in members))
 
 
-def _recipe_coder(recipe: Recipe, base: Recipe | None, allowed: frozenset[Codec]) -> Callable[[], Frame]:
+def recipe_job(recipe: Recipe, base: Recipe | None, allowed: frozenset[Codec]) -> Job:
+    """The frame of a recipe, coded against that of the old content where there is one."""
+
     def code() -> Frame:
         plain = recipe.encode()
         members = ((hash_content(plain), len(plain)),)
@@ -163,7 +166,7 @@ def _recipe_coder(recipe: Recipe, base: Recipe | None, allowed: frozenset[Codec]
             return frame_of(encode_group(plain, allowed), (), members)
         return frame_of(encode_patch(plain, base.encode(), allowed), (base.recipe_id(),), members)
 
-    return code
+    return Job(code, 0)
 
 
 def _check(plain: memoryview, members: Sequence[tuple[ContentHash, int]], path: str) -> None:

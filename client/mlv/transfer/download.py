@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlv.transfer.reading import FileSource
 from mlv.transfer.segments import Segments
-from mlv.transfer.targets import Target
+from mlv.transfer.targets import RunningHash, Target
 from mlv.transfer.types import Fetched, OldFile, Progress, Silent
 from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded, MissingFile
 from mlv_core.hashing import ContentHash, ContentHasher
@@ -22,14 +23,28 @@ if TYPE_CHECKING:
     from mlv.remote.service import Server
     from mlv_core.ids import RepositoryName
 
-SHARDS = 2
+STREAMS = 2
 """Streams of one part: two use both directions of a core pair and hide one round trip behind the other."""
 SHARD_BYTES = 8 << 20
 """Less than this is fetched by one stream."""
+SHARD_MOST = 64 << 20
+"""What a stream does at a time of much work: the streams stay close to each other in a file."""
 OPEN_FILES = 64
 """Files that are held open at once; those of a part with more are opened for each write."""
 BLOCK_BYTES = 1 << 20
 """One read when a file is checked: it stays in the processor's cache until it is hashed."""
+
+
+@dataclass(slots=True)
+class _Begun:
+    """What earlier attempts and earlier parts did of the files of a part.
+
+    `resumes`: whether an earlier attempt left something of them; None: each file tells. `running`: the hashes of
+    those of which an earlier part was written.
+    """
+
+    resumes: bool | None = None
+    running: dict[str, RunningHash] = field(default_factory=dict)
 
 
 def download(
@@ -48,13 +63,16 @@ def download(
     """
     os.makedirs(incoming, exist_ok=True)
     shown = progress or Silent()
+    begun = _Begun()
     resumes = False
     for part in parts:
         if part.more and not part.start:
             # Only what an earlier attempt left is looked at: later stretches find what this one has begun.
             resumes = os.path.exists(_file(part.changes[0], incoming) + ".part")
-        looked_at = resumes if part.start or part.more else None
-        yield from _one_part(server, repository, part, old_file, incoming, shown, resumes=looked_at)
+        begun.resumes = resumes if part.start or part.more else None
+        if not part.start:
+            begun.running.clear()
+        yield from _one_part(server, repository, part, old_file, incoming, shown, begun)
 
 
 def _one_part(
@@ -64,8 +82,7 @@ def _one_part(
     old_file: OldFile,
     incoming: str,
     progress: Progress,
-    *,
-    resumes: bool | None,
+    begun: _Begun,
 ) -> Iterator[Fetched]:
     pieces: dict[int, list[Piece]] = {}
     for piece in part.pieces:
@@ -79,7 +96,7 @@ def _one_part(
     missing = {index: pieces.get(index, []) for index in first if not _is_there(part, index, incoming)}
     if missing:
         try:
-            _fetch(server, repository, part, missing, old_file, incoming, progress, resumes=resumes)
+            _fetch(server, repository, part, missing, old_file, incoming, progress, begun)
         except OSError as error:
             raise _named(error) from error
     if part.more:
@@ -106,8 +123,7 @@ def _fetch(
     old_file: OldFile,
     incoming: str,
     progress: Progress,
-    *,
-    resumes: bool | None,
+    begun: _Begun,
 ) -> None:
     """Fetch, decode and write the files of the changes that `pieces` names, then verify each as a whole."""
     targets: dict[int, Target] = {}
@@ -118,10 +134,12 @@ def _fetch(
             state = part.changes[index].change.state
             file = _file(part.changes[index], incoming)
             # One of many that are written at once needs no second name: what a crash leaves is checked by its name.
-            at_once = not held and not resumes and not part.start and _is_segment(part, index, its_pieces)
+            at_once = not held and not begun.resumes and not part.start and _is_segment(part, index, its_pieces)
             file = file if at_once else file + ".part"
             target = Target(file, state.size if state is not None else 0, held=held, at_once=at_once)
-            target.resumes = target.resumes if resumes is None else resumes
+            target.resumes = target.resumes if begun.resumes is None else begun.resumes
+            if not target.resumes and (part.start or not _is_segment(part, index, its_pieces)):
+                target.running = begun.running.setdefault(file, RunningHash())
             if held:
                 stack.callback(target.close)
             segments.add_target(target, its_pieces, part.start)
@@ -143,9 +161,9 @@ def _fetch(
 
 
 def _take_all(segments: Segments, shards: list[list[int]], progress: Progress) -> None:
-    """Run one stream a shard; the first failure stops the others."""
+    """Run one stream a shard, a few at a time and in order; the first failure stops the others."""
     segments.expect(shards)
-    with ThreadPoolExecutor(max(1, len(shards)), thread_name_prefix="mlv-fetch") as pool:
+    with ThreadPoolExecutor(max(1, min(STREAMS, len(shards))), thread_name_prefix="mlv-fetch") as pool:
         running: list[Future[None]] = []
         try:
             for number, shard in enumerate(shards):
@@ -155,6 +173,7 @@ def _take_all(segments: Segments, shards: list[list[int]], progress: Progress) -
                 future.result()
         except BaseException:
             segments.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
@@ -179,14 +198,15 @@ def _old_sources(part: PlanPart, old_file: OldFile, stack: ExitStack) -> dict[in
 
 
 def _shards(needed: Sequence[int], work_of: Callable[[int], int]) -> list[list[int]]:
-    """Cut the ordered ranges into a few runs of about the same work."""
+    """Cut the ordered ranges into runs of about the same work: one for each stream, more where there is much."""
     total = sum(map(work_of, needed))
     if total < SHARD_BYTES:
         return [list(needed)] if needed else []
-    shards: list[list[int]] = [[] for _ in range(SHARDS)]
+    count = max(STREAMS, -(-total // SHARD_MOST))
+    shards: list[list[int]] = [[] for _ in range(count)]
     done = 0
     for number in needed:
-        shards[min(SHARDS - 1, done * SHARDS // total)].append(number)
+        shards[min(count - 1, done * count // total)].append(number)
         done += work_of(number)
     return [shard for shard in shards if shard]
 
@@ -225,8 +245,10 @@ def _verify(planned: PlannedChange, target: Target, segments: Segments) -> None:
     Raises: DamagedContent unless it holds exactly the planned content.
     """
     state = planned.change.state
-    if state is not None and _holds(target.file, state.content):
-        return
+    if state is not None:
+        found = target.running.digest(state.size) if target.running is not None else None
+        if found == state.content or (found is None and _holds(target.file, state.content)):
+            return
     segments.damaged_in(target)
     os.unlink(target.file)
     raise DamagedContent(

@@ -53,7 +53,7 @@ def read_range(
                 offset += len(data)
                 if hasher is not None:
                     hasher.update(data)
-                yield data
+                yield bytes(data)
         except Unreachable:
             if offset == start:
                 raise

@@ -17,13 +17,15 @@ from mlv_core.errors import FileChanging, LimitExceeded, MissingFile
 from mlv_core.hashing import ContentHash, ContentHasher, hash_content
 from mlv_core.ids import escape
 from mlv_core.recipes import Recipe, from_layout, generic, needs_recipe, single
-from mlv_core.segments import Chunker, Extent, Layout, average_chunk_size, plan_layout
+from mlv_core.segments import Extent, Layout, average_chunk_size, chunk_boundaries, plan_layout
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 BLOCK_BYTES = 4 << 20
 """One read: large enough that the system call costs nothing, small enough that several fit in the cache."""
+BLOCK_CHUNKS = 16
+"""And so many chunks of average length at least: four of them are the longest that is read again."""
 HELD_BYTES = 16 << 10
 """A file of up to this size is read once and kept until it is sent: opening it again costs more than its bytes."""
 ASIDE_BYTES = 16 << 20
@@ -222,17 +224,33 @@ def read_extents(source: Source, extents: tuple[Extent, ...]) -> Buffer:
     return source.read_extents(extents)
 
 
+def cut_blocks(source: Source) -> Iterator[tuple[memoryview, list[int]]]:
+    """A content cut by its bytes, from first to last: blocks that end with a chunk, and the chunks' ends in each.
+
+    What follows the last end that is certain is read again with the next block: less than a copy of every block costs.
+    """
+    average = average_chunk_size(source.size)
+    block = max(BLOCK_BYTES, BLOCK_CHUNKS * average)
+    at = 0
+    while at < source.size:
+        length = min(block, source.size - at)
+        data = memoryview(source.read(at, length)).cast("B")
+        ends = chunk_boundaries(data, average, final=at + length == source.size)
+        yield data[: ends[-1]], ends
+        at += ends[-1]
+
+
 def _cut_generic(source: Source, *, named: bool) -> CutContent:
     if source.size <= average_chunk_size(source.size):
         return _cut_whole(source)
-    whole, chunker, text = _Whole(source.size), Chunker(average_chunk_size(source.size)), _TextProbe()
+    whole, text = WholeHash(source.size), TextProbe()
     chunks: list[tuple[ContentHash, int]] = []
-    for block in _blocks(source):
+    for block, ends in cut_blocks(source):
         if named:
             whole.update(block)
         text.feed(block)
-        chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.feed(block))
-    chunks.extend((hash_content(chunk), len(chunk)) for chunk in chunker.finish())
+        starts = (0, *ends)
+        chunks.extend((hash_content(block[at:end]), end - at) for at, end in zip(starts, ends, strict=False))
     recipe = generic(source.size, chunks) if len(chunks) > 1 else single(chunks[0][0], source.size)
     content = whole.digest() if named else _unnamed(recipe)
     return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text.finish())
@@ -241,7 +259,7 @@ def _cut_generic(source: Source, *, named: bool) -> CutContent:
 def _cut_whole(source: Source) -> CutContent:
     """A file no longer than one chunk on average is one: a recipe costs more than finding half of it again saves."""
     data = source.read(0, source.size)
-    text = _TextProbe()
+    text = TextProbe()
     text.feed(data)
     content = hash_content(data)
     recipe = single(content, source.size)
@@ -249,7 +267,7 @@ def _cut_whole(source: Source) -> CutContent:
 
 
 def _cut_typed(source: Source, layout: Layout, *, named: bool) -> CutContent:
-    whole = _Whole(source.size)
+    whole = WholeHash(source.size)
     cuts = (*layout.rest, *layout.typed)
     names = [ContentHash(b"")] * len(cuts)
     parts: dict[int, list[Buffer]] = {}
@@ -268,7 +286,7 @@ def _cut_typed(source: Source, layout: Layout, *, named: bool) -> CutContent:
     return CutContent(content, recipe, tuple(recipe.offsets_in_file()), text=False)
 
 
-class _Whole:
+class WholeHash:
     """The name of a whole content; of a large one it is made in a thread of its own, beside the names of its parts."""
 
     def __init__(self, size: int) -> None:
@@ -310,15 +328,7 @@ def _joined(extents: Sequence[Extent]) -> Iterator[tuple[int, int]]:
     yield offset, length
 
 
-def _blocks(source: Source) -> Iterator[Buffer]:
-    position = 0
-    while position < source.size:
-        length = min(BLOCK_BYTES, source.size - position)
-        yield source.read(position, length)
-        position += length
-
-
-class _TextProbe:
+class TextProbe:
     """Finds out on the way whether bytes are UTF-8 without NUL."""
 
     def __init__(self) -> None:
@@ -326,6 +336,7 @@ class _TextProbe:
         self._text = True
 
     def feed(self, block: Buffer) -> None:
+        """Take the next bytes."""
         if not self._text:
             return
         view = memoryview(block)
@@ -340,6 +351,7 @@ class _TextProbe:
                 return
 
     def finish(self) -> bool:
+        """Whether all bytes were text."""
         if self._text:
             try:
                 self._decoder.decode(b"", final=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
-from mlv.transfer.targets import Place, Target, read_back
+from mlv.transfer.targets import Place, Target, read_back, write_runs
 from mlv_core.errors import DamagedContent, Interrupted, Unreachable
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.ids import escape
@@ -130,7 +130,7 @@ class Segments:
                     current, start, straight = number, at, self._straight(number)
                 if straight is not None:
                     straight.target.straight = True
-                    straight.target.write(data, straight.position + at)
+                    straight.target.write((data,), straight.position + at)
                 else:
                     held.append(data)
                 if not more:
@@ -154,7 +154,7 @@ class Segments:
         """
         for number in self._places:
             if self._part.segments[number].range is None and number not in self._there:
-                self._write(number, self._from_old(number))
+                write_runs(self._placed(number, self._from_old(number)))
 
     def damaged_in(self, target: Target) -> None:
         """Name what is wrong in a file that is not what it should be, and is kept for its good segments.
@@ -207,11 +207,11 @@ class Segments:
             at = done = 0
             # What the port gives is a generator: closing it ends the call.
             answers = cast(
-                "Generator[bytes]", self._server.get_ranges(self._repository, self._part.target, merged(ranges))
+                "Generator[memoryview]", self._server.get_ranges(self._repository, self._part.target, merged(ranges))
             )
             with closing(answers):
                 for data in answers:
-                    view = memoryview(data)
+                    view = data
                     while view and at < len(ranges):
                         mine = view[: ranges[at].length - done]
                         view = view[len(mine) :]
@@ -225,9 +225,11 @@ class Segments:
                 raise _ended()
 
     def _deliver(self, number: int, start: int, data: Sequence[memoryview], shard: int) -> None:
+        found: list[tuple[Target, int, memoryview]] = []
         for segment, content in self._decoded(number, start, _joined(data), shard).items():
             if segment not in self._there:
-                self._write(segment, content)
+                found += self._placed(segment, content)
+        write_runs(found)
 
     def _arrived(self, number: int) -> None:
         with self._changed:
@@ -319,9 +321,12 @@ class Segments:
             _, (dropped, _) = self._cache.popitem(last=False)
             self._cached_bytes -= dropped
 
-    def _write(self, number: int, plain: memoryview) -> None:
-        for place in self._places.get(number, ()):
-            place.target.write(plain[place.piece.offset : place.piece.offset + place.piece.length], place.position)
+    def _placed(self, number: int, plain: memoryview) -> list[tuple[Target, int, memoryview]]:
+        """The pieces of a segment, each with its target and its position there."""
+        return [
+            (place.target, place.position, plain[place.piece.offset : place.piece.offset + place.piece.length])
+            for place in self._places.get(number, ())
+        ]
 
     def _lies_in(self, number: int, places: Sequence[Place]) -> bool:
         segment = self._part.segments[number]

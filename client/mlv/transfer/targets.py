@@ -4,17 +4,65 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
 from mlv_core.deferred import dataclass
+from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.requests import Piece
 
 WRITEBACK_BYTES = 16 << 20
 """So much is left to the system's cache before its way to the disk begins: the sync at the end then finds little."""
+READ_BACK_BYTES = 1 << 20
+"""One read of what is hashed later: it stays in the processor's cache until then."""
+PARTS_AT_ONCE = 1024
+"""What the system takes in one call."""
 _SYNC_FILE_RANGE_WRITE = 2
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+
+
+class RunningHash:
+    """The hash of a file that is being written in any order, by several threads.
+
+    What comes where the hash has come to is hashed as it was written; the rest is read back when its turn comes.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hasher = ContentHasher()
+        self._front = 0
+        self._beyond: dict[int, int] = {}
+        self._busy = False
+        self._twice = False
+
+    def written(self, start: int, parts: Sequence[memoryview], read: Callable[[int, int], bytes]) -> None:
+        """The bytes from `start` on were written; `read` reads (position, length) of the file."""
+        end = start + sum(map(len, parts))
+        with self._lock:
+            # Bytes written a second time may be others than those that were hashed.
+            self._twice = self._twice or start < self._front or start in self._beyond
+            if self._twice or self._busy or start != self._front:
+                self._beyond[start] = end
+                return
+            self._busy = True
+        for part in parts:
+            self._hasher.update(part)
+        while True:
+            with self._lock:
+                self._front = end
+                end = self._beyond.pop(end, 0)
+                self._busy = bool(end)
+                if not end:
+                    return
+            for at in range(self._front, end, READ_BACK_BYTES):
+                self._hasher.update(read(at, min(READ_BACK_BYTES, end - at)))
+
+    def digest(self, size: int) -> ContentHash | None:
+        """The hash of all `size` bytes; None when it is not certain, or not all were written."""
+        with self._lock:
+            return None if self._twice or self._beyond or self._front != size else self._hasher.digest()
 
 
 class Target:
@@ -22,13 +70,17 @@ class Target:
 
     One that is written `at_once` does not go on with what lies there. `resumes`: an earlier attempt left something.
     `straight`: bytes were written of which no segment was checked, so that the file is checked as a whole.
+    `running` hashes what is written, where that is asked for.
     """
 
-    def __init__(self, file: str, size: int, *, held: bool, at_once: bool = False) -> None:
+    def __init__(
+        self, file: str, size: int, *, held: bool, at_once: bool = False, running: RunningHash | None = None
+    ) -> None:
         self.file = file
         self.at_once = at_once
         self.resumes = not at_once and os.path.exists(file)
         self.straight = False
+        self.running = running
         self._cached = 0
         self._held = -1
         if held or self.resumes or not size:
@@ -37,15 +89,17 @@ class Target:
         if not held:
             self.close()
 
-    def write(self, data: memoryview, position: int) -> None:
-        """Put `data` at `position`. Raises: OSError."""
+    def write(self, parts: Sequence[memoryview], position: int) -> None:
+        """Put `parts` at `position`, one after the other. Raises: OSError."""
+        at = position
         with self._opened() as handle:
-            self._cached += len(data)
-            while data:
-                written = os.pwrite(handle, data, position)
-                data, position = data[written:], position + written
+            for first in range(0, len(parts), PARTS_AT_ONCE):
+                at = _write(handle, parts[first : first + PARTS_AT_ONCE], at)
+        self._cached += at - position
         if self._held >= 0 and self._cached >= WRITEBACK_BYTES:
             self.write_back()
+        if self.running is not None:
+            self.running.written(position, parts, lambda start, length: self.read(((start, length),)))
 
     def read(self, parts: Sequence[tuple[int, int]]) -> bytes:
         """What lies there at (position, length) of `parts`, one after the other."""
@@ -76,6 +130,19 @@ class Target:
             os.close(handle)
 
 
+def _write(handle: int, parts: Sequence[memoryview], position: int) -> int:
+    """Write all of `parts`; the position behind them."""
+    left = list(parts)
+    while left:
+        written = os.pwritev(handle, left, position)
+        position += written
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if written:
+            left[0] = left[0][written:]
+    return position
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a piece of a segment goes: `position` in `target`."""
@@ -83,6 +150,20 @@ class Place:
     target: Target
     position: int
     piece: Piece
+
+
+def write_runs(pieces: Sequence[tuple[Target, int, memoryview]]) -> None:
+    """Write pieces, neighbours in one call."""
+    parts: list[memoryview] = []
+    start = end = 0
+    for number, (target, position, data) in enumerate(pieces):
+        start = start if parts else position
+        parts.append(data)
+        end = position + len(data)
+        following = pieces[number + 1] if number + 1 < len(pieces) else None
+        if following is None or following[0] is not target or following[1] != end:
+            target.write(parts, start)
+            parts = []
 
 
 def _found_sync_file_range() -> Callable[..., int] | None:

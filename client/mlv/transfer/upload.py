@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlv.transfer.coding import PATCHED_BYTES, Item, Job, coded, jobs_for
 from mlv.transfer.reading import BytesSource, CutContent, FileSource, Source, cut_content
 from mlv.transfer.sending import Message, Sending, send_frames
+from mlv.transfer.streaming import STREAMED_BYTES, FileStream, is_streamed
 from mlv.transfer.types import Progress, Silent, UploadedContent, UploadInput, UploadResult
 from mlv_core.codecs import Codec
 from mlv_core.errors import DamagedContent, FileChanging, Unreachable
@@ -80,7 +81,7 @@ class _Upload:
         self._upload = upload
         self._allowed = frozenset(Codec(number) for number in codecs if number in set(Codec))
         self._progress = progress
-        self._contents: list[UploadedContent] = []
+        self._contents: dict[int, UploadedContent] = {}
         self._recipes: dict[ContentHash, ContentHash] = {}
         self._done: set[ContentHash] = set()
 
@@ -91,16 +92,22 @@ class _Upload:
         frames = coded(self._jobs(inputs, sizes), self._progress)
         inline = send_frames(frames, self._put_pack if self._upload else None)
         self._progress.finish()
-        raw = sum(content.size for content in self._contents)
-        return UploadResult(tuple(self._contents), tuple(self._recipes.items()), inline, raw)
+        contents = tuple(self._contents[number] for number in range(len(inputs)))
+        raw = sum(content.size for content in contents)
+        return UploadResult(contents, tuple(self._recipes.items()), inline, raw)
 
     def _put_pack(self, messages: Iterator[Message]) -> Sending:
         self.sending = True
         return self._server.put_pack(self._repository, self._upload, messages)
 
     def _jobs(self, inputs: Sequence[UploadInput], sizes: Sequence[int]) -> Iterator[Job]:
-        for batch in _batches(inputs, sizes):
-            items = [self._open(given) for given in batch]
+        """Large new files go first, each sent while it is read (docs/decisions/0040)."""
+        for number, given in enumerate(inputs):
+            if sizes[number] >= STREAMED_BYTES:
+                yield from self._stream(number, given)
+        left = [number for number in range(len(inputs)) if number not in self._contents]
+        for numbers in _batches(left, sizes):
+            items = [self._open(inputs[number]) for number in numbers]
             missing, items = self._missing(items)
             recipes: dict[ContentHash, Item] = {}
             for item in items:
@@ -111,8 +118,24 @@ class _Upload:
             self._progress.advance(_unsent(items, missing))
             self._done |= missing
             yield from jobs_for(items, recipes, missing, self._allowed)
-            for item in items:
-                self._contents.append(_uploaded(item))
+            for number, item in zip(numbers, items, strict=True):
+                self._contents[number] = _uploaded(item)
+
+    def _stream(self, number: int, given: UploadInput) -> Iterator[Job]:
+        """Send a file while it is read, if it is one of those that can be."""
+        if given.base is not None or isinstance(given.source, bytes):
+            return
+        source = FileSource(given.source, given.path)
+        try:
+            if not is_streamed(given, source):
+                return
+            stream = FileStream(given, source, self._ask, self._done)
+            yield from stream.jobs(self._allowed, self._progress)
+            if stream.item is not None:
+                self._recipes[stream.item.cut.content] = stream.item.cut.recipe.recipe_id()
+                self._contents[number] = _uploaded(stream.item)
+        finally:
+            source.close()
 
     def _open(self, given: UploadInput) -> Item:
         """Read and cut one content and its base; one that changes meanwhile is read again, three times in all."""
@@ -168,15 +191,16 @@ class _Upload:
         return {name for name, missing in zip(names, answers, strict=True) if missing}
 
 
-def _batches(inputs: Sequence[UploadInput], sizes: Sequence[int]) -> Iterator[list[UploadInput]]:
-    batch: list[UploadInput] = []
+def _batches(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """The numbers of inputs in as many batches as their number and size ask for."""
+    batch: list[int] = []
     total = 0
-    for given, size in zip(inputs, sizes, strict=True):
-        if batch and (len(batch) == BATCH_FILES or total + size > BATCH_BYTES):
+    for number in numbers:
+        if batch and (len(batch) == BATCH_FILES or total + sizes[number] > BATCH_BYTES):
             yield batch
             batch, total = [], 0
-        batch.append(given)
-        total += size
+        batch.append(number)
+        total += sizes[number]
     if batch:
         yield batch
 

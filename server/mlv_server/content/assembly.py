@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mlv_core.codecs.streams import NOISE_BITS, entropy
 from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash, ContentHasher
-from mlv_core.recipes import MAGIC, Recipe
+from mlv_core.recipes import Recipe
 from mlv_server.content.materialized import CopyDraft, MaterializedFiles
 from mlv_server.content.plain import PlainReader
 
@@ -113,18 +113,12 @@ class Assemblies:
         self._done_segments = 0
         self._held = 0
 
-    def expect(self, domain_id: int, upload: str, name: ContentHash, plain: bytes | memoryview) -> None:
-        """A segment came before others in an upload: where it is a recipe, its file is put together from now on."""
-        if not upload or len(plain) > RECIPE_BYTES or bytes(plain[: len(MAGIC)]) != MAGIC:
-            return
+    def expect(self, domain_id: int, upload: str, name: ContentHash, recipe: Recipe) -> None:
+        """A recipe came before its segments in an upload: its file is put together from now on."""
         key = (domain_id, name)
         with self._lock:
             if key in self._open or key in self._done:
                 return
-        try:
-            recipe = Recipe.decode(plain)
-        except MlvError:
-            return  # a user's own file may begin like one; Publish says what is wrong with a recipe
         assembly = _Assembly(domain_id, upload, recipe, _Copy(self._materialized, recipe.size))
         gone: list[_Assembly] = []
         with self._lock:
@@ -181,6 +175,14 @@ class Assemblies:
                 self._fail(assembly, mine=False)  # its segments came before it: several threads read it faster
         with self._lock:
             return self._done.get((domain_id, recipe))
+
+    def note(self, domain_id: int, recipe: ContentHash, made: Assembled) -> None:
+        """It is known what a recipe gives, of which every byte was hashed."""
+        with self._lock:
+            self._done[domain_id, recipe] = made
+            self._done_segments += len(made.recipe.segments())
+            while self._done_segments > DONE_SEGMENTS and len(self._done) > 1:
+                self._done_segments -= len(self._done.popitem(last=False)[1].recipe.segments())
 
     def drop(self, domain_id: int, upload: str) -> None:
         """An upload broke off: its files are not waited for."""
@@ -287,10 +289,7 @@ class Assemblies:
         with self._lock:
             if self._open.get(key) is assembly:
                 self._forget(key)
-            self._done[key] = Assembled(assembly.recipe, content)
-            self._done_segments += len(assembly.recipe.segments())
-            while self._done_segments > DONE_SEGMENTS and len(self._done) > 1:
-                self._done_segments -= len(self._done.popitem(last=False)[1].recipe.segments())
+        self.note(*key, Assembled(assembly.recipe, content))
         with assembly.lock:
             assembly.content = content
             assembly.busy = False

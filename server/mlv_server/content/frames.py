@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from blake3 import blake3
@@ -43,6 +44,21 @@ def read_raw(blobs: LocalBlobs, domain_id: int, place: FramePlace) -> bytes:
     if checksum(raw) != place.checksum:
         raise DamagedFrame(f"Stored content is damaged: {where}.", place)
     return raw
+
+
+def read_run(blobs: LocalBlobs, domain_id: int, places: Sequence[FramePlace]) -> bytes:
+    """Header and blob of frames that lie one after the other in a pack, each checked. Raises: DamagedFrame."""
+    start, end = places[0].offset, places[-1].offset + places[-1].length
+    try:
+        raw = blobs.read(domain_id, places[0].pack_id, start, end - start)
+    except (NotFound, OSError):
+        raw = b""
+    with memoryview(raw) as view:
+        cuts = ((place, place.offset - start) for place in places)
+        if all(checksum(view[at : at + place.length]) == place.checksum for place, at in cuts):
+            return raw
+    # One by one, so that the one that is wrong is named.
+    return b"".join(read_raw(blobs, domain_id, place) for place in places)
 
 
 def read_frame(blobs: LocalBlobs, domain_id: int, place: FramePlace) -> Frame:

@@ -16,7 +16,7 @@ from mlv_core.errors import DamagedContent, LimitExceeded, NotFound, Unreachable
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash
 from mlv_core.packs import FRAME_LIMIT, Frame, PackParser, PlacedFrame, decode_frame, parse_frame
-from mlv_server.content.assembly import Assemblies
+from mlv_server.content.arrivals import Arrivals, Arrived, Queue
 from mlv_server.content.blobs.local import Draft, LocalBlobs
 from mlv_server.content.budget import ByteBudget
 from mlv_server.content.chains import trace
@@ -49,6 +49,7 @@ class _Upload:
     name: str
     draft: Draft
     sweeps: int
+    queue: Queue
     parser: PackParser = field(default_factory=PackParser)
     own: dict[ContentHash, tuple[int, int]] = field(default_factory=dict)
     """Members of frames so far, and where their frame lies in the draft."""
@@ -71,7 +72,7 @@ class Intake:
         db: Database,
         blobs: LocalBlobs,
         memory: PlainCache,
-        assemblies: Assemblies,
+        arrivals: Arrivals,
         reader: PlainReader,
         pool: ThreadPoolExecutor,
         clock: Callable[[], int],
@@ -79,7 +80,7 @@ class Intake:
         self._db = db
         self._blobs = blobs
         self._memory = memory
-        self._assemblies = assemblies
+        self._arrivals = arrivals
         self._reader = reader
         self._pool = pool
         self._clock = clock
@@ -93,15 +94,20 @@ class Intake:
         A pack that came whole is kept even if the caller goes away meanwhile. Raises: DamagedContent, LimitExceeded
         naming the frame's segment when anything is wrong: then nothing of the pack is kept; DiskFull.
         """
-        sweeps = await self._db.read(lambda tx: tx.sweeps.count(domain_id))
-        upload = _Upload(domain_id, name, await self._run(self._begin), sweeps)
+        queue = self._arrivals.begin(domain_id, name)
+        try:
+            sweeps = await self._db.read(lambda tx: tx.sweeps.count(domain_id))
+            upload = _Upload(domain_id, name, await self._run(self._begin), sweeps, queue)
+        except BaseException:
+            await self._give_up(domain_id, name)
+            raise
         try:
             async for chunk in chunks:
                 await self._feed(upload, chunk)
             pack_id = upload.parser.finish()
         except BaseException:
             await asyncio.shield(self._end(upload))
-            await asyncio.shield(self._run(partial(self._assemblies.drop, domain_id, name)))
+            await self._give_up(domain_id, name)
             raise
         finishing = asyncio.create_task(self._finish(upload, pack_id))
         self._finishing.add(finishing)
@@ -130,9 +136,12 @@ class Intake:
                 # Its thread reads the draft: a caller that goes away must not end the wait for it.
                 await asyncio.wait((upload.running[0],))
                 upload.frames.append(await upload.running.popleft())
-            weight = 2 * frame.frame.plain_length + frame.length
+            if upload.queue.line.full:
+                await self._run(upload.queue.line.settle)
+            raw = frame.frame.codec == Codec.RAW
+            weight = frame.length + (0 if raw else 2 * frame.frame.plain_length)
             await self._budget.take(weight)
-            upload.running.append(asyncio.create_task(self._check(upload, frame, weight)))
+            upload.running.append(asyncio.create_task(self._check(upload, frame, upload.queue.draw(), weight)))
             for name, _ in frame.frame.members:
                 upload.own.setdefault(name, (frame.offset, frame.length))
         while upload.running and upload.running[0].done():
@@ -143,12 +152,20 @@ class Intake:
             while upload.running:
                 upload.frames.append(await upload.running[0])
                 upload.running.popleft()
+            await self._run(partial(self._arrivals.end, upload.queue))
             await upload.written()
             pack = NewPack(pack_id, upload.draft.length, tuple(upload.frames))
             await self._check_bases(upload.domain_id, pack)
             return pack_id, await self._seal(upload, pack)
+        except BaseException:
+            await self._give_up(upload.domain_id, upload.name)
+            raise
         finally:
             await self._end(upload)
+
+    async def _give_up(self, domain_id: int, name: str) -> None:
+        """An upload broke off: its files are not put together any further."""
+        await asyncio.shield(self._run(partial(self._arrivals.drop, domain_id, name)))
 
     async def _end(self, upload: _Upload) -> None:
         """Threads still read and write the draft: they come to their end before it is closed."""
@@ -156,25 +173,18 @@ class Intake:
         await asyncio.gather(*upload.running, *writing, return_exceptions=True)
         await self._run(upload.draft.discard)
 
-    async def _check(self, upload: _Upload, placed: PlacedFrame, weight: int) -> NewFrame:
+    async def _check(self, upload: _Upload, placed: PlacedFrame, number: int, weight: int) -> NewFrame:
         try:
             if any(base in upload.own for base in placed.frame.bases):
                 await upload.written()
-            return await self._run(partial(self._verify, upload, placed))
+            return await self._run(partial(self._verify, upload, placed, number))
         finally:
             self._budget.give(weight)
 
-    def _verify(self, upload: _Upload, placed: PlacedFrame) -> NewFrame:
+    def _verify(self, upload: _Upload, placed: PlacedFrame, number: int) -> NewFrame:
         frame = placed.frame
         plains = self._decode(upload, placed)
-        if len(plains) == 1:
-            self._assemblies.expect(upload.domain_id, upload.name, frame.members[0][0], plains[0])
-        raw = frame.codec == Codec.RAW
-        if not self._assemblies.arrived(upload.domain_id, upload.name, frame.members, plains, raw=raw):
-            for (name, _), plain in zip(frame.members, plains, strict=True):
-                self._memory.put((upload.domain_id, name), bytes(plain))
-            # A recipe may have become known meanwhile; one that comes later finds them in memory.
-            self._assemblies.arrived(upload.domain_id, upload.name, frame.members, plains, raw=raw)
+        self._arrivals.put(upload.queue, number, Arrived(frame.members, plains, frame.codec == Codec.RAW))
         return NewFrame(
             placed.offset,
             placed.header_length,

@@ -12,7 +12,7 @@ from typing import TypeVar
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.recipes import Piece, Recipe, RecipeSegment
-from mlv_server.content.assembly import Assemblies
+from mlv_server.content.arrivals import Arrivals
 from mlv_server.content.materialized import CopyDraft, MaterializedFiles
 from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.metadata.contents import ContentItem
@@ -35,13 +35,13 @@ class FileReader:
         db: Database,
         reader: PlainReader,
         materialized: MaterializedFiles,
-        assemblies: Assemblies,
+        arrivals: Arrivals,
         pool: ThreadPoolExecutor,
     ) -> None:
         self._db = db
         self._reader = reader
         self._materialized = materialized
-        self._assemblies = assemblies
+        self._arrivals = arrivals
         self._pool = pool
 
     async def recipe(self, domain_id: int, name: ContentHash) -> Recipe:
@@ -99,7 +99,7 @@ class FileReader:
                 raise DamagedContent(f"A file is said to have {size} bytes.", items=(f"file {name.hex()}",))
 
     async def _prove_recipe(self, domain_id: int, name: ContentHash, size: int, recipe_name: ContentHash) -> None:
-        made = await self._run(partial(self._assemblies.finish, domain_id, recipe_name))
+        made = await self._run(partial(self._arrivals.finish, domain_id, recipe_name))
         recipe = await self.recipe(domain_id, recipe_name) if made is None else made.recipe
         segments = recipe.segments()
         names = [recipe_name, *(part.hash for part in segments)]

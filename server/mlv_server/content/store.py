@@ -14,11 +14,12 @@ from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.recipes import Recipe, single
 from mlv_server.content import recovery
+from mlv_server.content.arrivals import Arrivals
 from mlv_server.content.assembly import Assemblies
 from mlv_server.content.blobs.local import LocalBlobs
 from mlv_server.content.chains import trace
 from mlv_server.content.deltas import DirectDeltas
-from mlv_server.content.frames import DamagedFrame, bases_from, read_raw
+from mlv_server.content.frames import DamagedFrame, bases_from, read_run
 from mlv_server.content.intake import Intake
 from mlv_server.content.materialized import MaterializedFiles
 from mlv_server.content.memory import PlainCache
@@ -55,9 +56,10 @@ class ContentStore:
         self.materialized = MaterializedFiles(root / "cache" / "files", settings.cache_bytes - share)
         self.reader = PlainReader(db, self.blobs, self.memory, self.materialized)
         self._assemblies = Assemblies(self.reader, self.materialized, self._stored)
-        self.files = FileReader(db, self.reader, self.materialized, self._assemblies, self.pool)
+        self._arrivals = Arrivals(self._assemblies, self.memory)
+        self.files = FileReader(db, self.reader, self.materialized, self._arrivals, self.pool)
         self.deltas = DirectDeltas(root / "cache" / "deltas", share)
-        self._intake = Intake(db, self.blobs, self.memory, self._assemblies, self.reader, self.pool, clock)
+        self._intake = Intake(db, self.blobs, self.memory, self._arrivals, self.reader, self.pool, clock)
         self._recipes: OrderedDict[tuple[int, ContentHash], Recipe] = OrderedDict()
         self._recipe_segments = 0
 
@@ -78,7 +80,7 @@ class ContentStore:
         """Wait for the work of all threads."""
         await self._intake.close()
         await asyncio.to_thread(self.pool.shutdown)
-        self._assemblies.close()
+        self._arrivals.close()
 
     async def find_missing(self, domain_id: int, hashes: Sequence[ContentHash]) -> list[bool]:
         """For each segment, whether it is to be sent: not there, or only damaged (F4)."""
@@ -162,8 +164,7 @@ class ContentStore:
         if cached is not None:
             return cached
         try:
-            places = self._places(domain_id, pack_id, offset, length)
-            return b"".join(read_raw(self.blobs, domain_id, place) for place in places)
+            return read_run(self.blobs, domain_id, self._places(domain_id, pack_id, offset, length))
         except DamagedFrame as error:
             self.reader.mark(error.frame)
             raise DamagedContent(error.message, items=error.items) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -225,12 +225,11 @@ class Packs:
         now: int,
     ) -> None:
         """Make or turn the rows of the members chosen of each frame: (name, offset in the frame, length)."""
-        offsets = select(frames.c.offset, frames.c.id).where(frames.c.pack == pack_row)
-        known: dict[int, int] = {row.offset: row.id for row in self._connection.execute(offsets)}
+        ids = self._frame_ids(pack_row, [frame for frame, _ in chosen])
         rows: list[dict[str, Any]] = []
         gains: dict[int, int] = {}
         for frame, members in chosen:
-            frame_id = known.get(frame.offset) or self._add_frame(pack_row, frame)
+            frame_id = ids[frame.offset]
             gains[frame_id] = gains.get(frame_id, 0) + len(members)
             rows.extend(
                 {"domain_id": domain_id, "hash": name, "frame": frame_id, "inner_offset": inner, "length": length}
@@ -253,20 +252,15 @@ class Packs:
             self._connection.execute(query.values(frame=bindparam("to"), inner_offset=bindparam("inner")), turned)
         self._count(gains, now)
 
-    def _add_frame(self, pack_row: int, frame: NewFrame) -> int:
-        values = {
-            "pack": pack_row,
-            "offset": frame.offset,
-            "header_length": frame.header_length,
-            "blob_length": frame.blob_length,
-            "plain_length": frame.plain_length,
-            "codec": frame.codec,
-            "bases": b"".join(frame.bases) if len(frame.bases) <= INLINE_BASES else None,
-            "checksum": frame.checksum,
-            "live": 0,
-            "damaged": False,
-        }
-        return int(self._connection.execute(insert(frames).values(values).returning(frames.c.id)).scalar_one())
+    def _frame_ids(self, pack_row: int, wanted: Sequence[NewFrame]) -> dict[int, int]:
+        """The ids of a pack's frames by their offsets; those of `wanted` that have no row get one."""
+        query = select(frames.c.offset, frames.c.id).where(frames.c.pack == pack_row)
+        known: dict[int, int] = {row.offset: row.id for row in self._connection.execute(query)}
+        fresh = [_frame_row(pack_row, frame) for frame in wanted if frame.offset not in known]
+        if fresh:
+            self._connection.execute(insert(frames), fresh)
+            known = {row.offset: row.id for row in self._connection.execute(query)}
+        return known
 
     def _count(self, gains: Mapping[int, int], now: int) -> None:
         """Apply changes of the frames' numbers of pointers; retire packs in which nothing is pointed at."""
@@ -303,6 +297,21 @@ class Packs:
         if not edges.keys() & turned:
             return set()
         return {name for name, frame in own.items() if _reaches(frame.bases, edges, turned)}
+
+
+def _frame_row(pack_row: int, frame: NewFrame) -> dict[str, Any]:
+    return {
+        "pack": pack_row,
+        "offset": frame.offset,
+        "header_length": frame.header_length,
+        "blob_length": frame.blob_length,
+        "plain_length": frame.plain_length,
+        "codec": frame.codec,
+        "bases": b"".join(frame.bases) if len(frame.bases) <= INLINE_BASES else None,
+        "checksum": frame.checksum,
+        "live": 0,
+        "damaged": False,
+    }
 
 
 def _chosen(

@@ -20,7 +20,7 @@ async def _put_pack(call: Call, chunks: AsyncIterator[memoryview], metadata: dic
     return pb.PutPackResponse(pack=pack, stored_bytes=stored)
 
 
-async def _get_ranges(call: Call, request: pb.GetRangesRequest) -> AsyncIterator[bytes]:
+async def _get_ranges(call: Call, request: pb.GetRangesRequest) -> AsyncIterator[memoryview]:
     name = RepositoryName.parse(request.repository)
     ranges = convert.ranges_from_wire(request.ranges)
     async for data in content.get_ranges(

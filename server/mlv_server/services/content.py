@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
@@ -54,7 +54,7 @@ async def put_pack(
 
 async def get_ranges(
     call: Call, repository: RepositoryName, changeset: ChangesetNumber, ranges: Sequence[Range]
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[memoryview]:
     """The bytes of `ranges` back to back, in pieces of up to 1 MiB, each checked before it leaves (F4).
 
     A pack's range covers whole frames. A file's may name any of its bytes; a segment's name stands for a file too.
@@ -72,7 +72,7 @@ async def get_ranges(
             call.memory.ledger.read(call, row.id, f"{repository}@{changeset}", size=size)
 
 
-async def _ranges(call: Call, row: RepositoryRow, ranges: Sequence[Range]) -> AsyncIterator[bytes]:
+async def _ranges(call: Call, row: RepositoryRow, ranges: Sequence[Range]) -> AsyncIterator[memoryview]:
     group: list[tuple[bytes, int, int]] = []
     total = 0
     for one in ranges:
@@ -147,20 +147,26 @@ def _check_ranges(ranges: Sequence[Range]) -> None:
         raise InvalidRequest(f"ranges: at most {BYTES_LIMIT} bytes in one call.")
 
 
-async def _pack_bytes(call: Call, row: RepositoryRow, group: list[tuple[bytes, int, int]]) -> AsyncIterator[bytes]:
+async def _pack_bytes(call: Call, row: RepositoryRow, group: list[tuple[bytes, int, int]]) -> AsyncIterator[memoryview]:
     for data in await call.store.read_frames(row.domain_id, group) if group else ():
-        for start in range(0, len(data), CHUNK_BYTES):
-            yield data[start : start + CHUNK_BYTES]
+        for part in _chunks(data):
+            yield part
 
 
-async def _file_bytes(call: Call, row: RepositoryRow, one: Range) -> AsyncIterator[bytes]:
+async def _file_bytes(call: Call, row: RepositoryRow, one: Range) -> AsyncIterator[memoryview]:
     name = ContentHash(one.id)
     size = (await call.store.recipe_of(row.domain_id, name)).size
     if one.offset + one.length > size:
         raise InvalidRequest(f"ranges: {one.length} bytes at {one.offset} reach over the end of {size} bytes.")
     async for data in call.store.read_range(row.domain_id, name, one.offset, one.length):
-        for start in range(0, len(data), CHUNK_BYTES):
-            yield data[start : start + CHUNK_BYTES]
+        for part in _chunks(data):
+            yield part
+
+
+def _chunks(data: bytes) -> Iterator[memoryview]:
+    view = memoryview(data)
+    for start in range(0, len(view), CHUNK_BYTES):
+        yield view[start : start + CHUNK_BYTES]
 
 
 async def _wishes(call: Call, reader: Reader, rules: LockRules, request: PlanRequest) -> AsyncIterator[Wish]:

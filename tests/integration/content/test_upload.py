@@ -9,7 +9,7 @@ import pytest
 from tests.site import Site, damage
 
 import mlv
-from mlv.transfer import sending
+from mlv.transfer import sending, streaming
 from mlv.transfer import upload as uploading
 from mlv.transfer.types import Silent, UploadInput
 from mlv.transfer.upload import upload_changes
@@ -147,3 +147,46 @@ def test_F4_the_same_content_offered_again_heals_what_was_damaged(own_site: Site
         workspace.add("again.dat")
         workspace.commit("the same again")
     assert repo.version(1).read("noise.dat") == data
+
+
+def test_large_new_files_are_sent_while_they_are_read_and_small_ones_after_them(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(uploading, "STREAMED_BYTES", 1 << 20)
+    monkeypatch.setattr(streaming, "STREAMED_BYTES", 1 << 20)
+    monkeypatch.setattr(sending, "SENT_PACK_BYTES", 2 << 20)
+    noise = np.random.default_rng(9).bytes(7_000_000)
+    table = b"".join(b"%d,%d\n" % (n, n * n) for n in range(300_000))
+    files = {"a.txt": b"small\n", "noise.bin": noise, "table.csv": table, "twice.bin": noise[:3_000_000] * 2}
+    repo = site.repository()
+    with repo.checkout(tmp_path / "ws") as workspace:
+        for name, data in files.items():
+            (tmp_path / "ws" / name).write_bytes(data)
+            workspace.add(name)
+        assert workspace.commit("at once").changeset == 1
+    assert {name: repo.version().read(name) for name in files} == files
+    repo.checkout(tmp_path / "again").close()
+    assert {name: (tmp_path / "again" / name).read_bytes() for name in files} == files
+
+
+def test_a_large_file_that_changes_while_it_is_sent_is_read_again(site: Site, tmp_path: Path, monkeypatch):
+    file = tmp_path / "noise.bin"
+    file.write_bytes(np.random.default_rng(10).bytes(streaming.STREAMED_BYTES))
+    real, readings = streaming.cut_blocks, []
+
+    def meddling(source):
+        readings.append(source)
+        yield from real(source)
+        if len(readings) == 1:
+            file.write_bytes(np.random.default_rng(11).bytes(streaming.STREAMED_BYTES))
+
+    monkeypatch.setattr(streaming, "cut_blocks", meddling)
+    result = upload_changes(
+        site.server,
+        RepositoryName.parse(site.repository().name),
+        [UploadInput("noise.bin", str(file))],
+        upload="changing",
+        codecs=CODECS,
+    )
+    assert result.contents[0].content == hash_content(file.read_bytes())
+    assert len(readings) == 2

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +28,7 @@ from mlv_core.errors import DamagedContent, NotFound
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.packs import Frame
 from mlv_core.recipes import generic
-from mlv_server.content import assembly
+from mlv_server.content import arrivals, assembly
 from mlv_server.content.store import ContentStore
 
 UPLOAD = "an upload"
@@ -183,5 +186,80 @@ def test_F4_a_damaged_copy_of_a_base_does_not_refuse_a_sound_delta(tmp_path: Pat
             await store.prove(DOMAIN, [new.item])
             assert made(store, new) == new.name
             assert not copy.exists()
+
+    run(body)
+
+
+@pytest.mark.parametrize("file", [TEXT, NOISE], ids=["text", "noise"])
+def test_noise_whose_recipe_comes_last_is_proved_with_it_and_what_is_coded_gets_its_copy(tmp_path: Path, file: File):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            await send(store, [*recipe_first(model()), *frames_for(file)])
+            assert made(store, file) == file.name or file is TEXT
+            await store.prove(DOMAIN, [file.item])
+            assert store.materialized.holds(DOMAIN, file.name) == (file is TEXT)
+            await store.db.write(lambda tx: tx.contents.record(DOMAIN, [file.item]))
+            forget(store)
+            assert await read(store, file) == file.plain
+
+    run(body)
+
+
+def test_packs_that_run_into_each_other_are_one_file_in_the_order_of_their_begin(tmp_path: Path):
+    frames = frames_for(NOISE)
+    first, second = pack_of(frames[:3]), pack_of(frames[3:])
+
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            began, rest = asyncio.Event(), asyncio.Event()
+
+            async def slow() -> AsyncIterator[bytes]:
+                yield first[:-100]
+                began.set()
+                await rest.wait()
+                yield first[-100:]
+
+            begun = asyncio.create_task(store.put_pack(DOMAIN, UPLOAD, slow()))
+            await began.wait()
+            await store.put_pack(DOMAIN, UPLOAD, chunks_of(second))
+            assert made(store, NOISE) is None
+            rest.set()
+            await begun
+            await store.prove(DOMAIN, [NOISE.item])
+            assert made(store, NOISE) == NOISE.name
+
+    run(body)
+
+
+@pytest.mark.parametrize("swapped", [True, False], ids=["another order", "one short"])
+def test_a_recipe_that_names_other_segments_than_came_before_it_proves_nothing(tmp_path: Path, swapped: bool):
+    *frames, recipe = frames_for(NOISE)
+    sent = [*frames[::-1], recipe] if swapped else [*frames[1:], recipe]
+
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            await send(store, sent)
+            if swapped:
+                await store.prove(DOMAIN, [NOISE.item])
+                assert made(store, NOISE) in {None, NOISE.name}
+            else:
+                with pytest.raises(NotFound):
+                    await store.prove(DOMAIN, [NOISE.item])
+
+    run(body)
+
+
+def test_a_pack_that_never_ends_holds_back_only_so_much_of_those_after_it(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(arrivals, "WAITING_BYTES", 1 << 20)
+    frames = frames_for(NOISE)
+
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            late = store._arrivals.begin(DOMAIN, UPLOAD)
+            await send(store, frames)
+            assert late.line.waiting_bytes <= 1 << 20
+            assert late.line.queues == deque() or not late.waiting
+            await store.prove(DOMAIN, [NOISE.item])
+            store._arrivals.put(late, late.draw(), arrivals.Arrived(((TEXT.name, 1),), (memoryview(b"x"),), raw=True))
 
     run(body)
