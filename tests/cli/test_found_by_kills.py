@@ -85,7 +85,7 @@ def test_a_delete_that_was_cut_off_ends_when_it_is_typed_again(pair):
 def test_L1_a_move_on_another_branch_leaves_the_path_that_a_lock_shows(pair):
     first, second = pair
     first.mlv("branch", "side")
-    second.mlv("lock", "train.py")
+    second.mlv("lock", "--scope", "branch", "train.py")
     first.mlv("switch", "side")
     first.mlv("lock", "train.py")
     first.mlv("move", "train.py", "run.py")

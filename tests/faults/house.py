@@ -23,6 +23,7 @@ from tests.faults.zygote import Fork, Server, Trap, command
 
 from mlv import connect
 from mlv.cli.main import run
+from mlv_core.entities import LockMode
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_server import app
 from mlv_server.cli.main import main
@@ -31,6 +32,21 @@ from mlv_server.settings import SETTINGS_FILE, load_settings
 
 USERS = ("admin", "ann", "bob", "cat", "dan")
 ROLES = {"ann": "maintainer", "bob": "contributor", "cat": "contributor", "dan": "contributor"}
+POLICY = """
+[[allow]]
+who = "admin"
+role = "admin"
+
+[[lock]]
+types = [".bin"]
+need = "required"
+scope = "branch"
+
+[[lock]]
+need = "none"
+scope = "branch"
+"""
+"""What the model knows of: a lock is needed on weights, and is of its branch alone (L3, L4)."""
 PORTS = (20_000, 32_000)
 """Below those that the system gives to connections: nobody takes it while the server is down."""
 
@@ -39,6 +55,11 @@ PORTS = (20_000, 32_000)
 def name_of(data: bytes) -> str:
     """The name of content."""
     return blake3(data).hexdigest()
+
+
+def _in_order_of_tokens(locks: Iterable[tuple[int, list[Any]]]) -> list[list[Any]]:
+    """Locks in the order of their tokens, which the model has too; intents, which it has not, take tokens as well."""
+    return [lock for _, lock in sorted(locks)]
 
 
 def free_port(rng: random.Random) -> int:
@@ -120,6 +141,10 @@ class House:
         self.repository = f"test/{name}"
         (self.folder / f"test-{name}").mkdir()
         self.must("admin", self.folder, "repo", "create", self.repository)
+        policy = self.folder / f"test-{name}" / "policy.toml"
+        policy.write_text(POLICY)
+        version = str(self.must("admin", self.folder, "policy", "show", self.repository)["version"])
+        self.must("admin", self.folder, "policy", "set", self.repository, str(policy), "--base", version)
         for user, role in ROLES.items():
             self.must("admin", self.folder, "policy", "grant", role, user, self.repository)
 
@@ -208,9 +233,10 @@ class House:
                 "branches": branches,
                 "heads": heads,
                 "labels": {one.name: int(one.changeset) for one in server.list_labels(name)},
-                "locks": sorted(
-                    [one.branch, int(one.file_id), one.path, one.owner, str(one.workspace), int(one.token)]
+                "locks": _in_order_of_tokens(
+                    (int(one.token), [one.branch, int(one.file_id), one.path, one.owner, str(one.workspace)])
                     for one in server.list_locks(name)
+                    if one.mode is LockMode.EXCLUSIVE
                 ),
             }
 
@@ -220,8 +246,8 @@ class House:
             "branches": repo.branches,
             "heads": {str(number): _rows(repo.versions[number]) for number in {*repo.branches.values()} - {0}},
             "labels": repo.labels,
-            "locks": sorted(
-                [one.branch, one.file, one.path, one.owner, self.ids[one.workspace], one.token] for one in repo.locks
+            "locks": _in_order_of_tokens(
+                (one.token, [one.branch, one.file, one.path, one.owner, self.ids[one.workspace]]) for one in repo.locks
             ),
         }
 

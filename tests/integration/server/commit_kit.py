@@ -12,6 +12,7 @@ from mlv_core.entities import (
     Change,
     FileMode,
     FileState,
+    LockScope,
     Operation,
 )
 from mlv_core.hashing import ContentHash, hash_content
@@ -83,7 +84,13 @@ def undo(house: House, user: str = "alice", workspace: str = "wa", **what):
 
 def lock(house: House, user: str, workspace: str, path: str = MODEL, data: bytes = b"\0one", base: int = 1) -> int:
     request = AcquireRequest(
-        DETECTOR, "main", WorkspaceId(workspace), (path,), (hash_content(data),), (ChangesetNumber(base),)
+        repository=DETECTOR,
+        branch="main",
+        workspace=WorkspaceId(workspace),
+        paths=(path,),
+        have=(hash_content(data),),
+        bases=(ChangesetNumber(base),),
+        scope=LockScope.BRANCH,
     )
     return house.run(locks.acquire(house.call(user), request)).locks[0].token
 
