@@ -281,7 +281,7 @@ def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tup
     if force or not believed:
         where = "" if force else workspace.branch
         held = context.server().list_locks(RepositoryName.parse(workspace.repository), where)
-        ends = (item for item in held if item.mode is LockMode.EXCLUSIVE or item.workspace == workspace.id)
+        ends = (item for item in held if item.mode is LockMode.EXCLUSIVE)
         # What only this workspace believes to be locked is asked for too: it is forgotten when the server says no.
         found = tuple(dict.fromkeys(item.path for item in ends if under(item.path, roots))) or believed
     if not found:
