@@ -21,6 +21,8 @@ from mlv_server.services.call import Asker, Call
 from mlv_server.services.once import Once, done_once
 
 T = TypeVar("T")
+KNOWING = frozenset({"list", "meta.read"})
+"""Actions that are to know of something."""
 _PROGRAM = (("service", "True"),)
 """Stands in the details of what a program did."""
 
@@ -80,11 +82,17 @@ def may(tx: Transaction, call: Call, action: str, repository: RepositoryName, re
 
 
 def sight(tx: Transaction, call: Asker, repository: RepositoryName) -> Sight:
-    """What the caller may do where in `repository`: for whoever has to ask about many refs or paths."""
+    """What the caller may do where in `repository`: for whoever has to ask about many refs or paths.
+
+    Whether a place may be known is a matter of the user's rights, not of what the token is limited to: a token that
+    may only write knows the branch that it writes to. What a token may ask for was decided before.
+    """
     policy, name = tx.rules.policy(), str(repository)
+    unlimited = replace(call.principal, scope=frozenset()) if call.principal.scope else call.principal
 
     def ask(action: str, ref: str, path: str) -> Decision:
-        return decide(call.principal, action, Resource(name, ref, path), policy, call.now)
+        principal = unlimited if action in KNOWING else call.principal
+        return decide(principal, action, Resource(name, ref, path), policy, call.now)
 
     return Sight(ask, policy, call.principal, name)
 

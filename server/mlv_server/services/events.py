@@ -9,7 +9,7 @@ from mlv_core.errors import InvalidRequest, NotFound
 from mlv_core.ids import RepositoryName
 from mlv_core.watching import EventFilter, EventPage, EventRecord
 from mlv_server.auth.identity import identify_again
-from mlv_server.domain.events import check_wanted, is_wanted, rights_of
+from mlv_server.domain.events import check_wanted, is_wanted
 from mlv_server.metadata.bells import Bell
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
@@ -92,6 +92,6 @@ class _Look:
         told = tuple(
             EventRecord(sequence, time, event.kind.value, view.told_event(event))
             for sequence, time, event in found
-            if is_wanted(event, wanted.kinds, wanted.branch, wanted.paths) and view.sight.may(*rights_of(event))
+            if is_wanted(event, wanted.kinds, wanted.branch, wanted.paths) and view.may_hear(event)
         )
         return EventPage(told, found[-1][0] if found else after)

@@ -13,7 +13,7 @@ from mlv_core.entities import VERSION_PATH, Branch, Change, Changeset, Input, La
 from mlv_core.errors import Denied, InvalidName
 from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName
 from mlv_core.paths import show_path
-from mlv_server.domain.events import Event, EventKind, EventValue
+from mlv_server.domain.events import Event, EventKind, EventValue, rights_of
 from mlv_server.metadata.branches import MAIN, no_branch
 from mlv_server.metadata.changesets import no_changeset
 from mlv_server.metadata.repositories import RepositoryRow
@@ -164,6 +164,12 @@ class View:
             labels=self.label_names(changeset.labels),
             records=records if inputs == records.inputs else replace(records, inputs=inputs),
         )
+
+    def may_hear(self, event: Event) -> bool:
+        """Whether the caller, with this token, may be told of an event."""
+        action, ref, path = rights_of(event)
+        scope = self._call.principal.scope
+        return (not scope or action in scope) and self.sight.may(action, ref, path)
 
     def told_event(self, event: Event) -> Mapping[str, EventValue]:
         """What an event that the caller may see says: of a commit, how many files they may see in it."""

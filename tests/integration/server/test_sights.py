@@ -38,6 +38,7 @@ from mlv_server.services import (
     commits,
     events,
     history,
+    identity,
     labels,
     locks,
     logs,
@@ -273,3 +274,25 @@ def test_P4_who_may_read_only_a_label_reads_that_version_and_no_other(stocked: H
     with pytest.raises(NotFound):
         plan(stocked, "stranger", 1)
     assert stocked.run(branches.list_all(stocked.call("stranger"), DETECTOR)) == ()
+
+
+def test_P8_a_token_that_may_only_write_knows_the_branch_it_writes_to(stocked: House) -> None:
+    make = identity.create_token(stocked.host(), "alice", "", ("write", "open"), 3600, dry_run=False)
+    call = stocked.sign_in(stocked.run(make)[0])
+    asked = BeginRequest(DETECTOR, "main", WorkspaceId("wa"), (add("docs/c.txt", b"c\n", 2),), CODECS)
+    assert stocked.run(commits.begin(call, asked)).head == 2
+
+    hide(stocked, "alice", path="weights/**")
+    rule(stocked, Effect.DENY, "alice", ("write",), path="docs/**")
+    with pytest.raises(Denied):
+        stocked.run(commits.begin(call, asked))
+
+
+def test_P8_a_token_that_may_only_list_hears_of_no_commit(stocked: House) -> None:
+    async def kinds(call: Call) -> set[str]:
+        pages = events.watch(call, EventFilter(str(DETECTOR), after=0, follow=False), lambda: call.now)
+        return {one.kind async for page in pages for one in page.events}
+
+    make = identity.create_token(stocked.host(), "rita", "", ("list",), 3600, dry_run=False)
+    assert "commit.published" in stocked.run(kinds(stocked.call("rita")))
+    assert "commit.published" not in stocked.run(kinds(stocked.sign_in(stocked.run(make)[0])))
