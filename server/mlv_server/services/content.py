@@ -41,6 +41,8 @@ async def put_pack(
 ) -> tuple[bytes, int]:
     """Keep one pack in the repository's content domain; its id and the bytes kept, 0 when nothing in it was new.
 
+    Whoever may read only a part is told 0.
+
     Raises: NotFound; DamagedContent, LimitExceeded naming what is wrong: then nothing of the pack is kept; DiskFull.
     """
     row, limited = await reading.place(call, repository)
@@ -49,7 +51,8 @@ async def put_pack(
     if stored and upload:
         await call.db.write(lambda tx: tx.uploads.grow(row.id, upload, stored, call.now))
     logger().info("pack stored", repository=str(repository), upload=upload, pack=pack_id.hex(), bytes=stored)
-    return pack_id, stored
+    # How much of it was new tells what is there, to whom that is not told (P5).
+    return pack_id, 0 if limited else stored
 
 
 async def get_ranges(
