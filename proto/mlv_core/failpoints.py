@@ -89,6 +89,9 @@ POINTS = frozenset(
         "update.renamed",
         "update.recorded",
         "update.finished",
+        "workspace.tables",
+        "workspace.written",
+        "workspace.made",
     }
 )
 """Every point there is; a test compares them with the code and dies at each."""

@@ -20,7 +20,7 @@ SWITCH = (
 CLIENT = {
     "commit": ("commit.sent", "commit.journal", "commit.published", "commit.recorded", "commit.finished", *JOURNAL),
     "update": SWITCH,
-    "checkout": SWITCH,
+    "checkout": ("workspace.tables", "workspace.written", "workspace.made", *SWITCH),
     "revert": SWITCH,
     "resolve": SWITCH,
 }

@@ -46,6 +46,7 @@ CLIENT_UPDATE = (
     "update.recorded",
     "update.finished",
 )
+CLIENT_CHECKOUT = ("workspace.tables", "workspace.written", "workspace.made")
 PUBLISHED = {"commit.published", "commit.recorded", "publish.committed"}
 """Where the server has the commit and the workspace does not know it yet."""
 OLD, NEW, ADDED = noise(400_000, 1), noise(400_000, 2), noise(1000, 3)
@@ -121,6 +122,30 @@ def test_C2_C3_a_client_killed_in_a_commit_lands_it_once(team, repository, point
     workspace = prepared(team, repository)
     dying(team.admin, point, "commit", "-m", "new", cwd=workspace)
     committed_once(team, repository, workspace, point)
+
+
+@pytest.mark.parametrize("point", CLIENT_CHECKOUT)
+def test_a_checkout_killed_before_its_workspace_is_whole_is_typed_again(team, repository, tmp_path, point):
+    """A database without tables, or without settings, was a workspace in which no command worked any more."""
+    prepared(team, repository)
+    dying(team.admin, point, "checkout", repository, str(tmp_path / "w"), cwd=tmp_path)
+    assert (point == "workspace.made") == (tmp_path / "w/.mlv/state.db").exists()
+    team.admin.mlv("checkout", repository, str(tmp_path / "w"), cwd=tmp_path)
+    assert files_of(tmp_path / "w") == {"model.dat": OLD}
+    assert team.admin.mlv("status", "--json", cwd=tmp_path / "w").json["files"] == []
+
+
+@pytest.mark.parametrize("point", CLIENT_CHECKOUT)
+def test_a_damaged_workspace_killed_while_it_is_rebuilt_is_rebuilt_by_the_same_command(
+    team, repository, tmp_path, point
+):
+    workspace = prepared(team, repository)
+    (workspace / ".mlv/state.db").write_bytes(b"no database")
+    dying(team.admin, point, "update", "--verify", cwd=workspace)
+    team.admin.mlv("update", "--verify", cwd=workspace)
+    assert files_of(workspace) == {"model.dat": NEW, "added.dat": ADDED}
+    states = {one["path"]: one["state"] for one in team.admin.mlv("status", "--json", cwd=workspace).json["files"]}
+    assert states == {"model.dat": "modified", "added.dat": "untracked"}
 
 
 @pytest.fixture(scope="module")

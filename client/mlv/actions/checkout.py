@@ -11,6 +11,7 @@ from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
 from mlv.actions.recovering import recover
 from mlv.actions.update import Updated, Wish, bring
+from mlv.workspace import layout
 from mlv.workspace.opened import Workspace
 from mlv_core.errors import LocalChanges, UsageError
 from mlv_core.ids import RemoteAddress, RepositoryName, Revision, escape, split_at_revision
@@ -54,7 +55,7 @@ def checkout(
     if os.path.exists(root) and not os.path.isdir(root):
         raise UsageError(f"'{escape(root)}' is no directory.", advice="Choose another one.")
     begun = _begun(root, address, repository, context)
-    if os.path.isdir(root) and os.listdir(root) and not adopt and begun is None:
+    if os.path.isdir(root) and begun is None and not adopt and not layout.is_vacant(root):
         raise LocalChanges(
             f"'{escape(root)}' is not empty.", advice="Choose another directory, or --adopt to take the files in it."
         )
@@ -92,7 +93,7 @@ def checkout(
 
 def _begun(root: str, address: str, repository: str, context: Context) -> Workspace | None:
     """The workspace of a checkout that was interrupted in `root`: the same command again goes on with it."""
-    if not os.path.exists(os.path.join(root, ".mlv", "state.db")):
+    if not layout.is_workspace(root):
         return None
     found = Workspace.open(root, context.notice)
     same = (found.server, found.repository, found.base) == (address, repository, 0)

@@ -22,27 +22,41 @@ def open_or_rebuild(context: Context) -> bool:
     Raises: NotAWorkspace, DamagedContent when the identity is gone too, and those of the connection.
     """
     where = layout.find(context.directory)
-    if _is_whole(where.state):
+    known = _known_base(where.state)
+    begun = known == 0 and _is_rebuilt(where)
+    if known is not None and not begun:
         return False
     base = int(_identity_base(where.root))
-    if os.path.exists(where.journal):
-        os.replace(where.journal, f"{where.journal}.damaged")
-    context.use(Workspace.rebuild(context.directory))
+    if begun:
+        context.use(Workspace.open(context.directory, context.notice))
+    else:
+        if os.path.exists(where.journal):
+            os.replace(where.journal, f"{where.journal}.damaged")
+        context.use(Workspace.rebuild(context.directory))
     bring(context, Wish(base, context.workspace.branch, adopt=True, rebuilding=True))
     keep_base_texts(context)
     context.notice("The workspace's database was damaged; it was rebuilt from the server and the disk.")
     return True
 
 
-def _is_whole(file: str) -> bool:
+def _known_base(file: str) -> int | None:
+    """The version that a workspace's database says it has; None when it is damaged."""
     try:
         state = State.open(file)
         try:
-            state.settings()
-            return state.is_whole()
+            settings = state.settings()
+            return int(settings["base"]) if state.is_whole() else None
         finally:
             state.close()
-    except (DamagedContent, sqlite3.DatabaseError):
+    except (DamagedContent, sqlite3.DatabaseError, KeyError, ValueError):
+        return None
+
+
+def _is_rebuilt(where: layout.Layout) -> bool:
+    """Whether the empty database is that of a rebuilding which was interrupted: the identity knows a version."""
+    try:
+        return int(_identity_base(where.root)) > 0
+    except (DamagedContent, ValueError):
         return False
 
 

@@ -100,12 +100,22 @@ def find(start: str) -> Layout:
     """
     here = os.path.realpath(start)
     while True:
-        if os.path.exists(os.path.join(here, CONTROL, "state.db")):
+        if is_workspace(here):
             return Layout(here)
         parent = os.path.dirname(here)
         if parent == here:
             raise NotAWorkspace(f"'{escape(start)}' lies in no workspace.")
         here = parent
+
+
+def is_workspace(root: str) -> bool:
+    """Whether `root` itself is a workspace: its database appears last, and whole."""
+    return os.path.exists(Layout(root).state)
+
+
+def is_vacant(root: str) -> bool:
+    """Whether nothing is in the folder `root` but what a checkout began that never came to a workspace."""
+    return not is_workspace(root) and not set(os.listdir(root)) - {CONTROL}
 
 
 def create(root: str) -> Layout:

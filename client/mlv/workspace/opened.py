@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 
 from mlv.workspace import guard, journal, layout
@@ -52,9 +53,8 @@ class Workspace:
         Raises: UsageError when there is one already.
         """
         where = layout.create(root)
-        workspace = cls(where, State.create(where.state, settings))
-        workspace.save_identity()
-        return workspace
+        _write_identity(where, settings)
+        return cls(where, State.create(where.state, settings))
 
     @classmethod
     def rebuild(cls, directory: str) -> Workspace:
@@ -70,10 +70,12 @@ class Workspace:
             raise DamagedContent(
                 "The workspace's identity is gone.", advice="Check out into a new directory."
             ) from error
-        for end in ("", "-journal", "-wal", "-shm"):
+        for end in ("-journal", "-wal", "-shm"):
             # A rollback journal that stayed behind would be played into the new file.
             if os.path.exists(where.state + end):
                 os.replace(where.state + end, f"{where.state}{end}.damaged")
+        # A copy: without its database, not even for a moment, a folder is no workspace.
+        shutil.copyfile(where.state, f"{where.state}.damaged")
         return cls(where, State.create(where.state, {**settings, "base": "0"}))
 
     def restart(self, branch: str, *, only: str, exclude: str) -> None:
@@ -85,10 +87,7 @@ class Workspace:
 
     def save_identity(self) -> None:
         """Write beside the database what is needed to rebuild it."""
-        beside = f"{self.layout.identity}.new"
-        with open(beside, "w", encoding="utf-8") as stream:
-            json.dump(self.settings, stream, indent=1)
-        os.replace(beside, self.layout.identity)
+        _write_identity(self.layout, self.settings)
 
     def _end_update(self, notice: Callable[[str], None]) -> None:
         if not guard.is_free(self.layout.long_lock):
@@ -184,3 +183,10 @@ def _globs(text: str) -> tuple[str, ...]:
         return tuple(str(item) for item in json.loads(text))
     except (ValueError, TypeError) as error:
         raise DamagedContent("The workspace's sparse globs cannot be read.") from error
+
+
+def _write_identity(where: Layout, settings: dict[str, str]) -> None:
+    beside = f"{where.identity}.new"
+    with open(beside, "w", encoding="utf-8") as stream:
+        json.dump(settings, stream, indent=1)
+    os.replace(beside, where.identity)

@@ -7,11 +7,12 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import wraps
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from mlv_core.errors import DamagedContent, DiskFull, UsageError, VersionSkew, WorkspaceBusy
+from mlv_core.failpoints import failpoint
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -113,13 +114,27 @@ class State:
 
     @classmethod
     def create(cls, file: str, settings: dict[str, str]) -> State:
-        """A new database at `file`."""
-        connection = sqlite3.connect(file, isolation_level=None, timeout=10)
-        connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
-        state = cls(connection)
-        with state.transaction():
-            state.set_settings(settings)
-        return state
+        """A new database at `file`, in place of one that is there: it appears whole or not at all."""
+        beside = f"{file}.new"
+        for end in ("", "-journal"):
+            with suppress(FileNotFoundError):
+                os.remove(beside + end)
+        connection = sqlite3.connect(beside, isolation_level=None, timeout=10)
+        with closing(connection):
+            connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;")
+            failpoint("workspace.tables")
+            state = cls(connection)
+            with state.transaction():
+                state.set_settings(settings)
+        failpoint("workspace.written")
+        os.replace(beside, file)
+        failpoint("workspace.made")
+        folder = os.open(os.path.dirname(file), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return cls.open(file)
 
     @classmethod
     def open(cls, file: str) -> State:
