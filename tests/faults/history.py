@@ -7,10 +7,12 @@ Keys are checked one by one: linearizability is local (Herlihy and Wing, TOPLAS 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import accumulate
+from typing import Generic, Protocol, TypeVar
 
 S = TypeVar("S", bound=Hashable)
 
@@ -50,33 +52,99 @@ class Held:
     value: str = ""
 
 
-Step = Callable[[S, Operation], Iterable[S]]
+class Timed(Protocol):
+    """An operation as the search sees it: from when to when it lasted, and whether its outcome was told."""
+
+    @property
+    def start(self) -> float:
+        """When it was asked for."""
+
+    @property
+    def end(self) -> float:
+        """When it was answered; of an unknown one, from when on it can have no effect any more."""
+
+    @property
+    def known(self) -> bool:
+        """Whether its outcome was told."""
+
+
+T = TypeVar("T", bound=Timed)
+Step = Callable[[S, T], Iterable[S]]
 """The states that an operation may lead to from a state, given what it answered; none when it cannot have been so."""
 
 
-def linearize(operations: Sequence[Operation], initial: S, step: Step[S]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Stuck(Generic[S, T]):
+    """How far an order could be found: so many operations, the state then, and those of which one had to be next."""
+
+    done: int
+    state: S
+    waiting: tuple[T, ...]
+
+
+def linearize(operations: Sequence[T], initial: S, step: Step[S, T]) -> bool:
     """Whether there is an order of `operations` that agrees with their times and with `step` from `initial` on."""
+    return stuck(operations, initial, step) is None
+
+
+def stuck(operations: Iterable[T], initial: S, step: Step[S, T]) -> Stuck[S, T] | None:
+    """None where there is an order of `operations`; else where the longest beginning of one ends.
+
+    A configuration is the place of the first operation that has no place in the order yet, a mask of those after it
+    that have one, and the state. A known operation that changes nothing is placed as soon as it may be: it stands in
+    nobody's way. One whose outcome is unknown may never have happened, which is assumed only where it ends first.
+    """
     ordered = sorted(operations, key=lambda one: one.start)
-    every_known = sum(1 << place for place, one in enumerate(ordered) if one.known)
-    seen: set[tuple[int, S]] = set()
-    waiting = [(0, initial)]
+    seen: set[tuple[int, int, S]] = set()
+    waiting = [(0, 0, initial)]
+    furthest: Stuck[S, T] | None = None
     while waiting:
-        done, state = waiting.pop()
-        if done & every_known == every_known:
-            return True
+        low, mask, state = waiting.pop()
+        places, limit, whole = _next(ordered, low, mask)
+        if whole and not any(ordered[place].known for place in places):
+            return None
+        done = low + mask.bit_count()
+        if furthest is None or done > furthest.done:
+            furthest = Stuck(done, state, tuple(ordered[place] for place in places))
+        for place, after in reversed(_moves(ordered, places, limit, state, step)):
+            bits, first = mask | 1 << place - low, low
+            while bits & 1:
+                bits, first = bits >> 1, first + 1
+            found = (first, bits, after)
+            if found not in seen:
+                seen.add(found)
+                waiting.append(found)
+    return furthest
+
+
+def _next(ordered: Sequence[Timed], low: int, mask: int) -> tuple[list[int], float, bool]:
+    """The places of those that may be next, the earliest of their ends, and whether no others are left."""
+    places, limit = [], NEVER
+    for place in range(low, len(ordered)):
+        if mask >> place - low & 1:
+            continue
         # What ended first must come before all that started after it.
-        first_end = min(one.end for place, one in enumerate(ordered) if one.known and not done >> place & 1)
-        for place, one in enumerate(ordered):
-            if one.start > first_end:
-                break
-            if done >> place & 1:
-                continue
-            for after in step(state, one):
-                found = (done | 1 << place, after)
-                if found not in seen:
-                    seen.add(found)
-                    waiting.append(found)
-    return False
+        if ordered[place].start > limit:
+            return places, limit, False
+        limit = min(limit, ordered[place].end)
+        places.append(place)
+    return places, limit, True
+
+
+def _moves(
+    ordered: Sequence[T], places: Sequence[int], limit: float, state: S, step: Step[S, T]
+) -> list[tuple[int, S]]:
+    """Which operation may be next, with the state after it; those that end first before the others."""
+    moves: list[tuple[int, S]] = []
+    for place in sorted(places, key=lambda one: ordered[one].end):
+        one = ordered[place]
+        states = tuple(step(state, one))
+        if one.known and states == (state,):
+            return [(place, state)]
+        moves += [(place, after) for after in states]
+        if not one.known and one.end <= limit < NEVER:
+            moves.append((place, state))
+    return moves
 
 
 def lock_step(state: Held, one: Operation) -> Iterable[Held]:  # noqa: PLR0911 - an answer each
@@ -176,16 +244,28 @@ def order_faults(operations: Iterable[Operation], log: Sequence[tuple[int, str]]
             found.append(f"commit @{number} of {one.client} was acknowledged and is @{numbers.get(one.argument)}")
     asked = {one.argument for one in commits}
     found += [f"@{number} was never asked for" for number, content in log if content not in asked]
+    acknowledged = Peaks((one.end, number) for number, one in told)
+    begun = Peaks((one.start, numbers[one.argument]) for one in commits if one.argument in numbers)
     for number, one in told:
-        found += [
-            f"@{number} began after @{later} had ended" for later, two in told if later > number and two.end < one.start
-        ]
+        if (later := acknowledged.before(one.start)) > number:
+            found.append(f"@{number} began after @{later} had ended")
     for one in some:
         if one.verb == "head" and one.code == "":
-            least = max((number for number, two in told if two.end < one.start), default=0)
-            most = max(
-                (numbers[two.argument] for two in commits if two.argument in numbers and two.start < one.end), default=0
-            )
+            least, most = acknowledged.before(one.start), begun.before(one.end)
             if not least <= int(one.result) <= most:
                 found.append(f"{one.client} read the head @{one.result}, which lay between @{least} and @{most}")
     return found
+
+
+class Peaks:
+    """Numbers that came at times: which was the highest before a time."""
+
+    def __init__(self, numbers: Iterable[tuple[float, int]]) -> None:
+        ordered = sorted(numbers)
+        self._times = [moment for moment, _ in ordered]
+        self._highest = list(accumulate((number for _, number in ordered), max))
+
+    def before(self, moment: float) -> int:
+        """The highest number that came before `moment`; 0 where none did."""
+        place = bisect_left(self._times, moment)
+        return self._highest[place - 1] if place else 0

@@ -1,6 +1,7 @@
 """Clients at work all at once while server and clients are killed; what they were answered must have an order.
 
     python -m tests.faults.recorded --rounds 3 --seed 1 --report history.json
+    python -m tests.faults.recorded --operations 100000 --clients 64 --seed 1 --report histories.md
 
 Each client is a process with a workspace of its own. What it asks and what it is answered is recorded with times of
 one clock, and checked by `tests.faults.history`.
@@ -20,9 +21,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.faults import zygote
+from tests.faults import lock_rounds, zygote
 from tests.faults.history import NEVER, Operation, faults, order_faults
 from tests.faults.house import House
+from tests.faults.lock_breaches import BREACHES
 from tests.faults.model import Workspace
 
 from mlv import connect
@@ -299,6 +301,21 @@ class Rounds:
         return [(number, content) for number, content in self.house.told(work)]
 
 
+def _locks(given: argparse.Namespace, folder: Path) -> int:
+    """A history of locks; 1 when it has no order."""
+    told = lock_rounds.run(given.operations, given.clients, given.seed, folder, given.breach)
+    if given.report:
+        lock_rounds.report(given.report, told)
+    found = told["failure"]
+    where = f"\nthe history: {folder / lock_rounds.HISTORY}" if found else ""
+    if given.history and not found:
+        shutil.copyfile(folder / lock_rounds.HISTORY, given.history)
+    print(f"{found}{where}" or f"{told['counts']['operations']} operations of locks, in an order that could have been")  # noqa: T201
+    if not found:
+        shutil.rmtree(folder)
+    return 1 if found else 0
+
+
 def main() -> int:
     """Run; 1 when a history has no order."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -306,10 +323,16 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=0.0, help="and at least so long")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--report", type=Path, help="write a JSON report here")
+    options.add_argument("--operations", type=int, default=0, help="instead: a history of so many operations on locks")
+    options.add_argument("--clients", type=int, default=64, help="of a history of locks")
+    options.add_argument("--history", type=Path, help="keep a history of locks in this file")
+    options.add_argument("--breach", default="", choices=("", *BREACHES), help="a rule of locks that the server breaks")
     given = options.parse_args()
     zygote.warm()
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     folder = Path(tempfile.mkdtemp(prefix="mlv-history-", dir=memory))
+    if given.operations:
+        return _locks(given, folder)
     began, failure, number = time.monotonic(), "", 0
     rounds = Rounds(folder, given.seed)
     try:

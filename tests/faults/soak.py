@@ -93,6 +93,11 @@ def plan(given: argparse.Namespace, folder: Path) -> tuple[list[Part], list[Part
     model, recorded = 0.12 * total, 0.12 * total
     second = [
         part("histories", "tests.faults.recorded", recorded, given.seed, "--rounds", 3, "--seconds", recorded),
+        *(
+            [part("locks", "tests.faults.recorded", total, given.seed, "--operations", given.locks)]
+            if given.locks
+            else []
+        ),
         part("model", "tests.faults.machine", model, given.seed, "--examples", 40, "--seconds", model),
     ]
     second.extend(
@@ -206,6 +211,7 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=10_000, help="at least so many, however long it takes")
     options.add_argument("--prefixes", type=int, default=2_000, help="power cuts; 0 leaves them out")
     options.add_argument("--flips", type=int, default=1_000, help="flipped bits; 0 leaves them out")
+    options.add_argument("--locks", type=int, default=20_000, help="operations of a history of locks; 0 leaves it out")
     options.add_argument("--inputs", type=int, default=100_000, help="fuzzed inputs over all parsers; 0 leaves it out")
     options.add_argument("--messages", type=int, default=10_000, help="fuzzed messages over all calls")
     options.add_argument("--report", type=Path, default=Path("soak.md"), help="Markdown; JSON beside it")

@@ -22,6 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.clocked import ahead
+
 from mlv.cli.main import run
 from mlv.cli.verbs import VERBS
 from mlv_core import failpoints
@@ -175,7 +177,10 @@ def command(config: Path, directory: Path, arguments: tuple[str, ...], trap: Tra
 
 
 class Server:
-    """The server of a folder as a fork; it can be killed and started again at the same address."""
+    """The server of a folder as a fork; it can be killed and started again at the same address.
+
+    Its time can be moved where `clock` names a file (`tests.clocked`); each start does `prepare` first, in the fork.
+    """
 
     def __init__(self, folder: Path, trap: Trap) -> None:
         self.folder = folder
@@ -183,6 +188,8 @@ class Server:
         self.fork: Fork | None = None
         self.starts = 0
         self.start_seconds = 0.0
+        self.clock: Path | None = None
+        self.prepare: Callable[[], None] = lambda: None
 
     def start(self) -> None:
         """Start it and wait until it listens. Raises: AssertionError when it does not."""
@@ -193,7 +200,9 @@ class Server:
             os.write(writing, b"!")
 
         def work() -> int:
-            app.run(load_settings(self.folder / SETTINGS_FILE), ready)
+            self.prepare()
+            clock = None if self.clock is None else ahead(self.clock)
+            app.run(load_settings(self.folder / SETTINGS_FILE), ready, clock)
             return 0
 
         self.fork = Fork(work, self.trap)
