@@ -58,12 +58,13 @@ class Reader:
             return
         for one in found:
             path = one.path
-            told = [shows is None or shows(path) for shows in shown]
+            rows = (one.before, one.after)
+            told = [rows[side] is not None and ((sees := shown[side]) is None or sees(path)) for side in (0, 1)]
             may = [told[side] and ((reads := read[side]) is None or reads(path)) for side in (0, 1)]
             before, after = one.before if may[0] else None, one.after if may[1] else None
-            if one.after is not None and told[1] and not may[1] and path != VERSION_PATH:
+            if told[1] and not may[1] and path != VERSION_PATH:
                 self.withheld += 1
-            if before is None and after is None and told[0] and told[1]:
+            if before is None and after is None and told[0] and (told[1] or one.after is None):
                 before = one.before
             if (before and before.state) != (after and after.state):
                 yield Difference(path, before, after)
