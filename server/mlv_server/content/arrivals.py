@@ -69,6 +69,8 @@ class Line:
         self.busy = False
         self.dropped = False
         self.waiting_bytes = 0
+        # Frames that came, that were taken out of the line, and that are where they belong.
+        self.came = self.taken = self.moved = 0
         self.queues: deque[Queue] = deque()
         self.run = _Run()
 
@@ -157,6 +159,7 @@ class Arrivals:
             late = line.dropped or number < queue.front
             if not late:
                 queue.waiting[number] = one
+                line.came += 1
                 line.waiting_bytes += one.length
         if late:
             self._offer(line, one)
@@ -174,7 +177,8 @@ class Arrivals:
             lines = [line for line in self._lines.values() if line.domain_id == domain_id]
         for line in lines:
             with line.lock:
-                while line.busy:
+                came = line.came  # what comes later is of another file
+                while line.busy and line.moved < came:
                     line.lock.wait()
         return self._assemblies.finish(domain_id, recipe)
 
@@ -242,11 +246,13 @@ class Arrivals:
 def _next(line: Line) -> Arrived | None:
     """The frame whose turn it is; None, and the line is left, when it is not there."""
     with line.lock:
+        line.moved = line.taken
         while line.queues:
             queue = line.queues[0]
             one = queue.waiting.pop(queue.front, None)
             if one is not None:
                 queue.front += 1
+                line.taken += 1
                 line.waiting_bytes -= one.length
                 line.lock.notify_all()
                 return one

@@ -263,3 +263,16 @@ def test_a_pack_that_never_ends_holds_back_only_so_much_of_those_after_it(tmp_pa
             store._arrivals.put(late, late.draw(), arrivals.Arrived(((TEXT.name, 1),), (memoryview(b"x"),), raw=True))
 
     run(body)
+
+
+def test_publish_waits_for_what_came_and_not_for_what_others_go_on_sending(tmp_path: Path):
+    async def body() -> None:
+        async with open_store(tmp_path) as store:
+            await send(store, frames_for(NOISE))
+            others = store._arrivals.begin(DOMAIN, "others").line
+            others.busy = True
+            await store.prove(DOMAIN, [NOISE.item])
+            assert made(store, NOISE) == NOISE.name
+            others.busy = False
+
+    run(body)
