@@ -48,8 +48,9 @@ def desks(team: Team, repository: str, tmp_path: Path) -> tuple[Desk, Desk]:
         made.append(Desk(user, place))
         if user is team.admin:
             for path in ("model/a.pt", "model/deep/b.pt", "outside.pt"):
-                made[0].add(path, b"\0weights")
-            made[0].add("model/train.py", b"print()\n")
+                made[0].write(path, b"\0weights")
+            made[0].write("model/train.py", b"print()\n")
+            made[0].mlv("add", ".")
             made[0].mlv("commit", "-m", "base")
     return made[0], made[1]
 
