@@ -8,9 +8,9 @@ from dataclasses import replace
 from mlv_core.entities import Change, Operation
 from mlv_core.errors import InvalidRequest
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, WorkspaceId
-from mlv_core.requests import ProposedChange
+from mlv_core.requests import PlanPart, ProposedChange
 from mlv_core.shelving import PlanShelfRequest, Shelf, ShelvedChange, ShelveRequest, origin_of
-from mlv_proto.convert import checks
+from mlv_proto.convert import checks, content
 from mlv_proto.convert.commits import hashes_from_wire, request_id_from_wire
 from mlv_proto.convert.slices import Sliced, batches
 from mlv_proto.convert.values import changes_from_wire, changes_to_wire
@@ -176,3 +176,8 @@ PLAN_SHELF = Sliced(
     (("paths",), ("without_old",)),
     frozenset({"paths", "without_old"}),
 )
+
+
+def plan_part_to_wire(part: PlanPart) -> pb.PlanShelfResponse:
+    """A part of the plan that brings a shelf."""
+    return pb.PlanShelfResponse(part=content.plan_part_to_wire(part))

@@ -146,6 +146,12 @@ class PlanShelfRequest(_message.Message):
     rows: int
     def __init__(self, repository: _Optional[str] = ..., shelf: _Optional[int] = ..., paths: _Optional[_Iterable[str]] = ..., codecs: _Optional[_Iterable[int]] = ..., without_old: _Optional[_Iterable[str]] = ..., rows: _Optional[int] = ...) -> None: ...
 
+class PlanShelfResponse(_message.Message):
+    __slots__ = ("part",)
+    PART_FIELD_NUMBER: _ClassVar[int]
+    part: _content_pb2.PlanDownloadResponse
+    def __init__(self, part: _Optional[_Union[_content_pb2.PlanDownloadResponse, _Mapping]] = ...) -> None: ...
+
 class DeleteShelfRequest(_message.Message):
     __slots__ = ("repository", "owner", "name", "dry_run")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]

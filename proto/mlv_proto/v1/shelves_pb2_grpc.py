@@ -3,7 +3,6 @@
 import grpc
 import warnings
 
-from mlv_proto.v1 import content_pb2 as mlv__proto_dot_v1_dot_content__pb2
 from mlv_proto.v1 import shelves_pb2 as mlv__proto_dot_v1_dot_shelves__pb2
 
 GRPC_GENERATED_VERSION = '1.74.0'
@@ -59,7 +58,7 @@ class ShelvesServiceStub(object):
         self.PlanShelf = channel.stream_stream(
                 '/mlv.v1.ShelvesService/PlanShelf',
                 request_serializer=mlv__proto_dot_v1_dot_shelves__pb2.PlanShelfRequest.SerializeToString,
-                response_deserializer=mlv__proto_dot_v1_dot_content__pb2.PlanDownloadResponse.FromString,
+                response_deserializer=mlv__proto_dot_v1_dot_shelves__pb2.PlanShelfResponse.FromString,
                 _registered_method=True)
         self.DeleteShelf = channel.unary_unary(
                 '/mlv.v1.ShelvesService/DeleteShelf',
@@ -142,7 +141,7 @@ def add_ShelvesServiceServicer_to_server(servicer, server):
             'PlanShelf': grpc.stream_stream_rpc_method_handler(
                     servicer.PlanShelf,
                     request_deserializer=mlv__proto_dot_v1_dot_shelves__pb2.PlanShelfRequest.FromString,
-                    response_serializer=mlv__proto_dot_v1_dot_content__pb2.PlanDownloadResponse.SerializeToString,
+                    response_serializer=mlv__proto_dot_v1_dot_shelves__pb2.PlanShelfResponse.SerializeToString,
             ),
             'DeleteShelf': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteShelf,
@@ -285,7 +284,7 @@ class ShelvesService(object):
             target,
             '/mlv.v1.ShelvesService/PlanShelf',
             mlv__proto_dot_v1_dot_shelves__pb2.PlanShelfRequest.SerializeToString,
-            mlv__proto_dot_v1_dot_content__pb2.PlanDownloadResponse.FromString,
+            mlv__proto_dot_v1_dot_shelves__pb2.PlanShelfResponse.FromString,
             options,
             channel_credentials,
             insecure,

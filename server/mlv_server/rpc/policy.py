@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from google.protobuf.message import Message
+
 from mlv_proto import convert
+from mlv_proto.convert import checks
 from mlv_proto.v1 import policy_pb2 as pb
 from mlv_server.rpc.methods import Access, Method, Service
 from mlv_server.services import access, explaining, policy, policy_documents
@@ -23,7 +26,7 @@ async def _revoke_role(call: Call, request: pb.RevokeRoleRequest) -> pb.RevokeRo
 
 async def _show_policy(call: Call, request: pb.ShowPolicyRequest) -> AsyncIterator[pb.ShowPolicyResponse]:
     await _authorize(call, "policy.read", request.repository)
-    then = request.version if request.HasField("version") else None
+    then = _version(request, "version")
     rules, version = await policy.show(call, request.repository or None, then)
     for some in convert.batches(rules):
         yield pb.ShowPolicyResponse(rules=map(convert.rule_to_wire, some), version=version)
@@ -40,7 +43,7 @@ async def _explain(call: Call, request: pb.ExplainPolicyRequest) -> AsyncIterato
 
 async def _get_document(call: Call, request: pb.GetPolicyDocumentRequest) -> pb.GetPolicyDocumentResponse:
     await _authorize(call, "policy.read", request.repository)
-    version = request.version if request.HasField("version") else None
+    version = _version(request, "version")
     text, number = await policy_documents.show(call, request.repository, version)
     return pb.GetPolicyDocumentResponse(document=text, version=number)
 
@@ -51,8 +54,8 @@ async def _set(call: Call, request: pb.SetPolicyRequest) -> pb.SetPolicyResponse
         call,
         request.repository,
         request.document,
-        request.base if request.HasField("base") else None,
-        request.to if request.HasField("to") else None,
+        _version(request, "base"),
+        _version(request, "to"),
         request.message,
         request.dry_run,
     )
@@ -73,8 +76,8 @@ async def _diff(call: Call, request: pb.DiffPolicyRequest) -> AsyncIterator[pb.D
         call,
         request.repository,
         request.document if request.HasField("document") else None,
-        request.before if request.HasField("before") else None,
-        request.after if request.HasField("after") else None,
+        _version(request, "before"),
+        _version(request, "after"),
     )
     yield pb.DiffPolicyResponse(before=found.before, after=found.after, complete=found.complete, others=found.others)
     for rules in convert.batches(found.added):
@@ -90,6 +93,11 @@ async def _history(call: Call, request: pb.ListPolicyVersionsRequest) -> AsyncIt
     found = await policy_documents.history(call, request.repository, request.limit)
     for some in convert.batches(found):
         yield pb.ListPolicyVersionsResponse(versions=map(convert.policy_version_to_wire, some))
+
+
+def _version(request: Message, field: str) -> int | None:
+    """The number of a version that `request` names in `field`; None where it names none. Raises: InvalidRequest."""
+    return checks.number(getattr(request, field), field) if request.HasField(field) else None
 
 
 async def _authorize(call: Call, action: str, repository: str) -> None:

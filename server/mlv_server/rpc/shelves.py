@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator
 
 from mlv_core.ids import RepositoryName, RequestId
 from mlv_core.shelving import PlanShelfRequest, ShelveRequest
-from mlv_proto import convert
 from mlv_proto.convert import shelves as shelf_convert
-from mlv_proto.v1 import content_pb2
 from mlv_proto.v1 import shelves_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
 from mlv_server.rpc.slices import aside
@@ -38,9 +36,9 @@ async def _get(call: Call, request: pb.GetShelfRequest) -> AsyncIterator[pb.GetS
         yield message
 
 
-async def _plan(call: Call, request: PlanShelfRequest) -> AsyncIterator[content_pb2.PlanDownloadResponse]:
+async def _plan(call: Call, request: PlanShelfRequest) -> AsyncIterator[pb.PlanShelfResponse]:
     parts = shelf_content.plan(call, request)
-    return (await aside(len(p.changes) + len(p.pieces), convert.plan_part_to_wire, p) async for p in parts)
+    return (await aside(len(p.changes) + len(p.pieces), shelf_convert.plan_part_to_wire, p) async for p in parts)
 
 
 async def _delete(call: Call, request: pb.DeleteShelfRequest) -> pb.DeleteShelfResponse:
