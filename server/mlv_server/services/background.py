@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from itertools import groupby
 
 from mlv_core.errors import DamagedContent, NotFound
@@ -47,7 +48,7 @@ class Background:
             "evict": self._evict,
         }
         self._changed = threading.Condition()
-        self._queue: dict[tuple[str, int], None] = {}
+        self._queue: dict[tuple[str, int], list[Future[None]]] = {}
         self._busy = False
         self._closing = False
         self._unlink_at: float | None = None
@@ -60,11 +61,22 @@ class Background:
         with self._changed:
             if not self._running or self._closing:
                 return
-            self._queue.setdefault((kind, repository_id))
+            self._queue.setdefault((kind, repository_id), [])
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="mlv-background", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    async def done(self, kind: str, repository_id: int) -> None:
+        """Have that work done and wait until it is, whatever else is queued; no thread waits meanwhile."""
+        waiter: Future[None] = Future()
+        with self._changed:
+            self.kick(kind, repository_id)
+            waiters = self._queue.get((kind, repository_id))
+            if waiters is None:
+                return
+            waiters.append(waiter)
+        await asyncio.wrap_future(waiter)
 
     async def settle(self) -> None:
         """Wait until nothing is queued or running; what waits for its grace period is not waited for."""
@@ -74,8 +86,10 @@ class Background:
         """Finish the item at hand and stop; the rest is done after the next start."""
         with self._changed:
             self._closing = True
+            given_up = [waiter for waiters in self._queue.values() for waiter in waiters]
             self._queue.clear()
             self._changed.notify_all()
+        _let_go(given_up)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
@@ -92,8 +106,7 @@ class Background:
                 if self._closing:
                     return
                 item = next(iter(self._queue), None)
-                if item is not None:
-                    del self._queue[item]
+                waiters = [] if item is None else self._queue.pop(item)
                 self._busy = True
             try:
                 if item is None:
@@ -104,6 +117,7 @@ class Background:
                 logger().error("background work failed", work=item, exc_info=error)
                 if item is None:
                     self._unlink_at = time.monotonic() + RETRY_SECONDS
+            _let_go(waiters)
 
     def _stopping(self) -> bool:
         return self._closing
@@ -166,6 +180,13 @@ class Background:
                 self._rebaser.rebase(domain_id, (task,), self._store.clock(), self._stopping)
             except (DamagedContent, NotFound) as error:
                 logger().warning("content cannot be re-based", reason=error.message, items=error.items)
+
+
+def _let_go(waiters: Iterable[Future[None]]) -> None:
+    """Tell those who wait, unless they have gone meanwhile."""
+    for waiter in waiters:
+        if waiter.set_running_or_notify_cancel():
+            waiter.set_result(None)
 
 
 def _brought(tx: Transaction, repository_id: int) -> tuple[list[FileContent], ChangesetNumber]:

@@ -225,8 +225,7 @@ async def _keep_up(call: Call, repository: RepositoryRow) -> None:
         return len({content.changeset for content in waiting})
 
     if await call.db.read(lag) > VERSIONS_LAG:
-        kick(call, repository)
-        await call.background.settle()
+        await call.background.done("rebase", repository.id)
 
 
 def kick(call: Call, repository: RepositoryRow) -> None:
