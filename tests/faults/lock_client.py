@@ -92,17 +92,17 @@ class Client:
     def work(self) -> None:
         """Go on until told to stop."""
         acts = (
-            (self._lock, 20),
+            (self._lock, 26),
             (self._steal, 8),
-            (self._commit, 32),
+            (self._commit, 14),
             (self._unlock, 8),
-            (self._break, 4),
-            (self._renew, 20),
-            (self._list, 2),
+            (self._break, 3),
+            (self._renew, 30),
+            (self._list, 1),
             (self._head, 1),
             (self._ask, 1),
             (self._give, 3),
-            (self._pause, 3),
+            (self._pause, 2),
         )
         choices, weights = [act for act, _ in acts], [weight for _, weight in acts]
         while not self.stopping.is_set():
