@@ -78,6 +78,11 @@ POINTS = frozenset(
         "shelve.journal",
         "shelve.answered",
         "shelve.acknowledged",
+        # client: what the server said of locks, on its way into the workspace
+        "locks.taken",
+        "locks.opened",
+        "locks.released",
+        "locks.forgotten",
         # client: every journal
         "journal.written",
         "journal.synced",

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from tests.cli.people import Typist, changed
+from tests.faults.model import Repository
+from tests.servers import User
+
+from mlv_core.failpoints import EXIT_CODE, VARIABLE
 
 
 def commit_beside(first: Typist, second: Typist) -> None:
@@ -92,3 +97,104 @@ def test_L1_a_move_on_another_branch_leaves_the_path_that_a_lock_shows(pair):
     first.mlv("commit", "--keep-locks", "-m", "moved")
     shown = {(lock["branch"], lock["path"]) for lock in first.json("locks", "--all-branches")}
     assert shown == {("main", "train.py"), ("side", "run.py")}
+
+
+def test_F5_a_deletion_stays_one_where_only_properties_were_changed_there(pair):
+    """As it does where the deletion was there and the properties here; the model took it for a conflict."""
+    first, second = pair
+    first.mlv("meta", "set", "data/a.txt", "source=web")
+    first.mlv("commit", "-m", "where it is from")
+    second.mlv("delete", "data/a.txt")
+    updated = second.json("update")
+    assert (updated["merged"], updated["conflicts"]) == (["data/a.txt"], [])
+    assert second.states() == by_the_model("source") == {"data/a.txt": "deleted"}
+    first.mlv("meta", "set", "data/a.txt", "source=mail")
+    second.mlv("commit", "-m", "away")
+    assert first.json("update")["deleted"] == ["data/a.txt"]
+    assert first.states() == {}
+
+
+def test_F5_a_deletion_is_a_conflict_where_the_bytes_were_changed_there(pair):
+    first, second = pair
+    first.write("data/a.txt", b"b\n")
+    first.mlv("commit", "-m", "changed")
+    second.mlv("delete", "data/a.txt")
+    assert second.json("update")["conflicts"] == ["data/a.txt"]
+    assert second.states() == by_the_model("bytes") == {"data/a.txt": "conflict"}
+
+
+def by_the_model(changed_there: str) -> dict[str, str]:
+    """What status shows after an update, by the model, of a file that was changed there and deleted here."""
+    path, repo = "data/a.txt", Repository()
+    for name in ("first", "second"):
+        repo.checkout(name, name, "main")
+    first, second = repo.workspaces["first"], repo.workspaces["second"]
+    repo.write(first, path, b"a\n")
+    assert (repo.add(first, path), repo.commit(first), repo.update(second)) == ("", "", "")
+    if changed_there == "bytes":
+        repo.write(first, path, b"b\n")
+    else:
+        repo.set_property(first, path, "web")
+    assert (repo.commit(first), repo.delete(second, path), repo.update(second)) == ("", "", "")
+    return second.status()
+
+
+def test_F5_a_property_set_on_a_file_that_is_deleted_there_does_not_come_back_with_it(pair):
+    first, second = pair
+    second.mlv("delete", "data/a.txt")
+    second.mlv("commit", "-m", "away")
+    first.mlv("meta", "set", "data/a.txt", "source=web")
+    first.mlv("update")
+    second.mlv("undo", "@2")
+    assert first.json("update")["added"] == ["data/a.txt"]
+    assert first.states() == {}
+
+
+@pytest.mark.parametrize("point", ["locks.released", "locks.forgotten"])
+def test_N3_a_client_killed_after_an_undo_released_its_lock_is_as_before_or_as_after(pair, point):
+    """As after it, where the answer had come into the workspace before the end; unlock then has nothing to do."""
+    first, _ = pair
+    first.mlv("edit", "w.safetensors")
+    first.write("w.safetensors", b"\0weights 2")
+    first.mlv("commit", "--keep-locks", "-m", "two")
+    killed_at(first, point, "undo", "@2")
+    assert [one["changeset"] for one in first.json("log")] == [3, 2, 1]
+    assert first.json("locks") == []
+    closed = point == "locks.forgotten"
+    assert first.json("status").get("opened", []) == ([] if closed else ["w.safetensors"])
+    first.mlv("unlock", "w.safetensors", code=9)
+    assert first.json("status").get("opened", []) == []
+    assert not (first.here / "w.safetensors").stat().st_mode & 0o200
+    first.mlv("update")
+    assert first.read("w.safetensors") == b"\0weights 1"
+
+
+@pytest.mark.parametrize("point", ["locks.taken", "locks.opened"])
+def test_L6_a_client_killed_after_it_took_a_lock_opens_the_file_by_the_same_command(pair, point):
+    first, _ = pair
+    killed_at(first, point, "edit", "w.safetensors")
+    (lock,) = first.json("locks")
+    assert first.json("status").get("opened", []) == (["w.safetensors"] if point == "locks.opened" else [])
+    first.mlv("edit", "w.safetensors")
+    assert [one["fencing_token"] for one in first.json("locks")] == [lock["fencing_token"]]
+    first.write("w.safetensors", b"\0weights 2")
+    first.mlv("commit", "-m", "two")
+    assert first.json("locks") == []
+
+
+@pytest.mark.parametrize("verb", ["unlock", "revert"])
+@pytest.mark.parametrize("point", ["locks.released", "locks.forgotten"])
+def test_L11_a_client_killed_after_it_gave_a_lock_back_closes_the_file_by_the_same_command(pair, point, verb):
+    first, _ = pair
+    first.mlv("edit", "w.safetensors")
+    killed_at(first, point, verb, "w.safetensors")
+    assert first.json("locks") == []
+    first.mlv(verb, "w.safetensors", code=9 if verb == "unlock" else 0)
+    assert first.json("status").get("opened", []) == []
+    assert not (first.here / "w.safetensors").stat().st_mode & 0o200
+
+
+def killed_at(who: Typist, point: str, *arguments: str) -> None:
+    """Type a command, as a process of its own, that dies at `point`."""
+    mortal = User(who.name, who.config, who.here, {VARIABLE: f"{point}=exit"})
+    mortal.mlv(*arguments, code=EXIT_CODE)

@@ -377,24 +377,24 @@ class Repository:
         if path not in ws.conflicts:
             return "NOT_FOUND"
         file, at = ws.conflicts.pop(path)
-        base = ws.tracked.pop(path, None)
+        base = ws.tracked.pop(path, Tracked(File(0, b"")))
         kind = ws.pending.pop(path, ("", ""))[0]
         at = 0 if at == ws.base else at
-        opened, token = (base.opened, base.token) if base is not None else (False, 0)
+        place = next((one for one, other in self.versions[at or ws.base].items() if other == file), path)
         if accept == "mine":
             if file is None:
                 ws.pending[path] = ("add", "")
                 return OK
-            place = next((one for one, other in self.versions[at or ws.base].items() if other == file), path)
-            ws.tracked[place] = Tracked(file, at, opened, token)
+            ws.tracked[place] = Tracked(file, at, base.opened, base.token)
             if kind == "delete":
                 ws.pending[place] = ("delete", "")
             elif place != path:
                 ws.disk[place] = ws.disk.pop(path)
             return OK
         ws.rescue(path)
-        if file is not None:
-            place = next((one for one, other in self.versions[at or ws.base].items() if other == file), path)
-            ws.disk[place] = (file.data, file.executable)
-            ws.tracked[place] = Tracked(file, at, opened, token)
+        if file is None:
+            ws.edits.pop(path, None)
+            return OK
+        ws.disk[place] = (file.data, file.executable)
+        ws.tracked[place] = Tracked(file, at, base.opened, base.token)
         return OK

@@ -79,6 +79,8 @@ def _bring(
         ws.disk.pop(path, None)
         ws.disk[new] = bytes_of
         arriving[new] = brought
+    elif state == "deleted" and (new, bytes_of) == (path, (base.file.data, base.file.executable)):
+        arriving[new] = brought  # properties alone are no reason to ask whether the file is still to go
     elif state == "deleted":
         ws.conflicts[path] = (file, target)
         arriving[path] = stays

@@ -17,12 +17,19 @@ SWITCH = (
     "update.staged", "update.synced", "update.switching", "update.placed", "update.renamed", "update.recorded",
     "update.finished", *JOURNAL,
 )  # fmt: skip
+TAKEN = ("locks.taken", "locks.opened")
+RELEASED = ("locks.released", "locks.forgotten")
 CLIENT = {
     "commit": ("commit.sent", "commit.journal", "commit.published", "commit.recorded", "commit.finished", *JOURNAL),
     "update": SWITCH,
     "checkout": ("workspace.tables", "workspace.written", "workspace.made", *SWITCH),
-    "revert": SWITCH,
+    "revert": (*SWITCH, *RELEASED),
     "resolve": SWITCH,
+    "edit": TAKEN,
+    "lock": TAKEN,
+    "unlock": RELEASED,
+    "break": RELEASED,
+    "undo": RELEASED,
 }
 DATABASE = ("database.committing", "database.committed")
 PACK = (

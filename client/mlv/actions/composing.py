@@ -29,6 +29,8 @@ class Work:
     added_pending: list[tuple[str, str, str]] = field(default_factory=list)
     conflicts: list[tuple[str, str]] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
+    edits: list[str] = field(default_factory=list)
+    """Paths whose property edits end with their files: they must not be there when a file of that path comes back."""
     told: dict[str, list[str]] = field(default_factory=dict)
 
     def tell(self, kind: str, path: str) -> None:
@@ -132,6 +134,7 @@ def _forget(work: Work, decision: Decision) -> None:
     """The file is tracked no longer; whatever lies there is not its bytes."""
     work.dropped.append(decision.path)
     work.pending.extend({decision.path, decision.place})
+    work.edits.extend({decision.path, decision.place})
     work.settled.append(decision.path)
     work.tell("deleted", decision.path)
 

@@ -12,6 +12,7 @@ from mlv.workspace.scan import SYMLINK, hash_file, kind_of, scan
 from mlv.workspace.state import TrackedFile
 from mlv_core.entities import Lock, LockMode, LockNeed
 from mlv_core.errors import NotFound
+from mlv_core.failpoints import failpoint
 from mlv_core.requests import AcquireOutcome
 
 OPENED, INTENDED = 1, 2
@@ -46,6 +47,7 @@ def open_files(
 ) -> None:
     """Keep bases, make writable, remember tokens; `told`: the server shows to others what is open without one."""
     tokens = {int(item.file_id): int(item.token) for item in outcome.locks if item.mode is LockMode.EXCLUSIVE}
+    failpoint("locks.taken")
     rows = []
     for file, need in zip(files, outcome.needs, strict=True):
         now = workspace.state.file(file.path) or file
@@ -57,6 +59,7 @@ def open_files(
         rows.append(row)
     with workspace.state.transaction():
         workspace.state.put_files(rows)
+    failpoint("locks.opened")
 
 
 def _writable(workspace: Workspace, row: TrackedFile, absolute: str, *, already: bool) -> TrackedFile:
@@ -85,6 +88,7 @@ def _writable(workspace: Workspace, row: TrackedFile, absolute: str, *, already:
 def forget_tokens(workspace: Workspace, released: tuple[Lock, ...], paths: tuple[str, ...]) -> None:
     """Unchanged files become read-only again; changed ones are left as they are, status shows them as E."""
     gone = {int(item.file_id) for item in released if item.workspace == workspace.id}
+    failpoint("locks.released")
     with guard.writing(workspace.layout):
         files = [
             file
@@ -105,6 +109,7 @@ def forget_tokens(workspace: Workspace, released: tuple[Lock, ...], paths: tuple
         rows = [_closed(workspace, file, changed=file.path in changed) for file in files]
         with workspace.state.transaction():
             workspace.state.put_files(rows)
+        failpoint("locks.forgotten")
         pristine.drop_unused(workspace.layout, workspace.state)
 
 

@@ -40,6 +40,7 @@ class _Ends:
     pending: list[str]
     added: list[tuple[str, str, str]]
     edits: list[tuple[str, str, str | None]]
+    edits_dropped: list[str]
 
 
 def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_run: bool = False) -> Resolved:
@@ -61,7 +62,7 @@ def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_ru
             raise NotFound("No conflict at the named paths.", advice="'mlv status' shows conflicts with a C.")
         if dry_run:
             return Resolved(tuple(chosen), accept)
-        ends = _Ends([], [], [], [], [], [], [])
+        ends = _Ends([], [], [], [], [], [], [], [])
         shelved = {path: record for path, text in chosen.items() if (record := on_shelf(text)) is not None}
         theirs = {path: journal.decode_row(text) for path, text in chosen.items() if path not in shelved}
         if accept in {"theirs", SHELF}:
@@ -118,6 +119,7 @@ def _take_theirs(
     if row is None:
         ends.steps.append(Step(path, "", None))
         ends.dropped.append(origin)
+        ends.edits_dropped.extend({path, origin})
         return
     name = f"theirs-{number}"
     own = os.path.join(workspace.layout.incoming, f"{name}.bytes")
@@ -160,6 +162,7 @@ def _apply(workspace: Workspace, ends: _Ends, paths: tuple[str, ...]) -> tuple[s
         dropped=tuple(ends.dropped),
         pending_dropped=tuple(ends.pending),
         pending_added=tuple(ends.added),
+        edits_dropped=tuple(ends.edits_dropped),
         edits_added=tuple(ends.edits),
         conflicts_dropped=paths,
         settings=workspace.vacating(ends.dropped, (row.path for row in ends.rows)),

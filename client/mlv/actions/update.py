@@ -294,6 +294,7 @@ def _switch(
         pending_added=tuple(work.added_pending),
         conflicts=tuple(work.conflicts),
         conflicts_dropped=tuple(work.settled),
+        edits_dropped=tuple(work.edits),
         settings=settings,
         join=whole,
     )
