@@ -120,3 +120,49 @@ def test_a_transaction_that_lost_a_race_runs_again(engine: Engine, monkeypatch: 
         writer.submit(races(99)).result()
     assert len(runs) == writers.ATTEMPTS
     writer.close()
+
+
+def test_long_functions_stand_alone_and_take_turns_with_the_others(engine: Engine) -> None:
+    writer, go, begun, order = JoiningWriter(engine), threading.Event(), threading.Event(), []
+
+    def noted(name: str) -> Callable[[Connection], int]:
+        def fn(connection: Connection) -> int:
+            order.append((name, int(connection.exec_driver_sql("SELECT count(*) FROM numbers").scalar_one())))
+            return add(1)(connection)
+
+        return fn
+
+    def wait(connection: Connection) -> None:
+        begun.set()
+        go.wait()
+
+    first = writer.submit(wait)
+    begun.wait()
+    waiting = [writer.submit(noted(f"long {number}"), long=True) for number in range(3)]
+    waiting += [writer.submit(noted(f"short {number}")) for number in range(2)]
+
+    def one_more(_: object) -> None:
+        waiting.append(writer.submit(noted("short 2")))
+
+    waiting[0].add_done_callback(one_more)
+    go.set()
+    assert [future.result(60) for future in list(waiting)] == [1] * 5
+    writer.close()
+    assert first.done()
+    assert waiting[-1].result() == 1
+    assert [name for name, _ in order] == ["long 0", "short 0", "short 1", "short 2", "long 1", "long 2"]
+    assert [count for _, count in order] == list(range(6))
+
+
+def test_a_long_function_that_raises_undoes_itself_alone(engine: Engine) -> None:
+    def fail(connection: Connection) -> None:
+        add(7)(connection)
+        raise NotFound("nothing there")
+
+    writer = JoiningWriter(engine)
+    futures = [writer.submit(fail, long=True), writer.submit(add(1)), writer.submit(add(2), long=True)]
+    writer.close()
+    with pytest.raises(NotFound):
+        futures[0].result()
+    assert [future.result() for future in futures[1:]] == [1, 2]
+    assert stored(engine) == [1, 2]

@@ -273,7 +273,7 @@ class Intake:
             await self._run(partial(upload.draft.seal, self._blobs.path(domain_id, pack.pack_id)))
             now = self._clock()
             try:
-                await self._db.write(partial(self._index, upload, pack, now))
+                await self._db.write(partial(self._index, upload, pack, now), long=True)
             except Unreachable:
                 await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
                 raise

@@ -145,7 +145,7 @@ class Rebaser:
 
     def _swap(self, domain_id: int, pack: NewPack, take: Taken, now: int) -> int:
         """Turn the rows of a sealed pack's segments to it, where they still are as they were when it was made."""
-        turned = self._db.write_now(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now, take))
+        turned = self._db.write_now(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now, take), long=True)
         self._db.write_now(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
         return len(turned)
 

@@ -83,7 +83,7 @@ class Repacker:
             pack = writer.seal()
         finally:
             writer.discard()
-        self._db.write_now(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now, take, copies=True))
+        self._db.write_now(lambda tx: index_sealed(tx, self._blobs, domain_id, pack, now, take, copies=True), long=True)
         self._db.write_now(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
         return len(group)
 

@@ -82,12 +82,13 @@ class Database:
         """The result of `fn` over one consistent state of the database; it must not write."""
         return await asyncio.wrap_future(self._submit_read(fn))
 
-    async def write(self, fn: Callable[[Transaction], T]) -> T:
+    async def write(self, fn: Callable[[Transaction], T], *, long: bool = False) -> T:
         """The result of `fn` after all that it wrote is durable; what it raises undoes all that it wrote.
 
+        `long`: it writes hundreds of rows, so that those who wait beside it need not wait for it too.
         Raises: what `fn` raises, DiskFull, Unreachable.
         """
-        return await asyncio.wrap_future(self._submit_write(fn))
+        return await asyncio.wrap_future(self._submit_write(fn, long=long))
 
     def read_now(self, fn: Callable[[Transaction], T]) -> T:
         """As `read`, for worker threads and commands: blocks."""
@@ -95,9 +96,9 @@ class Database:
             raise Unreachable("The server is shutting down.")
         return self._read(fn)
 
-    def write_now(self, fn: Callable[[Transaction], T]) -> T:
+    def write_now(self, fn: Callable[[Transaction], T], *, long: bool = False) -> T:
         """As `write`, for worker threads and commands: blocks."""
-        return self._submit_write(fn).result()
+        return self._submit_write(fn, long=long).result()
 
     def copy_now(self, target: Path) -> None:
         """Write one consistent state of a SQLite database to the new file `target`, while others write to it.
@@ -129,12 +130,13 @@ class Database:
             raise Unreachable("The server is shutting down.")
         return self._readers.submit(self._read, fn)
 
-    def _submit_write(self, fn: Callable[[Transaction], T]) -> Future[T]:
+    def _submit_write(self, fn: Callable[[Transaction], T], *, long: bool) -> Future[T]:
         if self._closing:
             raise Unreachable("The server is shutting down.")
         told: set[int] = set()
         written = self._writer.submit(
-            lambda connection: fn(Transaction(connection, self._policies, self._shelf, writes=True, told=told))
+            lambda connection: fn(Transaction(connection, self._policies, self._shelf, writes=True, told=told)),
+            long=long,
         )
         written.add_done_callback(after_commit(self.bells, told))
         return written

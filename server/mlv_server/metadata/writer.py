@@ -38,8 +38,8 @@ class Writer(Protocol):
     A function may run again when its transaction failed, so it must do nothing but use its connection.
     """
 
-    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
-        """Queue `fn`; the future gets its result once it is durable.
+    def submit(self, fn: Callable[[Connection], T], *, long: bool = False) -> Future[T]:
+        """Queue `fn`; the future gets its result once it is durable. `long`: others need not wait until it is done.
 
         Raises: Unreachable when closing, LimitExceeded when too many wait.
         """
@@ -51,18 +51,22 @@ class Writer(Protocol):
 class JoiningWriter:
     """Runs functions of a connection one after the other, several to a transaction, each in its own savepoint.
 
-    A function that raises undoes only itself. Results are handed out after COMMIT is durable.
+    A function that raises undoes only itself. Results are handed out after COMMIT is durable. A long function has a
+    transaction of its own, and of what waits the others go first, but never twice in a row: so a lock waits for one
+    pack at most, and a pack for those who are there when its turn comes.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._waiting: deque[_Job] = deque()
+        self._long: deque[_Job] = deque()
+        self._turn_of_long = False
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="mlv-database-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
+    def submit(self, fn: Callable[[Connection], T], *, long: bool = False) -> Future[T]:
         """Queue `fn`; the future gets its result once it is durable.
 
         Raises: Unreachable when closing, LimitExceeded when too many wait.
@@ -71,9 +75,9 @@ class JoiningWriter:
         with self._changed:
             if self._closing:
                 raise _closed()
-            if len(self._waiting) >= WAITING_LIMIT:
+            if len(self._waiting) + len(self._long) >= WAITING_LIMIT:
                 raise _too_many()
-            self._waiting.append(job)
+            (self._long if long else self._waiting).append(job)
             self._changed.notify()
         return job.future
 
@@ -93,8 +97,12 @@ class JoiningWriter:
     def _take(self) -> list[_Job]:
         """The next jobs to join; empty when closed and all is done."""
         with self._changed:
-            while not self._waiting and not self._closing:
+            while not (self._waiting or self._long or self._closing):
                 self._changed.wait()
+            if self._long and (self._turn_of_long or not self._waiting):
+                self._turn_of_long = False
+                return [self._long.popleft()]
+            self._turn_of_long = True
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), JOINED_LIMIT))]
 
     def _run(self, jobs: list[_Job]) -> None:
@@ -127,7 +135,7 @@ class PoolWriter:
         self._free = threading.BoundedSemaphore(WAITING_LIMIT)
         self._closing = False
 
-    def submit(self, fn: Callable[[Connection], T]) -> Future[T]:
+    def submit(self, fn: Callable[[Connection], T], *, long: bool = False) -> Future[T]:  # noqa: ARG002 - none waits for it
         """Queue `fn`; the future gets its result once it is durable.
 
         Raises: Unreachable when closing, LimitExceeded when too many wait.

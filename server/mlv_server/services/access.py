@@ -127,12 +127,14 @@ async def write(
     dry_run: bool,
     repository: RepositoryName | None = None,
     once: Once[T] | None = None,
+    long: bool = False,
 ) -> T:
     """The result of `work` in a transaction of its own; a dry run decides everything and stores nothing.
 
     A denial inside of `work` undoes it and is audited as `action` on `target`, in the chain of `repository` if it is
     there, else in the server's. With `once` the same request again gets the first answer. Checks that `work` finds due
-    are asked. Raises: what `work` raises, RequestReused, CheckRefused, CheckUnanswered.
+    are asked. `long`: it writes hundreds of rows.
+    Raises: what `work` raises, RequestReused, CheckRefused, CheckUnanswered.
     """
     act = work if once is None or dry_run else done_once(call, work, action, once)
 
@@ -140,7 +142,8 @@ async def write(
         raise _Rehearsed(work(tx))
 
     try:
-        return await consulting.consulted(call, lambda: call.db.write(rehearse if dry_run else act), dry_run=dry_run)
+        asked = rehearse if dry_run else act
+        return await consulting.consulted(call, lambda: call.db.write(asked, long=long), dry_run=dry_run)
     except _Rehearsed as end:
         return end.result  # type: ignore[no-any-return]  # what `work` returned, through the exception
     except Denied as error:

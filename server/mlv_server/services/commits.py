@@ -28,6 +28,8 @@ HASHES_LIMIT = 200_000
 """Hashes in one FindMissing: 6.4 MB, what one message holds."""
 VERSIONS_LAG = 6
 """Versions that may wait to be re-based: with the 9 of the rule, no chain is longer than 16."""
+MANY_CHANGES = 200
+"""From so many on a commit keeps the database's writer for longer than others should wait for it."""
 CONTENTS_LAG = 10_000
 """Contents looked at to see how many versions wait."""
 
@@ -131,7 +133,15 @@ async def publish(call: Call, request: PublishRequest) -> Published:
         failpoint("publish.written")
         return done
 
-    done = await access.write(call, work, "commit", target, dry_run=request.dry_run, repository=request.repository)
+    done = await access.write(
+        call,
+        work,
+        "commit",
+        target,
+        dry_run=request.dry_run,
+        repository=request.repository,
+        long=len(request.changes) >= MANY_CHANGES,
+    )
     failpoint("publish.committed")
     if not request.dry_run:
         kick(call, plan.ground.repository)
