@@ -27,6 +27,8 @@ WAIT_SECONDS = 120.0
 COMMAND_LIMIT_SECONDS = 600.0
 UNLINK_AFTER_SECONDS = 2
 SETTLED_SECONDS = 6.0
+TICKS = 100
+"""Of the kernel's clock in a second, as /proc counts."""
 _CACHE_FOLDERS = ("cache",)
 
 
@@ -146,6 +148,14 @@ class Server:
         if ran.code:
             raise CommandFailedError(f"mlv-server {words[0]}: exit {ran.code}: {ran.answer}")
         return ran
+
+
+def server_cpu(server: Server) -> float:
+    """CPU seconds that the running server has used. Raises ValueError where it does not run."""
+    if server.process is None:
+        raise ValueError("the server does not run")
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Locks: transactions a second from many callers, and the time of a batch; each durable before its answer.
+"""Locks: transactions a second from many callers, the time of a batch, one caller's wait; all durable when answered.
 
 The server is the real one with its own settings; callers sign in over TLS and wait for each answer. Generators and
 server share the machine, so the CPU seconds of each stand beside the figure.
@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import mlv
-from benchmarks.harness import Server
+from benchmarks import lock_latency
+from benchmarks.harness import Server, server_cpu
 from benchmarks.machine import description, markdown_table, write_results
 from benchmarks.series import HERE
 from mlv.remote import Server as Remote
@@ -33,8 +34,6 @@ WORK = HERE / ".work" / "locking"
 REPOSITORY = "bench/locks"
 FILES = 1000
 USERS = 8
-TICKS = 100
-"""Of the kernel's clock in a second, as /proc counts."""
 Row = dict[str, Any]
 
 
@@ -45,6 +44,7 @@ class Site:
     server: Server
     authority: bytes
     admin: Remote
+    admin_token: str
     tokens: list[str]
     files: list[FileRow]
 
@@ -72,7 +72,7 @@ def site(folder: Path) -> Iterator[Site]:
         for number in range(USERS):
             tokens.append(admin.add_user(f"user{number}")[1])
             admin.grant_role(REPOSITORY, "contributor", f"user{number}")
-        yield Site(server, authority, admin, tokens, files)
+        yield Site(server, authority, admin, token, tokens, files)
         admin.close()
     finally:
         server.stop()
@@ -192,12 +192,24 @@ def _caller(at: Site, number: int, workspace: WorkspaceId) -> dict[str, Any]:
     }
 
 
-def server_cpu(server: Server) -> float:
-    """CPU seconds that the running server has used."""
-    if server.process is None:
-        raise ValueError("the server does not run")
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+def latencies(at: Site, folder: Path, seconds: float) -> list[Row]:
+    """One caller's waits: on the idle server, then beside two uploads."""
+    row = at.files[0]
+    spec: Row = {
+        "url": f"mlv://{at.target}",
+        "fingerprint": at.server.fingerprint,
+        "authority": at.authority.decode(),
+        "token": at.admin_token,
+        "repository": REPOSITORY,
+        "workspace": "e" * 32,
+        "path": row.path,
+        "hash": row.state.content.hex(),
+        "warm": 50,
+    }
+    return [
+        lock_latency.measured(at.server, spec, folder, seconds * more, uploads=uploads)
+        for uploads, more in ((0, 1), (lock_latency.UPLOADS, 2))
+    ]
 
 
 def main() -> int:
@@ -208,6 +220,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--warm", type=float, default=2.0, help="seconds before counting begins")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--no-latency", action="store_true", help="leave out one caller's waits")
     parser.add_argument("--no-write", action="store_true", help="print only")
     options = parser.parse_args()
     machine = description()
@@ -217,12 +230,13 @@ def main() -> int:
             for _ in range(options.runs)
         ]
         batch = batches(at, max(5, options.runs))
+        waits = [] if options.no_latency else latencies(at, WORK, options.seconds)
     if damaged := at.server.verify()["damaged"]:
         raise ValueError(f"the server's data is damaged afterwards: {damaged}")
-    tables = [_transactions_table(together), _batch_table(batch)]
+    tables = [_transactions_table(together), _batch_table(batch), *([lock_latency.table(waits)] if waits else [])]
     print("\n\n".join(tables))
     if not options.no_write:
-        body: dict[str, object] = {"transactions": together, "batch": batch}
+        body: dict[str, object] = {"transactions": together, "batch": batch, "latency": waits}
         path = write_results("locking", "Locks", machine, tables, body)
         print(f"\nwritten: {path.name}")
     return 0
