@@ -86,9 +86,11 @@ class Locks:
     def ended(self, now: int) -> list[tuple[int, bool, Lock]]:
         """Locks whose lease, as it was written, has ended by `now` (ms): repository, whether it was told, the lock.
 
-        None of which that was told and nothing heard of its workspace since; of very many some.
+        None of which that was told and nothing heard of its workspace since, or which no sign of life leads on; of very
+        many some.
         """
-        news = or_(locks.c.expired_at.is_(None), workspaces.c.last_seen > locks.c.expired_at)
+        renewed = (workspaces.c.last_seen > locks.c.expired_at) & (locks.c.lease_limit > now)
+        news = or_(locks.c.expired_at.is_(None), renewed)
         due = _SELECT.add_columns(locks.c.repository_id, locks.c.expired_at).where(locks.c.lease_until <= now, news)
         rows = self._connection.execute(due.limit(ENDED_LIMIT))
         return [(row[-2], row[-1] is not None, _lock(tuple(row)[:-2])) for row in rows]

@@ -73,14 +73,14 @@ class Deliveries:
         await asyncio.gather(*self._under_way.values())
 
     async def _begin_or_wait(self, bell: Bell) -> float:
-        """As `_begin`; where that fails, the next look comes later. Raises: Unreachable when closing."""
+        """As `_begin`; where that fails, as on a busy database, the next look comes later."""
         try:
             return await self._begin(bell)
-        except Unreachable:
-            raise
         except MlvError as error:
             logger().warning("webhooks not served", code=error.code)
-            return IDLE_SECONDS
+        except Exception as error:  # noqa: BLE001 - the task's outermost edge: one failure must not end all telling
+            logger().error("webhooks not served", exc_info=error)
+        return IDLE_SECONDS
 
     async def _begin(self, bell: Bell | None) -> float:
         """Serve every webhook that is due, each in a task of its own; the seconds until the next one is."""

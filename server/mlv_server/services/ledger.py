@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlv_core.errors import MlvError, Unreachable
+from mlv_core.errors import MlvError
 from mlv_server.domain.audit import SERVER_CHAIN, AuditEntry
 from mlv_server.domain.networks import parse_address
 from mlv_server.metadata.engine import Database
@@ -118,10 +118,10 @@ class Bookkeeper:
                 pass
             try:
                 await self.step(everything=self._stopping.is_set())
-            except Unreachable:
-                return
             except MlvError as error:
                 logger().warning("reads could not be written to the audit trail", code=error.code)
+            except Exception as error:  # noqa: BLE001 - the task's outermost edge: what is noted later must be written
+                logger().error("reads could not be written to the audit trail", exc_info=error)
 
     def stop(self) -> None:
         """Let `run` end once it has written all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mlv_core.entities import Lock, LockMode
-from mlv_core.errors import MlvError, Unreachable
+from mlv_core.errors import MlvError
 from mlv_server.domain.audit import AuditEntry
 from mlv_server.domain.events import EventKind, lock_event
 from mlv_server.metadata.engine import Database
@@ -30,7 +30,7 @@ class Upkeep:
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Do what is due, again and again, until `stop`."""
+        """Do what is due, again and again, until `stop`; what failed, as on a busy database, is due the next time."""
         while not self._stopping.is_set():
             try:
                 async with asyncio.timeout(PERIOD_SECONDS):
@@ -39,10 +39,10 @@ class Upkeep:
                 pass
             try:
                 await self.step()
-            except Unreachable:
-                return
             except MlvError as error:
                 logger().warning("upkeep failed", code=error.code)
+            except Exception as error:  # noqa: BLE001 - the task's outermost edge: without it every lease would end
+                logger().error("upkeep failed", exc_info=error)
 
     def stop(self) -> None:
         """Let `run` end once it has written down what it knows."""
@@ -74,7 +74,7 @@ class Upkeep:
             return
         try:
             await self._db.write(lambda tx: tx.workspaces.seen_many(taken))
-        except MlvError:
+        except BaseException:
             self._contacts.put_back(taken)
             raise
 
@@ -84,7 +84,9 @@ def _tell_expired(tx: Transaction, now: int) -> None:
     for repository_id, known, lock in tx.locks.ended(now):
         if not lock.has_expired(now):
             tx.locks.renew(repository_id, (lock,))
-        elif not known:
+        elif known:
+            tx.locks.note_expired(repository_id, [lock.token], now)  # it was heard of, and that led no lease further
+        else:
             if lock.mode is LockMode.INTENT:
                 tx.locks.remove(repository_id, [lock.token])  # nobody has to renew what blocks nobody (L2)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,13 @@ import pytest
 from tests.integration.server.test_locks import DATA, DETECTOR, MODEL, ask, let_go, take
 
 from mlv_core.entities import Lock, LockNeed
-from mlv_core.errors import Denied, LockHeld, NotFound
+from mlv_core.errors import Denied, LockHeld, NotFound, Unreachable
 from mlv_core.hashing import hash_content
 from mlv_core.ids import WorkspaceId
 from mlv_server.domain.lock_ends import LockEnd
-from mlv_server.domain.lock_rules import HOUR, LEASE, LockRule
-from mlv_server.services import identity, locks, workspaces
+from mlv_server.domain.lock_rules import HOUR, LEASE, LONGEST_LEASE, LockRule
+from mlv_server.services import identity, ledger, locks, workspaces
+from mlv_server.services import upkeep as upkeep_module
 from mlv_server.services.clock import Clock
 from mlv_server.services.contacts import Contacts
 from mlv_server.services.upkeep import Upkeep
@@ -85,6 +87,72 @@ def test_L8_L17_an_expired_lock_is_told_once_and_again_only_after_a_sign_of_life
     assert kinds(detector) == ["lock.acquired", "lock.expired", "lock.expired"]
     audit = detector.db.read_now(lambda tx: list(tx.audit.rows(1)))
     assert sum(b'"lock.expired"' in row.record for row in audit) == 2
+
+
+def test_N8_a_lock_at_the_end_of_its_time_costs_nothing_however_often_its_holder_is_heard(detector: House) -> None:
+    take(detector, "alice", ask(MODEL))
+    task = upkeep(detector)
+    detector.now += LONGEST_LEASE
+    detector.run(task.step())
+    assert kinds(detector) == ["lock.acquired", "lock.expired"]
+    detector.now += HOUR
+    detector.run(locks.renew(detector.call("alice"), DETECTOR, WorkspaceId("wa")))
+    assert detector.db.read_now(lambda tx: tx.locks.ended(detector.now)) == []
+    assert lock_on(detector).has_expired(detector.now)
+
+
+class BusyDatabase:
+    """A house's database that is busy for the first `left` times that it is asked, as while a copy is made of it."""
+
+    def __init__(self, house: House, error: Exception, left: int) -> None:
+        self.house, self.error, self.left = house, error, left
+        self.asked = 0
+
+    async def read(self, fn):
+        self._come()
+        return await self.house.db.read(fn)
+
+    async def write(self, fn):
+        self._come()
+        return await self.house.db.write(fn)
+
+    def _come(self) -> None:
+        self.asked += 1
+        if self.asked <= self.left:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [Unreachable("busy"), OSError("the disk")])
+def test_L8_N4_a_database_that_is_busy_for_a_while_ends_neither_leases_nor_the_trail(
+    detector: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(upkeep_module, "PERIOD_SECONDS", 0.001)
+    monkeypatch.setattr(ledger, "PERIOD_SECONDS", 0.001)
+    take(detector, "alice", ask(MODEL))
+    before = lock_on(detector).lease_until or 0
+    reader = detector.call("rita")
+    detector.now += HOUR
+    contacts, noted = Contacts(), ledger.Ledger()
+    contacts.note(str(DETECTOR), "wa", detector.call("alice").principal.user_id, detector.now)
+    noted.read(reader, 1, f"{DETECTOR}@1", files=1)
+
+    async def both() -> None:
+        places = BusyDatabase(detector, error, 3), BusyDatabase(detector, error, 3)
+        tasks = (
+            Upkeep(places[0], contacts, Watch(detector).clock()),
+            ledger.Bookkeeper(places[1], noted, lambda: detector.now),
+        )
+        running = [asyncio.create_task(task.run()) for task in tasks]
+        while any(place.asked < 6 for place in places) and not any(task.done() for task in running):
+            noted.read(reader, 1, f"{DETECTOR}@1", files=1)
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.stop()
+        await asyncio.gather(*running)
+
+    detector.run(both())
+    assert (lock_on(detector).lease_until or 0) > before
+    assert detector.db.read_now(lambda tx: [row for row in tx.audit.rows(1) if b'"read"' in row.record])
 
 
 def test_L8_a_clock_that_is_set_shortens_no_lease_and_lengthens_none(detector: House) -> None:
