@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlv_core.asking import Answer, AnswerRequest
@@ -54,10 +54,12 @@ def decide_give(
     terms: Mapping[FileId, LockTerms],
     last_token: FencingToken,
     now: int,
+    others: Sequence[tuple[str, Lock]] = (),
 ) -> tuple[Handover, ...]:
     """Hand every lock on `files` over to who asked for it, under a higher token (L9), or none.
 
-    `held` has the lock on each that stands in the way of who asked. The new lock begins at the base that the
+    `held` has the lock on each that stands in the way of who asked, `others` what else does, by path: a lock that is
+    given there would be the second of two (L6). The new lock begins at the base that the
     asker has: whether that is the newest version is asked when the file is opened, and again at its commit (L5).
     Raises: NotFound, LockHeld, InvalidRequest for a part of a folder; each names every path.
     """
@@ -68,7 +70,7 @@ def decide_give(
             advice="Who waits gets a free lock without your help.",
             items=tuple(show_path(path) for path in free),
         )
-    if foreign := [(files[file], lock) for file, lock in held.items() if lock.owner != giver]:
+    if foreign := [*((files[file], lock) for file, lock in held.items() if lock.owner != giver), *others]:
         raise lock_refusals.held(foreign, Holder(giver, foreign[0][1].workspace, host=""))
     if folders := sorted({lock.path for lock in held.values() if lock.tree}):
         raise InvalidRequest(

@@ -100,7 +100,7 @@ async def answer(call: Call, request: AnswerRequest) -> tuple[Lock, ...]:
         files = {file: path for path, file in _files(tx, repository.id, branch, request.paths).items()}
         queue = _load(tx, call, repository.id, files, branch.name)
         asked = lock_answers.requests_of(request.user, queue.requests, files)
-        held = _held(queue, asked)
+        held, others = _held(queue, asked, call.principal.user)
 
         if request.answer is Answer.DENY:
             may_break = access.may(tx, call, "lock.break", repository.name)
@@ -111,7 +111,10 @@ async def answer(call: Call, request: AnswerRequest) -> tuple[Lock, ...]:
             return ()
         last = tx.locks.last_token(repository.id)
         terms = turns.terms(tx, repository.id, branch, files)
-        handed = lock_answers.decide_give(call.principal.user, asked, held, files, terms, last, call.now)
+        more = [(files[file], lock) for file, lock in others]
+        handed = lock_answers.decide_give(call.principal.user, asked, held, files, terms, last, call.now, more)
+        for one in {request.number: request for request in asked.values()}.values():
+            lock_ends.end(tx, call, repository.id, queue.expired(one, files), LockEnd.EXPIRED, "")
         _hand_over(tx, call, repository.id, handed)
         return tuple(one.after for one in handed)
 
@@ -269,9 +272,18 @@ def _asked(queue: turns.Queue, number: int) -> Asked:
     return Asked(turn, lock_queue.ahead_of(line, number), contact, tuple(holders))
 
 
-def _held(queue: turns.Queue, asked: Mapping[FileId, Request]) -> dict[FileId, Lock]:
-    """For each file that was asked for: the lock that stands in the way of who asked."""
-    return {file: lock for file, one in asked.items() for on, lock in queue.in_the_way(one) if on == file}
+def _held(
+    queue: turns.Queue, asked: Mapping[FileId, Request], giver: str
+) -> tuple[dict[FileId, Lock], list[tuple[FileId, Lock]]]:
+    """The lock that stands in the way of who asked, for each file, the giver's own first; and all others that do."""
+    found: dict[FileId, Lock] = {}
+    others: list[tuple[FileId, Lock]] = []
+    for file, one in asked.items():
+        locks = [lock for on, lock in queue.in_the_way(one) if on == file]
+        for lock in sorted(locks, key=lambda lock: lock.owner != giver):
+            if found.setdefault(file, lock) is not lock:
+                others.append((file, lock))
+    return found, others
 
 
 def _hand_over(tx: Transaction, call: Call, repository_id: int, handed: Iterable[Handover]) -> None:

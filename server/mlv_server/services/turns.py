@@ -48,6 +48,15 @@ class Queue:
 
     def in_the_way(self, request: Request) -> list[tuple[FileId, Lock]]:
         """The live locks of others, on its files or on folders above them, that its own would meet."""
+        return [(file, lock) for file, lock in self._met(request) if is_live(lock, self.now)]
+
+    def expired(self, request: Request, files: Collection[FileId]) -> list[Lock]:
+        """Expired locks of others on `files`: they end when somebody gets the lock, else they could be renewed."""
+        found = [lock for file, lock in self._met(request) if file in files and not is_live(lock, self.now)]
+        return list({lock.token: lock for lock in found}.values())
+
+    def _met(self, request: Request) -> list[tuple[FileId, Lock]]:
+        """The locks of others, expired or not, that its own would meet."""
         branch = self.branches[request.branch]
         return [
             (file, lock)
@@ -55,7 +64,6 @@ class Queue:
             for lock in (*self.locks.get(file, ()), *(one for one in self.folders if is_below(path, one.path)))
             if lock.mode is LockMode.EXCLUSIVE
             and lock.workspace != request.workspace
-            and is_live(lock, self.now)
             and meets(lock, self._scope(request, file), branch, self.branches)
         ]
 

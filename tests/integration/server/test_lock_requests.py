@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.integration.server.sight_kit import branch
 from tests.integration.server.test_locks import DATA, DETECTOR, MODEL, ask, let_go, take
 from tests.integration.server.test_sights import hide
 
 from mlv_core.asking import Answer, AnswerRequest, Asked, AskRequest, LockRequest, WithdrawRequest
-from mlv_core.entities import LockNeed
+from mlv_core.entities import LockNeed, LockScope
 from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, LockDenied, LockHeld, NotFound, StaleBase
 from mlv_core.ids import ChangesetNumber, WorkspaceId
 from mlv_server.domain import lock_queue
@@ -216,3 +217,44 @@ def test_P4_a_folder_is_locked_only_by_who_may_see_all_of_it(detector: House) ->
     assert caught.value.items == ()
     bobs = replace(folder, workspace=WorkspaceId("wb"))
     assert take(detector, "bob", bobs).locks[0].tree
+
+
+def test_L6_L10_a_lock_is_not_given_into_the_way_of_a_third(detector: House) -> None:
+    detector.grant("contributor", "stranger")
+    detector.add_workspace("stranger", "wc")
+    for name in ("x", "y"):
+        branch(detector, name, "@1")
+    there = replace(ask(MODEL, workspace="wc"), branch="y", scope=LockScope.BRANCH)
+    take(detector, "stranger", there)
+    take(detector, "alice", replace(ask(MODEL), branch="x", scope=LockScope.BRANCH))
+    rules = (LockRule(LockNeed.REQUIRED, scope=LockScope.REPOSITORY),)
+    detector.db.write_now(lambda tx: tx.lock_rules.put(1, rules))
+    say(detector, "bob", replace(wish("wb"), branch="y"))
+    give = AnswerRequest(DETECTOR, "y", (MODEL,), "bob", Answer.GIVE, "")
+    for giver, third in (("alice", "stranger"), ("stranger", "alice")):
+        with pytest.raises(LockHeld, match=f"locked by {third}"):
+            detector.run(lock_requests.answer(detector.call(giver), give))
+
+    detector.run(locks.release(detector.call("alice"), replace(let_go(MODEL), branch="x")))
+    detector.run(lock_requests.answer(detector.call("stranger"), give))
+    found = detector.run(locks.list_all(detector.call("rita"), DETECTOR, "", (), ""))
+    assert [(lock.owner, lock.branch, lock.token) for lock in found] == [("bob", "y", 3)]
+
+
+def test_L6_L10_what_had_expired_where_a_lock_is_given_does_not_come_to_life_again(detector: House) -> None:
+    detector.grant("contributor", "stranger")
+    detector.add_workspace("stranger", "wc")
+    for name in ("x", "y"):
+        branch(detector, name, "@1")
+    take(detector, "stranger", replace(ask(MODEL, workspace="wc"), branch="y", scope=LockScope.BRANCH))
+    detector.now += 13 * HOUR
+    take(detector, "alice", replace(ask(MODEL), branch="x", scope=LockScope.BRANCH))
+    rules = (LockRule(LockNeed.REQUIRED, scope=LockScope.REPOSITORY),)
+    detector.db.write_now(lambda tx: tx.lock_rules.put(1, rules))
+    say(detector, "bob", replace(wish("wb"), branch="y"))
+    give = AnswerRequest(DETECTOR, "y", (MODEL,), "bob", Answer.GIVE, "")
+    detector.run(lock_requests.answer(detector.call("alice"), give))
+
+    assert detector.run(locks.renew(detector.call("stranger"), DETECTOR, WorkspaceId("wc"))) == ()
+    found = detector.run(locks.list_all(detector.call("rita"), DETECTOR, "", (), ""))
+    assert [(lock.owner, lock.branch) for lock in found] == [("bob", "y")]
