@@ -47,15 +47,6 @@ def _counting_anew(folder: Path) -> Callable[[], None]:
     return lambda: _change(folder, "delete from locks; update lock_counters set last_token = 0")
 
 
-def _endless(_folder: Path) -> Callable[[], None]:
-    """A lease has no end (against L8)."""
-
-    def prepare() -> None:
-        locking.is_live = lambda *_: True
-
-    return prepare
-
-
 def _change(folder: Path, statements: str) -> None:
     with sqlite3.connect(folder / "mlv.db") as database:
         database.executescript(statements)
@@ -66,5 +57,4 @@ BREACHES: dict[str, Callable[[Path], Callable[[], None]]] = {
     "stealing": _stealing,
     "forgetful": _forgetful,
     "counting anew": _counting_anew,
-    "endless": _endless,
 }

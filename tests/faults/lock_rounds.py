@@ -46,6 +46,9 @@ LONG_PAUSE = 14.0
 """Now and then nothing happens for so long: signs of life are written down, and expired locks are noted."""
 HOURS = (1.0, 7.0, 13.0, 20.0)
 """How far the server's clock is moved: less than a lease, and more."""
+SHARE_MOVED = 0.4
+SHARE_HALTED = 0.3
+"""Of what happens: the clock is moved; of the rest, clients are halted; else the server is killed."""
 HALT_SECONDS = (0.5, 3.0)
 POLL_SECONDS = 0.05
 SLOT = struct.Struct("<q")
@@ -162,14 +165,13 @@ class Run:
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def _happen(self, crews: list[zygote.Fork]) -> None:
-        match self.rng.choice(("kill", "kill", "move", "halt")):
-            case "kill":
-                self._kill()
-                self._start()
-            case "move":
-                self._move(self.rng.choice(HOURS))
-            case _:
-                self._halt(self.rng.choice(crews))
+        if self.rng.random() < SHARE_MOVED:
+            self._move(self.rng.choice(HOURS))
+        elif self.rng.random() < SHARE_HALTED:
+            self._halt(self.rng.choice(crews))
+        else:
+            self._kill()
+            self._start()
 
     def _kill(self) -> None:
         self.counts["server kills"] += self.house.server.kill()
@@ -355,6 +357,9 @@ def report(path: Path, told: dict[str, Any]) -> None:
 def run(operations: int, clients: int, seed: int, folder: Path, breach: str = "") -> dict[str, Any]:
     """One history of so many operations; what it came to, with `failure` '' where nothing was wrong."""
     began = time.monotonic()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     rounds = Run(folder, seed, clients, breach)
     try:
         rounds.work(operations)
@@ -363,9 +368,6 @@ def run(operations: int, clients: int, seed: int, folder: Path, breach: str = ""
         found = [f"{error}"]
     counts = dict(sorted(rounds.counts.items()))
     checker = counts.pop("checker CPU ms", 0) / 1000
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
     return {
         "commit": commit.stdout.strip(),
         "seed": seed,
