@@ -150,6 +150,19 @@ def test_F5_a_property_set_on_a_file_that_is_deleted_there_does_not_come_back_wi
     assert first.states() == {}
 
 
+def test_F5_a_property_set_on_a_file_whose_deletion_is_accepted_does_not_come_back_with_it(pair):
+    first, second = pair
+    second.mlv("delete", "data/a.txt")
+    second.mlv("commit", "-m", "away")
+    first.mlv("meta", "set", "data/a.txt", "source=web")
+    first.write("data/a.txt", b"mine\n")
+    assert first.json("update")["conflicts"] == ["data/a.txt"]
+    first.mlv("resolve", "--accept", "theirs", "data/a.txt")
+    second.mlv("undo", "@2")
+    assert first.json("update")["added"] == ["data/a.txt"]
+    assert first.states() == {}
+
+
 @pytest.mark.parametrize("point", ["locks.released", "locks.forgotten"])
 def test_N3_a_client_killed_after_an_undo_released_its_lock_is_as_before_or_as_after(pair, point):
     """As after it, where the answer had come into the workspace before the end; unlock then has nothing to do."""
