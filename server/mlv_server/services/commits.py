@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlv_core.codecs import ALL_CODECS
@@ -133,15 +133,7 @@ async def publish(call: Call, request: PublishRequest) -> Published:
         failpoint("publish.written")
         return done
 
-    done = await access.write(
-        call,
-        work,
-        "commit",
-        target,
-        dry_run=request.dry_run,
-        repository=request.repository,
-        long=len(request.changes) >= MANY_CHANGES,
-    )
+    done = await _write(call, work, request)
     failpoint("publish.committed")
     if not request.dry_run:
         kick(call, plan.ground.repository)
@@ -155,6 +147,14 @@ async def _take(call: Call, request: PublishRequest, plan: _Plan, items: Sequenc
     grown = await arriving.take(call, domain_id, request.upload, pack, items, plan.changes)
     await reading.check_brought(call, request.repository, ground.branch.head, [item[0] for item in items], pack)
     return grown
+
+
+async def _write(call: Call, work: Callable[[Transaction], Published], request: PublishRequest) -> Published:
+    """The outcome of a Publish in a transaction of its own."""
+    target, many = f"{request.repository}:{request.branch}", len(request.changes) >= MANY_CHANGES
+    return await access.write(
+        call, work, "commit", target, dry_run=request.dry_run, repository=request.repository, long=many
+    )
 
 
 async def undo(call: Call, request: UndoRequest) -> Published:
