@@ -13,7 +13,7 @@ from mlv_server.domain.events import EventKind, branch_event, closing_event
 from mlv_server.domain.lock_ends import LockEnd
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, freezes, history, lock_ends
+from mlv_server.services import access, freezes, history, lock_ends, reading
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
 from mlv_server.services.sights import View
@@ -39,6 +39,7 @@ async def create(
         view = View(tx, call, row)
 
         head, made_from = start or ((main := view.main()).head, main.name)
+        reading.check_taken(tx, call, row, ChangesetNumber(head), f"branch/{name}")
         branch = Branch(
             id=BranchId(0),
             name=name,

@@ -280,9 +280,9 @@ def _held(
     others: list[tuple[FileId, Lock]] = []
     for file, one in asked.items():
         locks = [lock for on, lock in queue.in_the_way(one) if on == file]
-        for lock in sorted(locks, key=lambda lock: lock.owner != giver):
-            if found.setdefault(file, lock) is not lock:
-                others.append((file, lock))
+        locks.sort(key=lambda lock: lock.owner != giver)
+        found.update((file, lock) for lock in locks[:1])
+        others += [(file, lock) for lock in locks[1:]]
     return found, others
 
 

@@ -140,7 +140,10 @@ def _draft(tx: Transaction, call: Call, request: MergeRequest) -> _Draft:
         raise AlreadyMerged(f"{into.name} holds all of {source.name} already.")
     before, mine, theirs = _three_states(tx, repository, bases, into.head, source.head)
     chosen = dict(request.resolutions)
-    view.check_paths("merge", into, (path for path in theirs if theirs[path] != mine.get(path)), named=False)
+    coming = [path for path in theirs if theirs[path] != mine.get(path)]
+    view.check_paths("merge", into, coming, named=False)
+    brought = (path for path in coming if theirs[path] is not None)
+    reading.check_taken(tx, call, repository, source.head, ref_of(into.name), brought)
     apart = {one.file_id for one in freshness.diverged(tx, repository, source.head, into.head)}
     decided = merge_versions(before, mine, theirs, chosen, apart)
     unknown = sorted(chosen.keys() - decided.decided)

@@ -7,10 +7,10 @@ looked up in the version that it is asked of; for everybody else nothing of this
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlv_core.entities import VERSION_PATH
-from mlv_core.errors import NotFound
+from mlv_core.errors import Denied, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_core.packs import PackParser
@@ -20,7 +20,7 @@ from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
 from mlv_server.services.call import Call
 from mlv_server.services.memory import READABLE_MILLISECONDS
-from mlv_server.services.sights import SEEING, Shows, View
+from mlv_server.services.sights import SEEING, Shows, View, refuse
 
 READING = (*SEEING, "read")
 NO_CODECS: frozenset[int] = frozenset()
@@ -162,6 +162,36 @@ async def check_brought(
         for segment in (content, *own) if len(own) == 1 else own:
             if not call.memory.offered.holds(call.principal.user_id, segment):
                 raise NotFound("A file's content was not sent.", items=(f"segment {segment.hex()}",))
+
+
+def check_taken(
+    tx: Transaction,
+    call: Call,
+    row: RepositoryRow,
+    number: ChangesetNumber,
+    ref: str,
+    paths: Iterable[str] | None = None,
+) -> None:
+    """Check that nothing of a version (of its `paths`; None: of all) gets readable by being on `ref` too (P2).
+
+    A rule about one branch would mean nothing if whom it binds could take what is there to another. What a token is
+    limited to does not count: another one would read it then. Raises: Denied.
+    """
+    view = View(tx, replace(call, principal=replace(call.principal, scope=frozenset())), row)
+    if not number or not _is_limited(view) or not view.sight.may("read", ref):
+        return
+    try:
+        home = view.version("read", number)
+    except NotFound:
+        raise Denied(f"You may not 'read' @{number}, and so not take it to {ref}.") from None
+    there, here = view.allows(("read",), home), view.allows(("read",), ref)
+    if there is None:
+        return
+    wanted = (one.path for one in tx.versions.files(row.id, number)) if paths is None else paths
+    refused = sorted(path for path in wanted if not there(path) and (here is None or here(path)))
+    shows = view.shows_on(home)
+    shown = [path for path in refused if shows is None or shows(path)]
+    refuse("read", f"@{number}", shown, more=len(shown) < len(refused))
 
 
 def _is_limited(view: View) -> bool:

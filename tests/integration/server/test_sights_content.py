@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from tests.integration.server.commit_kit import add, modify, publish, request_for
 from tests.integration.server.conftest import DETECTOR, House
 from tests.integration.server.sight_kit import (
     CODECS,
     SECRET,
+    branch,
     cleared,
     get,
     ls,
@@ -17,16 +20,20 @@ from tests.integration.server.sight_kit import (
 )
 
 from mlv_core.entities import Effect
-from mlv_core.errors import HeadMoved, NotFound
+from mlv_core.errors import Denied, HeadMoved, NotFound
 from mlv_core.hashing import hash_content
-from mlv_core.ids import WorkspaceId
+from mlv_core.ids import RequestId, WorkspaceId
+from mlv_core.merging import MergeRequest
 from mlv_core.requests import (
     Range,
     RangeKind,
 )
 from mlv_core.shelving import PlanShelfRequest, ShelveRequest
 from mlv_server.services import (
+    branches,
     commits,
+    identity,
+    merges,
     shelf_content,
     shelves,
 )
@@ -120,3 +127,42 @@ def test_P5_a_shelf_takes_over_nothing_that_one_may_not_read_and_gives_back_what
     assert get(stocked, "bob", 0, one) == own
     with pytest.raises(NotFound):
         get(stocked, "bob", 0, Range(RangeKind.FILE, hash_content(SECRET), 0, 4))
+
+
+def merge_of(source: str, into: str = "main") -> MergeRequest:
+    request = RequestId(str(uuid.uuid4()))
+    return MergeRequest(DETECTOR, request, branch=into, source=source, workspace=WorkspaceId("wb"), message="")
+
+
+def test_P2_P5_what_may_not_be_read_on_one_branch_is_not_taken_to_another(stocked: House) -> None:
+    more = b"\0more"
+    branch(stocked, "exp")
+    brought = request_for(add("weights/more.bin", more, 2), contents=(more,), prepared=2, branch="exp")
+    publish(stocked, "alice", brought)
+    branch(stocked, "copy", "@3")
+    rule(stocked, Effect.DENY, "bob", ("read",), ref="branch/exp", path="weights/**")
+    limited = stocked.run(
+        identity.create_token(stocked.call("bob"), "", "", ("write", "branch.create", "list"), None, dry_run=False)
+    )[0]
+    for call in (stocked.call("bob"), stocked.sign_in(limited)):
+        with pytest.raises(Denied) as caught:
+            stocked.run(branches.create(call, DETECTOR, "mine", None, "@3", "main", dry_run=False))
+        assert caught.value.items == ("weights/more.bin", "weights/secret.bin")
+    for source in ("exp", "copy"):
+        with pytest.raises(Denied) as caught:
+            stocked.run(merges.merge(stocked.call("bob"), merge_of(source)))
+        assert caught.value.items == ("weights/more.bin",)
+
+    stocked.run(branches.create(stocked.call("bob"), DETECTOR, "mine", None, "@2", "main", dry_run=False))
+    rule(stocked, Effect.DENY, "bob", ("read",), ref="branch/mine*", path="weights/**")
+    stocked.run(branches.create(stocked.call("bob"), DETECTOR, "mine2", None, "@3", "main", dry_run=False))
+    assert stocked.run(merges.merge(stocked.call("bob"), merge_of("copy", "mine"))).published
+
+
+def test_P2_P5_no_branch_begins_where_a_rule_forbids_to_read(stocked: House) -> None:
+    branch(stocked, "exp")
+    brought = request_for(add("docs/b.txt", b"more\n", 2), contents=(b"more\n",), prepared=2, branch="exp")
+    publish(stocked, "alice", brought)
+    rule(stocked, Effect.DENY, "bob", ("read",), ref="branch/exp")
+    with pytest.raises(Denied, match="'read' @3"):
+        stocked.run(branches.create(stocked.call("bob"), DETECTOR, "mine", None, "@3", "main", dry_run=False))
