@@ -61,13 +61,18 @@ def asking(
     return tuple(sorted(found, key=lambda rule: rule.id))
 
 
-def lacking(rules: Iterable[Rule], approvers: Iterable[Approver], authors: Collection[str]) -> tuple[Lacking, ...]:
-    """What each of `rules` still asks for; whoever wrote any of it cannot approve it."""
+def lacking(
+    rules: Iterable[Rule], approvers: Iterable[Approver], authors: Collection[str], partial: Collection[str] = ()
+) -> tuple[Lacking, ...]:
+    """What each of `rules` still asks for; whoever wrote any of it cannot approve it.
+
+    Nor can `partial`: the programs for which an author answers, and who answers for a program that is one.
+    """
     given = sorted(approvers, key=lambda one: one.user)
     found: list[Lacking] = []
     for rule in rules:
         wanted, by = wanted_by(rule)
-        counted = tuple(one.user for one in given if one.user not in authors and _is_among(one, by))
+        counted = tuple(one.user for one in given if one.user not in {*authors, *partial} and _is_among(one, by))
         if len(counted) < wanted:
             own = tuple(sorted(authors))
             found.append(Lacking(rule.id, wanted - len(counted), wanted, by, counted, own))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, or_, select
 
 from mlv_core.ids import ChangesetNumber
 from mlv_core.policies import Approval
 from mlv_server.domain.approving import Approver
 from mlv_server.metadata.tables import approvals, group_members, groups, users
+
+_PEOPLE = users.alias("people")
+_ACTIVE = _PEOPLE.c.disabled.is_(False)
 
 
 class Approvals:
@@ -66,6 +69,7 @@ class Approvals:
                 approvals.c.repository_id == repository_id,
                 approvals.c.changeset == changeset,
                 users.c.disabled.is_(False),
+                or_(users.c.owner_id.is_(None), users.c.owner_id.in_(select(_PEOPLE.c.id).where(_ACTIVE))),
             )
         )
         rows = self._connection.execute(found).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy import Row as SqlRow
 
@@ -11,7 +13,11 @@ from mlv_core.ids import escape, fold
 from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import group_members, groups, users
 
+IN_LIMIT = 500
+"""Values in one IN: below every database's limit of parameters."""
+
 _OWNERS = users.alias("owners")
+_ONES = users.alias("ones")
 _COLUMNS = (
     *(users.c[name] for name in ("name", "server_admin", "disabled", "created_at", "created_by")),
     users.c.owner_id.is_not(None),
@@ -77,6 +83,19 @@ class Users:
         """How many users may administer the server."""
         active = select(func.count()).where(users.c.server_admin.is_(True), users.c.disabled.is_(False))
         return self._connection.scalar(active) or 0
+
+    def standing_for(self, names: Iterable[str]) -> frozenset[str]:
+        """`names`, the people who answer for programs among them, and every program of any of these people."""
+        wanted, found = sorted(set(names)), set(names)
+        for start in range(0, len(wanted), IN_LIMIT):
+            some = _ONES.c.name.in_(wanted[start : start + IN_LIMIT])
+            people = select(func.coalesce(_ONES.c.owner_id, _ONES.c.id)).where(some)
+            found.update(
+                self._connection.scalars(
+                    select(users.c.name).where(users.c.id.in_(people) | users.c.owner_id.in_(people))
+                )
+            )
+        return frozenset(found)
 
     def services_of(self, user_id: int) -> tuple[int, ...]:
         """The ids of the service accounts that a person answers for."""

@@ -56,9 +56,12 @@ async def approve(call: Call, repository: RepositoryName, revision: str, message
     def work(tx: Transaction) -> Approval:
         row, changeset, branch = _version(tx, call, repository, number)
         user = call.principal.user
-        if user in authors(tx, row.id, number, changeset.first_parent):
+        written_by = authors(tx, row.id, number, changeset.first_parent)
+        if user in tx.users.standing_for(written_by):
+            who = "You" if user in written_by else "Who answers for you, or a program of yours,"
             raise Denied(
-                f"You wrote @{number}, or a part of it: others approve it.", advice="Ask somebody else to look at it."
+                f"{who} wrote @{number}, or a part of it: others approve it.",
+                advice="Ask somebody else to look at it.",
             )
         approval = Approval(number, user, message, call.now)
         tx.approvals.put(row.id, call.principal.user_id, approval)
@@ -114,7 +117,8 @@ def check(tx: Transaction, call: Call, row: RepositoryRow, deed: Deed) -> None:
     if not rules:
         return
     written_by = authors(tx, row.id, deed.changeset, deed.base)
-    missing = lacking(rules, tx.approvals.approvers(row.id, deed.changeset), written_by)
+    approvers = tx.approvals.approvers(row.id, deed.changeset)
+    missing = lacking(rules, approvers, written_by, tx.users.standing_for(written_by))
     if missing:
         who = " or ".join(dict.fromkeys(name for one in missing for name in one.by))
         raise ApprovalNeeded(

@@ -12,7 +12,7 @@ from mlv_server.auth.identity import check_alive
 from mlv_server.auth.tokens import NewToken, make_token
 from mlv_server.domain import tokens as rules
 from mlv_server.domain.audit import SERVER_CHAIN
-from mlv_server.domain.policy import HOST, Decision, expand_scope
+from mlv_server.domain.policy import HOST, Decision, decide_on_server, expand_scope
 from mlv_server.metadata.tokens import TokenRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access
@@ -189,7 +189,7 @@ async def list_tokens(call: Call, user: str) -> tuple[TokenInfo, ...]:
 async def revoke_token(call: Call, id: str, dry_run: bool) -> TokenInfo:  # noqa: A002 - the word of the contract
     """Make a token dead at once: one's own, or as an admin of the server anybody's.
 
-    A token with a scope revokes none but itself: who finds one must not be able to shut its user out.
+    A token with a scope, or for some repositories, revokes none but itself: who finds one must not be able to shut its user out.
     Raises: NotFound.
     """
 
@@ -221,12 +221,13 @@ async def _owner(call: Call, user: str, action: str) -> str:
 
 def _is_own(call: Call, row: TokenRow) -> bool:
     principal = call.principal
-    return row.user_id == principal.user_id and (not principal.scope or row.info.id == principal.token_id)
+    limited = principal.scope or principal.repositories
+    return row.user_id == principal.user_id and (not limited or row.info.id == principal.token_id)
 
 
 def _is_admin(call: Call) -> bool:
     principal = call.principal
-    return principal.server_admin and not principal.exchange and (not principal.scope or "admin" in principal.scope)
+    return decide_on_server(principal, "admin").allowed
 
 
 def _answers_for(tx: Transaction, call: Call, name: str) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.integration.server.commit_kit import add, publish, request_for
 from tests.integration.server.conftest import DETECTOR, House
 
 from mlv_core.entities import TokenLimits
 from mlv_core.errors import AlreadyExists, Denied, InvalidRequest, NotFound, NotSignedIn
-from mlv_core.ids import RepositoryName
-from mlv_server.services import access, groups, history, identity, policy, repositories
+from mlv_core.ids import ChangesetNumber, RepositoryName
+from mlv_server.services import access, approvals, groups, history, identity, policy, repositories
 
 DAY = 86_400
 OTHER = RepositoryName("fraud", "other")
@@ -187,3 +188,45 @@ def test_P8_a_bound_token_makes_none_that_is_less_bound(detector: House) -> None
 def test_what_is_no_network_and_no_repository_is_refused(detector: House, limits: TokenLimits) -> None:
     with pytest.raises(InvalidRequest):
         detector.run(identity.create_token(detector.call("rita"), "", "", (), DAY, dry_run=False, limits=limits))
+
+
+def test_P3_nobody_approves_their_own_work_as_a_program_nor_a_program_s_work_that_they_answer_for(
+    detector: House,
+) -> None:
+    house = detector
+    for name, owner in (("ci", "alice"), ("bot", "bob")):
+        made = identity.add_user(house.host(), name, server_admin=False, dry_run=False, owner=owner, service=True)
+        house.tokens[name] = house.run(made)[1]
+        house.grant("contributor", name)
+    publish(house, "alice", request_for(add("a.txt", b"a"), contents=(b"a",)))
+    publish(house, "ci", request_for(add("b.txt", b"b", 2), contents=(b"b",), prepared=2, workspace=""))
+
+    def counted() -> list[str]:
+        def work(tx):
+            row = tx.repositories.get(DETECTOR)
+            written_by = approvals.authors(tx, row.id, ChangesetNumber(3), ChangesetNumber(1))
+            barred = tx.users.standing_for(written_by)
+            return [one.user for one in tx.approvals.approvers(row.id, ChangesetNumber(3)) if one.user not in barred]
+
+        return house.db.read_now(work)
+
+    for number, user in (("@2", "ci"), ("@3", "alice"), ("@3", "ci")):
+        with pytest.raises(Denied, match="others approve it"):
+            house.run(approvals.approve(house.call(user), DETECTOR, number, "", dry_run=False))
+    house.run(approvals.approve(house.call("bot"), DETECTOR, "@3", "", dry_run=False))
+    assert counted() == ["bot"]
+    house.run(identity.disable_user(house.host(), "bob", dry_run=False))
+    assert counted() == []
+
+
+def test_P8_a_token_for_some_repositories_shuts_nobody_out(detector: House) -> None:
+    house = detector
+    admins, _ = token(house, "root", repositories=("fraud/other",))
+    bobs, own = token(house, "bob", repositories=("fraud/other",))
+    first = {name: house.run(identity.list_tokens(house.call(name), ""))[0].id for name in ("alice", "bob")}
+    for text, other in ((admins, first["alice"]), (bobs, first["bob"])):
+        with pytest.raises(NotFound):
+            house.run(identity.revoke_token(signed_in(house, text), other, dry_run=False))
+    with pytest.raises(Denied):
+        house.run(identity.list_tokens(signed_in(house, admins), "alice"))
+    assert house.run(identity.revoke_token(signed_in(house, bobs), own.id, dry_run=False)).revoked
