@@ -236,7 +236,10 @@ class LockHeld(MlvError):
     code = "LOCK_HELD"
     status = "FAILED_PRECONDITION"
     exit_code = 4
-    default_advice = "Ask the holder, or wait; a maintainer can 'mlv unlock --force -m WHY PATH'."
+    default_advice = (
+        "'mlv edit --wait PATH' waits for it, 'mlv lock --request PATH' asks the holder; a maintainer can take it with "
+        "'mlv lock --steal -m WHY PATH'."
+    )
 
 
 class LockNeeded(MlvError):

@@ -64,7 +64,8 @@ def line_of(notice: Notice) -> str:
         NoticeKind.LOCK_REQUESTED: f"{by} asks for your lock on {path}{why}. 'mlv unlock --give {by} {path}' gives it, "
         f"'mlv lock --deny {by} -m WHY {path}' keeps it.",
         NoticeKind.LOCK_DENIED: f"{by} keeps the lock on {path} that you asked for{why}.",
-        NoticeKind.LOCK_GRANTED: f"The lock on {path} that you asked for is yours, from {by}.",
+        NoticeKind.LOCK_GRANTED: f"The lock on {path} that you asked for is yours, from {by}. "
+        f"'mlv edit {path}' opens it.",
         NoticeKind.LOCK_GIVEN: f"Your lock on {path} went to another by {by}{why}. {keep}",
         NoticeKind.BRANCH_FROZEN: f"{by} froze {place}{why}. {keep}",
         NoticeKind.BRANCH_ABANDONED: f"{by} abandoned the branch {branch}{why}. {keep}",

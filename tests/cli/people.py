@@ -30,6 +30,14 @@ class Typist:
     here: Path
 
     def mlv(self, *arguments: str, code: int = 0) -> str:
+        out, err = self._type(arguments, code)
+        return out if code == 0 else out + err
+
+    def noticed(self, *arguments: str, code: int = 0) -> str:
+        """What a command says besides its result."""
+        return self._type(arguments, code)[1]
+
+    def _type(self, arguments: tuple[str, ...], code: int) -> tuple[str, str]:
         out, err = io.StringIO(), io.StringIO()
         before, setting = Path.cwd(), os.environ.get("MLV_CONFIG_DIR")
         os.chdir(self.here)
@@ -44,7 +52,7 @@ class Typist:
             else:
                 os.environ["MLV_CONFIG_DIR"] = setting
         assert found == code, f"mlv {' '.join(arguments)} -> {found}\n{out.getvalue()}\n{err.getvalue()}"
-        return out.getvalue() if code == 0 else out.getvalue() + err.getvalue()
+        return out.getvalue(), err.getvalue()
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         return json.loads(self.mlv(*arguments, "--json", code=code))

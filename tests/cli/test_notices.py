@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
 import re
-from pathlib import Path
 
 import pytest
 from tests.cli.people import Typist
 
-from mlv.cli.main import run
-
 
 def said(person: Typist, *arguments: str, code: int = 0) -> str:
     """What a command says besides its result."""
-    out, err = io.StringIO(), io.StringIO()
-    before, setting = Path.cwd(), os.environ.get("MLV_CONFIG_DIR")
-    os.chdir(person.here)
-    os.environ["MLV_CONFIG_DIR"] = str(person.config)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            found = run(arguments)
-    finally:
-        os.chdir(before)
-        if setting is None:
-            del os.environ["MLV_CONFIG_DIR"]
-        else:
-            os.environ["MLV_CONFIG_DIR"] = setting
-    assert found == code, out.getvalue() + err.getvalue()
-    return err.getvalue()
+    return person.noticed(*arguments, code=code)
 
 
 def calls(person: Typist, *arguments: str) -> int:

@@ -60,7 +60,9 @@ def place(what: str, path: str, reason: str = "", until: int | None = None) -> F
     label = what.removeprefix("label/") if what.startswith("label/") else ""
     branch = "" if label else what.removeprefix("branch/")
     if not (label or branch or path):
-        raise UsageError("Name a branch, label/NAME, or --path GLOB.", advice="mlv freeze BRANCH -m WHY")
+        raise UsageError(
+            "Name a branch, label/NAME, or --path GLOB.", advice="'mlv freezes' shows what is frozen, as it is named."
+        )
     if label and path:
         raise UsageError("A label has no paths.", advice="Freeze the label, or the paths of a branch.")
     return Freeze(0, branch, label, path, "", 0, until, reason)

@@ -285,7 +285,9 @@ def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tup
         # What only this workspace believes to be locked is asked for too: it is forgotten when the server says no.
         found = tuple(dict.fromkeys(item.path for item in ends if under(item.path, roots))) or believed
     if not found:
-        raise NotFound("No lock at the named paths.", advice="'mlv locks' lists them.")
+        raise NotFound(
+            "No lock at the named paths.", advice="'mlv locks' lists them; an intent ends with 'mlv revert -k PATH'."
+        )
     return found
 
 

@@ -42,9 +42,10 @@ def _ask(workspace: Workspace, server: Server, seen: int, notice: Callable[[str]
     ending = [one for one in found.notices if one.kind is NoticeKind.LOCK_ENDS_SOON]
     if found.more:
         notice(f"{found.more} older notices are left out; 'mlv watch' tells of everything that happens.")
-    for one in found.notices:
-        if one not in ending or one.sequence not in known:
-            notice(line_of(one))
+    due = (one for one in found.notices if one not in ending or one.sequence not in known)
+    # Who asks twice for the same lock is told of once.
+    for line in dict.fromkeys(map(line_of, due)):
+        notice(line)
     _keep(workspace, {NOTICED: str(found.sequence), WARNED: json.dumps([one.sequence for one in ending])})
 
 

@@ -22,6 +22,7 @@ VERSION = "."
 """mlv_core's VERSION_PATH, whose module costs start-up time."""
 _AWAY_SECONDS = 2.0
 """Reverting needs no server: one that is away should not keep the user waiting."""
+_NAMED = 20
 _INTENDED = 2
 """As in mlv.actions.opening, whose imports cost start-up time."""
 
@@ -266,9 +267,10 @@ def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:
     except (Unreachable, NotSignedIn) as error:
         context.notice(f"The locks stay until 'mlv unlock' reaches the server: {error.message}")
         return ()
-    except (LockHeld, NotFound) as error:
-        context.notice(f"Your lock was gone already: {error.message}")
+    except (LockHeld, NotFound):
         left = tuple(path for path in paths if (file := context.workspace.state.file(path)) is not None and file.token)
+        ended = [path for path in paths if path not in left][:_NAMED]
+        context.notice(f"No lock to give back, it had ended before: {', '.join(ended)}")
         return tuple(lock.path for lock in locks.unlock(brief, paths=left)) if left else ()
     except MlvError as error:
         context.notice(f"The locks could not be given back: {error.message}")

@@ -28,6 +28,7 @@ from mlv_core.shelving import Shelf, ShelvedChange, ShelveRequest
 
 UNKNOWN_CODES = frozenset({"INTERNAL", "INTERRUPTED", "DEADLINE_EXCEEDED"})
 """Failures after which it is not known what became of a request."""
+_ADVICE = "Change a file, or 'mlv add' a new one; 'mlv status' shows what differs."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def shelve(
         _check_no_merge(context)
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes:
-            raise NothingToCommit("Nothing differs from the version, so there is nothing to shelve.")
+            raise NothingToCommit("Nothing differs from the version, so there is nothing to shelve.", advice=_ADVICE)
         server = context.server()
         sent = server.counters.sent_bytes
         upload = uuid.uuid4().hex if proposal.size >= INLINE_LIMIT_BYTES and not dry_run else ""

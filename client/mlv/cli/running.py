@@ -13,6 +13,7 @@ import click
 
 from mlv.cli import output
 from mlv_core.deferred import dataclass
+from mlv_core.errors import NotAWorkspace
 
 if TYPE_CHECKING:
     from mlv.actions.context import Context
@@ -124,7 +125,19 @@ class Run:
         self._context.close(tell=not (self.quiet or self.as_json))
 
 
-class Waits(click.Command):
+class Command(click.Command):
+    """A command whose refusals of what was typed say whose help to read."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's, which names no command where the value of an option is missing."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Waits(Command):
     """A command with an option `--wait[=DUR]`: bare, it stands for `--wait=DEFAULT`."""
 
     DEFAULT = "12h"
@@ -137,16 +150,21 @@ class Waits(click.Command):
 
 
 def verb(
-    *, writes: bool = False, name: str | None = None, kind: type[click.Command] = click.Command
+    *, writes: bool = False, name: str | None = None, kind: type[click.Command] = Command
 ) -> Callable[[Callable[..., None]], click.Command]:
     """Make a command of a function that takes a Run first; `writes` gives it -n/--dry-run."""
 
     def wrap(function: Callable[..., None]) -> click.Command:
         @functools.wraps(function)
         def callback(**values: Any) -> None:  # noqa: ANN401 - what click parsed
-            run = _run_of(click.get_current_context(), values)
+            context = click.get_current_context()
+            run = _run_of(context, values)
             try:
                 function(run, **values)
+            except NotAWorkspace as error:
+                if any("--repo" in option.opts for option in context.command.params):
+                    error.advice = f"{error.advice.rstrip('.')}; or name a repository with --repo."
+                raise
             finally:
                 run.close()
 

@@ -291,6 +291,6 @@ def check_request(request: AcquireRequest) -> None:
 def _may_not_break(act: str, others: Sequence[tuple[str, Lock]], holder: Holder) -> Denied:
     return Denied(
         f"{act} another's lock needs the right 'lock.break'.",
-        advice="Ask the holder, or a maintainer.",
+        advice="'mlv lock --request PATH' asks the holder; or ask a maintainer.",
         items=tuple(line(path, lock, holder) for path, lock in others),
     )

@@ -40,7 +40,7 @@ def check_open(branch: Branch) -> None:
     """Raises: BranchAbandoned."""
     if branch.abandoned_at is not None:
         raise BranchAbandoned(
-            f"{branch.name} was abandoned by {branch.abandoned_by}: {escape(branch.abandoned_why)}",
+            f"{branch.name} was abandoned by {branch.abandoned_by}: {escape(branch.abandoned_why)}.",
             advice=f"Work on another branch; 'mlv branch --reopen {branch.name}' opens it again.",
         )
 

@@ -55,7 +55,9 @@ async def shelve(call: Call, request: ShelveRequest) -> Shelf:
     rules.check_message(request.message)
     await asyncio.to_thread(arriving.check_shape, call, request.changes, "Shelve")
     if not request.changes:
-        raise NothingToCommit("Nothing has changed, so there is nothing to shelve.")
+        raise NothingToCommit(
+            "Nothing has changed, so there is nothing to shelve.", advice="'mlv status' shows what differs."
+        )
     digest = await asyncio.to_thread(_digest_of, request)
     target = f"{request.repository}:{request.branch}"
 
@@ -155,7 +157,9 @@ async def remove(call: Call, repository: RepositoryName, owner: str, name: str, 
         found = _find(tx, call, View(tx, call, row), row, owner, name, listed=True).shelf
 
         own = found.owner == call.principal.user
-        if not own and not any(access.may(tx, call, right, row.name) for right in ("lock.break", "admin")):
+        if not own and not any(
+            access.may(tx, call, right, row.name, ref_of(found.branch)) for right in ("lock.break", "admin")
+        ):
             raise Denied("This shelf is another user's.", advice="Its owner or a maintainer may delete it.")
 
         _drop(tx, row, found)
@@ -264,9 +268,9 @@ def _find(
         found = next(iter(tx.shelves.list_all(repository.id, user)), None)
     sight = _sight(view, call, () if found is None else (found.shelf,))
     if found is None or not (sight.lists(found.shelf) if listed else sight.reads(found.shelf)):
-        what = f"a shelf '{escape(name)}'" if name else "a shelf"
+        what = f"shelf '{escape(name)}'" if name else "shelf"
         whose = f"{escape(owner)} has" if owner else "You have"
-        raise NotFound(f"{whose} no such thing as {what} here.", advice="'mlv shelves' lists them.")
+        raise NotFound(f"{whose} no {what} here.", advice="'mlv shelves' lists those of all, as USER/NAME.")
     return found
 
 

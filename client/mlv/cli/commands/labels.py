@@ -49,6 +49,8 @@ def label(
     if bool(kept) is not bool(subjects):
         raise UsageError("--reserve and --for go together.", advice="mlv label --reserve 'v*' --for group:releasers")
     if name is None:
+        if move or delete or message:
+            raise UsageError("--move, --delete and -m are about one label.", advice="mlv label NAME @REV --move -m WHY")
         found = actions.reserve_labels(run.context, kept or freed, subjects, repository=repository, dry_run=run.dry_run)
         run.done({**reservation_value(found), "dry_run": run.dry_run}, [f"{run.tell_dry()}{_reserved(found)}"])
     elif delete:
@@ -83,8 +85,12 @@ def label(
 @click.option("--repo", "repository", metavar="REPO", help="Of this repository; needs no workspace.")
 def labels(run: Run, name: str | None, *, history: bool, reserved: bool, repository: str | None) -> None:
     """List labels with the version they name."""
-    if (name is not None and not history) or (history and reserved):
-        raise UsageError("A label is named to see its history.", advice="mlv labels --history [NAME]")
+    if history and reserved:
+        raise UsageError("--history and --reserved show two different things.", advice="Give one of them.")
+    if name is not None and not history:
+        raise UsageError(
+            "A label is named to see its history.", advice="mlv labels --history NAME; mlv show @NAME for its version"
+        )
     if reserved:
         kept = actions.list_reservations(run.context, repository)
         rows = [(one.pattern, ", ".join(one.subjects), one.by, local_moment(one.time)) for one in kept]

@@ -14,10 +14,11 @@ from mlv.cli.output import count, emit_json, escaped, local_moment, span, table
 from mlv.cli.running import Duration, Run, Waits, verb
 from mlv.cli.values import lock_value, scope_word
 from mlv_core.entities import Lock, LockScope
-from mlv_core.errors import UsageError
+from mlv_core.errors import Unreachable, UsageError
 
 _SCOPES = {"branch": LockScope.BRANCH, "line": LockScope.LINE, "repo": LockScope.REPOSITORY}
 _SHOWN = 20
+_RENEWING = "'mlv lock --renew' renews the leases of all; another length of lease takes 'mlv lock --ttl DUR PATH'."
 _TTL = click.option("--ttl", type=Duration(), metavar="DUR", help="How long the lease is; else as policy says.")
 _DIVERGE = click.option("--diverge", is_flag=True, help="Though another branch has a newer version; needs -m.")
 _WAIT = click.option("--wait", type=Duration(), metavar="[=DUR]", help="Queue for another's locks, 12h if no DUR.")
@@ -53,16 +54,21 @@ def edit(
             raise UsageError("--offline stands alone: no server is asked.", advice="'mlv edit --offline -m WHY PATH'")
         return _edit_offline(run, paths, reason)
     context = run.with_progress() if update_first or wait else run.context
-    found = actions.edit(
-        context,
-        paths,
-        reason=reason,
-        wanted=_wanted(None, ttl, diverge=diverge, reason=reason),
-        update_first=update_first,
-        wait_seconds=wait,
-        many=many,
-        dry_run=run.dry_run,
-    )
+    wanted = _wanted(None, ttl, diverge=diverge, reason=reason)
+    try:
+        found = actions.edit(
+            context,
+            paths,
+            reason=reason,
+            wanted=wanted,
+            update_first=update_first,
+            wait_seconds=wait,
+            many=many,
+            dry_run=run.dry_run,
+        )
+    except Unreachable as error:
+        error.advice += " 'mlv edit --offline PATH' opens the file here alone."
+        raise
     return _tell(run, found, "open for edit")
 
 
@@ -113,6 +119,8 @@ def lock(
     'mlv unlock --give USER PATH' or denies it with 'mlv lock --deny USER -m WHY PATH'.
     """
     if renew:
+        if reason or scope or ttl or steal or diverge or wait or tree or request or denied or many:
+            raise UsageError("--renew stands alone.", advice=_RENEWING)
         return _renew(run, paths)
     if not paths:
         raise UsageError("No path was named.", advice="'mlv lock PATH', or --renew for all that is held here.")
@@ -155,7 +163,7 @@ def _wanted(
 
 def _renew(run: Run, paths: tuple[str, ...]) -> None:
     if paths or run.dry_run:
-        raise UsageError("--renew is for all locks of this workspace.", advice="'mlv lock --renew' stands alone.")
+        raise UsageError("--renew is for all locks of this workspace.", advice=_RENEWING)
     renewed = actions.renew(run.context)
     rows = [(item.path, _lease(item)) for item in renewed]
     value = {"locks": [{**lock_value(item), "expired": held.has_expired(item)} for item in renewed]}
@@ -180,15 +188,19 @@ def unlock(
     request: bool,
 ) -> None:
     """Give locks back; changed files stay as they are. With --force break the locks of others."""
+    if everything and (paths or force or request):
+        raise UsageError("--all is every lock of this workspace.", advice="'mlv unlock --all', or name paths.")
     if given or request:
-        if (given and request) or force or (given and not (paths or everything)):
+        if (given and request) or force or reason or (given and not (paths or everything)):
             raise UsageError("--give needs paths; it and --request stand alone.", advice="'mlv help unlock' says more.")
         return asking.give(run, paths, given) if given else asking.withdraw(run, paths)
+    if reason and not force:
+        raise UsageError("-m says why another's lock is broken.", advice="'mlv unlock --force -m WHY PATH'")
     released = actions.unlock(
         run.context, paths, everything=everything, force=force, reason=reason, dry_run=run.dry_run
     )
     value = {"released": [lock_value(item) for item in released], "dry_run": run.dry_run}
-    lines = [f"{run.tell_dry()}released {escaped(item.path)}" for item in released[:_SHOWN]]
+    lines = [f"{run.tell_dry()}released {escaped(item.path)}{'/' if item.tree else ''}" for item in released[:_SHOWN]]
     if len(released) > _SHOWN:
         lines.append(f"... and {len(released) - _SHOWN} more")
     return run.done(value, lines or ["No lock to release."])

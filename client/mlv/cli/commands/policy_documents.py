@@ -142,7 +142,8 @@ def policy_history(run: Run, names: tuple[str, ...], *, server_wide: bool, limit
         (str(one.version), local_moment(one.time), one.by, one.act, f"+{one.added} -{one.removed}", one.why)
         for one in found
     ]
-    run.result(value, table(rows, ("version", "time", "by", "act", "rules", "why")))
+    header = ("version", "time", "by", "act", "rules", "why")
+    run.result(value, table(rows, header) if rows else ["It was never changed."])
 
 
 def rule_table(rules: Sequence[Rule], weights: Sequence[str] = ()) -> list[str]:
@@ -245,8 +246,9 @@ def _split(names: tuple[str, ...], command: str, *, server_wide: bool, file: boo
     most = 0 if file is False else 1
     if (not server_wide and not names) or len(rest) > most or (file and not rest):
         shown = " FILE" if file else " [FILE]" if file is None else ""
+        lacks = "No repository was named." if not (server_wide or names) else "No document was named."
         raise UsageError(
-            "REPO and FILE are not what the command takes.",
+            lacks if len(rest) <= most else f"'{rest[most]}' is one name too many.",
             advice=f"Write: mlv {command} {'--server' if server_wide else 'REPO'}{shown}",
         )
     return "" if server_wide else names[0], rest[0] if rest else None

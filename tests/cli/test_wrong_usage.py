@@ -1,0 +1,82 @@
+"""What is typed wrongly: options that contradict each other are refused, and what is advised can be typed."""
+
+from __future__ import annotations
+
+import pytest
+from tests.cli.people import Typist
+
+from mlv.cli.main import run
+
+
+@pytest.fixture
+def one(workspace):
+    """A workspace with one locked file."""
+    made: Typist = workspace()
+    made.write("w.safetensors", b"weights")
+    made.mlv("add", ".")
+    made.mlv("commit", "-m", "first")
+    made.mlv("edit", "w.safetensors")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (("unlock", "--all", "w.safetensors"), "--all is every lock of this workspace"),
+        (("unlock", "--all", "--force", "-m", "why"), "--all is every lock of this workspace"),
+        (("unlock", "w.safetensors", "-m", "why"), "'mlv unlock --force -m WHY PATH'"),
+        (("lock", "--renew", "--ttl", "3h"), "'mlv lock --ttl DUR PATH'"),
+        (("lock", "--renew", "--steal"), "--renew stands alone"),
+        (("lock", "--request", "--steal", "w.safetensors"), "--request and --deny stand alone"),
+        (("edit", "--offline", "--wait", "w.safetensors"), "--offline stands alone"),
+        (("label", "--move", "--reserve", "x*", "--for", "group:g"), "are about one label"),
+        (("labels", "--history", "--reserved"), "Give one of them"),
+        (("labels", "v1"), "mlv labels --history NAME"),
+        (("unfreeze",), "'mlv freezes' shows what is frozen"),
+        (("policy", "set", "a/b"), "No document was named"),
+        (("policy", "set"), "No repository was named"),
+        (("policy", "history", "a/b", "c"), "'c' is one name too many"),
+        (("shelve", "--name", "x", "data"), "Change a file, or 'mlv add' a new one"),
+        (("branch", "main", "--reopen"), "'mlv branches --all'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_contradicts_itself_is_refused_with_the_way_to_say_it(one, typed, said):
+    (one.here / "data").mkdir()
+    assert said in one.mlv(*typed, code=2)
+    assert [item["path"] for item in one.json("locks")] == ["w.safetensors"]
+
+
+def test_the_value_of_an_option_that_is_missing_names_the_help_of_its_command(capsys):
+    assert run(["login", "--token"]) == 2
+    assert "'mlv login --help' shows how it is used." in capsys.readouterr().err
+
+
+def test_outside_of_a_workspace_a_repository_can_be_named_where_that_is_possible(one, tmp_path, capsys):
+    away = Typist(one.name, one.config, tmp_path)
+    assert "or name a repository with --repo." in away.mlv("locks", code=2)
+    assert "--repo" not in away.mlv("unlock", "--all", code=2)
+
+
+def test_L6_a_refusal_says_how_to_wait_and_how_to_ask(one, member, workspace):
+    other: Typist = workspace(member())
+    told = other.mlv("edit", "w.safetensors", code=4)
+    assert "'mlv edit --wait PATH'" in told
+    assert "'mlv lock --request PATH'" in told
+
+
+def test_L10_who_asks_twice_is_told_of_once(one, member, workspace):
+    second: Typist = workspace(member())
+    one.mlv("locks")
+    for _ in range(3):
+        second.mlv("lock", "w.safetensors", "--request", "-m", "please")
+    assert one.noticed("locks").count("asks for your lock") == 1
+    assert one.noticed("locks") == ""
+
+
+def test_L9_the_end_of_a_lock_is_no_failure_of_a_revert(one, workspace):
+    other: Typist = workspace()
+    one.write("w.safetensors", b"mine")
+    other.mlv("unlock", "--force", "-m", "needed", "w.safetensors")
+    told = one.noticed("revert", "w.safetensors")
+    assert "No lock to give back, it had ended before: w.safetensors" in told
