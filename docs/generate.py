@@ -46,7 +46,8 @@ def commands_page() -> str:
         group = root_group(module)
         context = click.Context(group, info_name=program)
         lines += ["", f"## {program}", "", *_text(group), *_options(context, group, set())]
-        shared = {option for parameter in group.params for option in parameter.opts}
+        # --version of a command is another one.
+        shared = {option for parameter in group.params for option in parameter.opts} - {"--version"}
         for own, command in _walk(context, group):
             others = [
                 alias for alias, name in aliases.items() if program == "mlv" and command is group.get_command(own, name)
