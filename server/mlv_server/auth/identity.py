@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mlv_core.errors import NotSignedIn
 from mlv_server.auth.tokens import is_secret, split_token
 from mlv_server.domain.networks import parse_address, parse_network
@@ -25,7 +23,7 @@ def identify(tx: Transaction, text: str, now: int, address: str = "") -> tuple[P
     if parts is None or row is None or not is_secret(parts[1], row.secret_hash):
         raise NotSignedIn("The server does not know this token.")
     check_alive(row, now, address)
-    principal = replace(_principal(tx, row), address=address)
+    principal = _principal(tx, row, address)
     last = row.info.last_used_at
     return principal, last is None or now - last >= NOTED_MILLISECONDS
 
@@ -39,7 +37,7 @@ def identify_again(tx: Transaction, principal: Principal, now: int) -> Principal
     if row is None:
         raise NotSignedIn("The server does not know this token.")
     check_alive(row, now, principal.address)
-    return replace(_principal(tx, row), address=principal.address)
+    return _principal(tx, row, principal.address)
 
 
 def check_alive(row: TokenRow, now: int, address: str = "") -> None:
@@ -67,16 +65,16 @@ def check_alive(row: TokenRow, now: int, address: str = "") -> None:
         )
 
 
-def _principal(tx: Transaction, row: TokenRow) -> Principal:
-    user = tx.users.by_id(row.user_id)
+def _principal(tx: Transaction, row: TokenRow, address: str) -> Principal:
     return Principal(
         user_id=row.user_id,
-        user=user.name,
-        server_admin=user.server_admin,
+        user=row.info.user,
+        server_admin=row.server_admin,
         token_id=row.info.id,
         scope=frozenset(row.info.scope),
         exchange=row.exchange,
         groups=tx.users.groups_of(row.user_id),
+        address=address,
         repositories=row.info.repositories,
         service=row.info.service,
     )

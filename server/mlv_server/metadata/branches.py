@@ -8,10 +8,10 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mlv_core.entities import Branch, BranchKind
 from mlv_core.errors import HeadMoved, NotFound
-from mlv_core.ids import BranchId, ChangesetNumber, escape
-from mlv_server.metadata.names import canonical_name, claim_name
+from mlv_core.ids import BranchId, ChangesetNumber, escape, fold
+from mlv_server.metadata.names import claim_name
 from mlv_server.metadata.prepared import Prepared, Row
-from mlv_server.metadata.tables import branches
+from mlv_server.metadata.tables import branches, names
 
 IN_LIMIT = 500
 """Values in one IN: below every database's limit of parameters."""
@@ -50,10 +50,7 @@ class Branches:
 
     def find(self, repository_id: int, name: str) -> Branch | None:
         """The branch of a name, or None."""
-        canonical = canonical_name(self._connection, repository_id, "branch", name)
-        if canonical is None:
-            return None
-        row = _NAMED.first(self._connection, repository=repository_id, name=canonical)
+        row = _NAMED.first(self._connection, repository=repository_id, folded=fold(name))
         return None if row is None else _branch(row)
 
     def get(self, repository_id: int, name: str) -> Branch:
@@ -129,7 +126,11 @@ _SELECT = select(
     branches.c.abandoned_why,
 ).outerjoin(_target, (branches.c.repository_id == _target.c.repository_id) & (branches.c.target_id == _target.c.id))
 _NAMED = Prepared(
-    _SELECT.where(branches.c.repository_id == bindparam("repository"), branches.c.name == bindparam("name"))
+    _SELECT.join(names, (names.c.repository_id == branches.c.repository_id) & (names.c.name == branches.c.name)).where(
+        names.c.repository_id == bindparam("repository"),
+        names.c.folded == bindparam("folded"),
+        names.c.kind == "branch",
+    )
 )
 
 

@@ -17,6 +17,7 @@ from mlv_server.metadata.bells import Bells, after_commit
 from mlv_server.metadata.copies import copy_sqlite
 from mlv_server.metadata.failures import translated
 from mlv_server.metadata.joining_reader import JoiningReader
+from mlv_server.metadata.prepared import run_plain
 from mlv_server.metadata.rules import PolicyCache
 from mlv_server.metadata.shelf import DecodedParts
 from mlv_server.metadata.unit_of_work import Transaction
@@ -168,6 +169,6 @@ def sqlite_engine(url: URL, *, writes: bool, connections: int = 1) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        run_plain(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

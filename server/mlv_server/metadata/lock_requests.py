@@ -20,10 +20,6 @@ class LockRequests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def anything_asked(self, repository_id: int) -> bool:
-        """Whether anybody asked for a lock of the repository: every request for one looks here first."""
-        return _ANYBODY.first(self._connection, repository=repository_id) is not None
-
     def anybody_waits_anywhere(self) -> bool:
         """Whether there is a queue in any repository."""
         return _ANYWHERE.first(self._connection) is not None
@@ -118,7 +114,6 @@ class LockRequests:
 
 _MINE = requests.c.repository_id == bindparam("repository")
 _KNOWN = (_MINE, requests.c.number == bindparam("known"))
-_ANYBODY = Prepared(select(requests.c.number).where(_MINE).limit(1))
 _ANYWHERE = Prepared(select(requests.c.number).where(requests.c.waits).limit(1))
 _LAST = Prepared(select(func.max(requests.c.number)).where(_MINE))
 _SELECT = Prepared(

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, null, or_, select, update
 
 from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.ids import BranchId, FencingToken, FileId, WorkspaceId
 from mlv_server.domain.leases import lease_end
 from mlv_server.metadata.prepared import Prepared, Row
 from mlv_server.metadata.tables import branches, lock_counters, locks, users, workspaces
+from mlv_server.metadata.tables_waiting import lock_requests
 
 IN_LIMIT = 500
 """Values in one IN: below every database's limit of parameters."""
 
 ENDED_LIMIT = 1_000
 """Expired locks told of at once: the writer stands still for about 0.2 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What every request for locks looks at: the last token, how many locks its user holds, whether anybody asked."""
+
+    last_token: FencingToken
+    owned: int
+    asked: bool
 
 
 class Locks:
@@ -66,9 +77,11 @@ class Locks:
         """Every lock that a workspace holds."""
         return self._select(repository_id, locks.c.workspace == workspace)
 
-    def count_of(self, repository_id: int, owner_id: int) -> int:
-        """How many locks a user holds in the repository."""
-        return int(_COUNT.scalar(self._connection, repository=repository_id, owner=owner_id))
+    def standing(self, repository_id: int, owner_id: int) -> Standing:
+        """How it stands before a user is given locks in the repository."""
+        row = _STANDING.first(self._connection, repository=repository_id, owner=owner_id)
+        token, owned, asked = row or (0, 0, False)
+        return Standing(FencingToken(token), owned, bool(asked))
 
     def at_paths(self, repository_id: int, paths: Iterable[str]) -> tuple[Lock, ...]:
         """Every lock that shows under one of these paths, on whatever branch."""
@@ -162,8 +175,16 @@ _SELECT = (
 _MINE = locks.c.repository_id == bindparam("repository")
 _ON_FILE = Prepared(_SELECT.where(_MINE, locks.c.file_id == bindparam("file")).order_by(locks.c.path, locks.c.token))
 _ON_FOLDERS = Prepared(_SELECT.where(_MINE, locks.c.file_id.is_(None)).order_by(locks.c.path, locks.c.token))
-_COUNT = Prepared(
-    select(func.count()).where(_MINE, locks.c.owner_id == bindparam("owner"), locks.c.mode == int(LockMode.EXCLUSIVE))
+_OWNED = (
+    select(func.count())
+    .select_from(locks)
+    .where(_MINE, locks.c.owner_id == bindparam("owner"), locks.c.mode == int(LockMode.EXCLUSIVE))
+)
+_ASKED = exists().where(lock_requests.c.repository_id == bindparam("repository"))
+_STANDING = Prepared(
+    select(lock_counters.c.last_token, _OWNED.scalar_subquery(), _ASKED).where(
+        lock_counters.c.repository_id == bindparam("repository")
+    )
 )
 _ADD = Prepared(insert(locks), locks.c.keys())
 _REMOVE = Prepared(delete(locks).where(_MINE, locks.c.token == bindparam("known")))

@@ -113,7 +113,8 @@ def run_plain(connection: Connection, text: str) -> None:
 
 
 def _driver(connection: Connection) -> Any:  # noqa: ANN401 - the driver's own type
-    return connection.connection.driver_connection
+    # For drivers that block this is the driver's connection, which SQLAlchemy would look for in three steps.
+    return connection.connection.dbapi_connection
 
 
 def _named(connection: Connection, text: str, error: Exception) -> BaseException:

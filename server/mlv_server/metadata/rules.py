@@ -42,25 +42,22 @@ class Rules:
         self._connection = connection
         self._cache = cache
         self._may_remember = may_remember
+        self._found: Policy | None = None
 
     def version(self) -> int:
         """The number of the policy in force; 0 before the first rule."""
         return _VERSION.scalar(self._connection) or 0
 
     def policy(self) -> Policy:
-        """The policy in force.
+        """The policy in force, which one transaction looks up once unless it changes it.
 
         A transaction that writes never fills the cache: what it sees may be undone.
         """
-        version = self.version()
-        cached = self._cache.policy
-        if cached.version == version:
-            return cached
-        found = self._connection.execute(select(rules).order_by(rules.c.id))
-        policy = Policy(version, tuple(_rule(row) for row in found))
-        if self._may_remember:
-            self._cache.policy = policy
-        return policy
+        if self._found is None:
+            version = self.version()
+            cached = self._cache.policy
+            self._found = cached if cached.version == version else self._load(version)
+        return self._found
 
     def change(
         self,
@@ -77,6 +74,7 @@ class Rules:
 
         Each document that this changes gets a new version; `sections` gives one anew what it holds besides rules.
         """
+        self._found = None
         gone = [_rule(row) for row in self._removed(remove)]
         added = self._add(add)
         touched = {document_of(rule) for rule in (*added, *gone)}
@@ -140,6 +138,13 @@ class Rules:
             .limit(1)
         )
         return self._connection.scalar(found) or {}
+
+    def _load(self, version: int) -> Policy:
+        found = self._connection.execute(select(rules).order_by(rules.c.id))
+        policy = Policy(version, tuple(_rule(row) for row in found))
+        if self._may_remember:
+            self._cache.policy = policy
+        return policy
 
     def _check(self, document: str, version: int) -> None:
         known = select(policy_versions.c.version).where(

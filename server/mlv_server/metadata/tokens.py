@@ -18,7 +18,8 @@ from mlv_server.metadata.tables import tokens, users
 class TokenRow:
     """A token and what it takes to check it. `exchange`: single use, for the first admin (P7).
 
-    `owner_disabled`: it is a service account's whose owner is disabled.
+    `server_admin`: its user is an admin of the server. `owner_disabled`: it is a service account's whose owner is
+    disabled.
     """
 
     info: TokenInfo
@@ -27,6 +28,7 @@ class TokenRow:
     exchange: bool
     user_disabled: bool = False
     owner_disabled: bool = False
+    server_admin: bool = False
 
 
 class Tokens:
@@ -121,13 +123,14 @@ _SELECT = select(
     users.c.disabled.label("user_disabled"),
     users.c.owner_id.is_not(None).label("service"),
     func.coalesce(_OWNERS.c.disabled, False).label("owner_disabled"),
+    users.c.server_admin,
 ).select_from(tokens.join(users, tokens.c.user_id == users.c.id).outerjoin(_OWNERS, users.c.owner_id == _OWNERS.c.id))
 _KNOWN = Prepared(_SELECT.where(tokens.c.id == bindparam("token")))
 
 
 def _token(row: Row) -> TokenRow:
     token, user_id, secret_hash, description, scope, networks, repositories, *rest = row
-    exchange, created, expires, used, used_from, revoked, user, disabled, service, owner_disabled = rest
+    exchange, created, expires, used, used_from, revoked, user, disabled, service, owner_disabled, admin = rest
     info = TokenInfo(
         id=token,
         user=user,
@@ -142,4 +145,4 @@ def _token(row: Row) -> TokenRow:
         last_used_from=used_from,
         service=bool(service),
     )
-    return TokenRow(info, user_id, secret_hash, exchange, disabled, bool(owner_disabled))
+    return TokenRow(info, user_id, secret_hash, exchange, disabled, bool(owner_disabled), bool(admin))

@@ -44,16 +44,17 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         files = tx.versions.lookup(repository.id, branch.head, request.paths) if branch.head else {}
         held = _held(tx, repository.id, branch, request, files)
 
-        queue = turns.load(tx, call, repository.id) if tx.lock_requests.anything_asked(repository.id) else None
+        standing = tx.locks.standing(repository.id, call.principal.user_id)
+        queue = turns.load(tx, call, repository.id) if standing.asked else None
         fallen = queue.fallen(request.workspace, {state.file_id for state in files.values()}) if queue else ()
         held = tuple(lock for lock in held if lock not in fallen) if fallen else held
 
-        owned = tx.locks.count_of(repository.id, call.principal.user_id)
-        holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, owned)
+        hidden = view.hidden_locks(held)
+        holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, standing.owned, hidden)
         branches = tx.branches.with_branch(repository.id, view.whole(branch), (lock.branch for lock in held))
         rules = tx.lock_rules.of(repository.id)
         ground = LockGround(holder, branches[branch.name], branches, held, rules, call.now)
-        last = tx.locks.last_token(repository.id)
+        last = standing.last_token
         may_break = request.steal and view.may_break(held)
         if request.tree:
             tree_locks.check_below(tx, view, branch, request.paths, held)
@@ -64,7 +65,7 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
 
         freshness.check(tx, call, view, branch, decision.granted + decision.renewed, request)
         if queue is not None:
-            queue.check_turn(request.workspace, decision.granted)
+            queue.check_turn(request.workspace, decision.granted, view.hidden_requests(queue.requests))
             turns.fulfilled(tx, repository.id, queue, request.workspace, {one.file_id for one in files.values()})
         lock_ends.end(tx, call, repository.id, fallen, LockEnd.BROKEN, turns.FALLEN)
         _write(tx, call, repository.id, branch, decision, request.reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Generic, TypeVar
 
 from mlv_core.hashing import hash_content
@@ -42,7 +42,7 @@ def done_once(call: Call, work: Callable[[Transaction], T], action: str, once: O
         if kept is not None:
             return once.read(json.loads(kept))
         done = work(tx)
-        answer = json.dumps(done, default=_fields).encode()
+        answer = _ANSWERS.encode(done).encode()
         tx.requests.keep(user_id, request_id, action, digest, answer, call.now)
         return done
 
@@ -51,5 +51,8 @@ def done_once(call: Call, work: Callable[[Transaction], T], action: str, once: O
 
 def _fields(value: object) -> dict[str, Any]:
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     raise TypeError(type(value).__name__)
+
+
+_ANSWERS = json.JSONEncoder(default=_fields)
