@@ -47,7 +47,7 @@ def requests_of(user: str, requests: Iterable[Request], files: Mapping[FileId, s
 
 
 def decide_give(
-    giver: str,
+    giver: Holder,
     asked: Mapping[FileId, Request],
     held: Mapping[FileId, Lock],
     files: Mapping[FileId, str],
@@ -59,8 +59,8 @@ def decide_give(
     """Hand every lock on `files` over to who asked for it, under a higher token (L9), or none.
 
     `held` has the lock on each that stands in the way of who asked, `others` what else does, by path: a lock that is
-    given there would be the second of two (L6). The new lock begins at the base that the
-    asker has: whether that is the newest version is asked when the file is opened, and again at its commit (L5).
+    given there would be the second of two (L6). The new lock begins at the base that the asker has: whether that is
+    the newest version is asked when the file is opened, and again at its commit (L5).
     Raises: NotFound, LockHeld, InvalidRequest for a part of a folder; each names every path.
     """
     if free := [path for file, path in files.items() if file not in held]:
@@ -70,8 +70,8 @@ def decide_give(
             advice="Who waits gets a free lock without your help.",
             items=tuple(show_path(path) for path in free),
         )
-    if foreign := [*((files[file], lock) for file, lock in held.items() if lock.owner != giver), *others]:
-        raise lock_refusals.held(foreign, Holder(giver, foreign[0][1].workspace, host=""))
+    if foreign := [*((files[file], lock) for file, lock in held.items() if lock.owner != giver.user), *others]:
+        raise lock_refusals.held(foreign, giver)
     if folders := sorted({lock.path for lock in held.values() if lock.tree}):
         raise InvalidRequest(
             f"The lock is on all of '{show_path(folders[0])}', and is not given in parts.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlv_core.asking import LockRequest
@@ -105,14 +105,23 @@ def going_first(
 
 
 def check_turn(
-    line: Sequence[Request], blocked: Blocked, workspace: WorkspaceId, files: Mapping[FileId, str], now: int
+    line: Sequence[Request],
+    blocked: Blocked,
+    workspace: WorkspaceId,
+    files: Mapping[FileId, str],
+    now: int,
+    hidden: Collection[int] = (),
 ) -> None:
-    """Refuse who would jump the queue; `files` has the path of each file that is taken. Raises: LockHeld."""
+    """Refuse who would jump the queue; `files` has the path of each file that is taken.
+
+    Whose requests of these numbers (`hidden`) are is not told (P4). Raises: LockHeld.
+    """
     first = going_first(line, blocked, workspace, files)
     if not first:
         return
     items = tuple(
-        f"{show_path(files[file])} is kept for {escape(one.user)} on {escape(one.host)}, who has waited for "
+        f"{show_path(files[file])} is kept for "
+        f"{'somebody' if one.number in hidden else f'{escape(one.user)} on {escape(one.host)}'}, who has waited for "
         f"{_span(now - one.asked_at)}"
         for file, one in sorted(first.items(), key=lambda pair: files[pair[0]])
     )

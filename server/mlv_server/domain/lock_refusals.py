@@ -48,7 +48,9 @@ def _loss(one: Lost, holder: Holder) -> str:
 
 
 def line(path: str, lock: Lock, holder: Holder) -> str:
-    """One lock in words: whose, since when, until when and why."""
+    """One lock in words: whose, since when, until when and why; of a hidden one only that it is there (P4)."""
+    if lock.token in holder.hidden:
+        return f"{show_path(path)} is locked where you may not look"
     who = f"you in another workspace on {lock.host}" if lock.owner == holder.user else f"{lock.owner} on {lock.host}"
     until = "no end" if lock.lease_until is None else f"until {moment(lock.lease_until)}"
     why = f": {escape(lock.reason)}" if lock.reason else ""

@@ -126,7 +126,10 @@ def _own(folder: str, ground: LockGround) -> Lock | None:
 def _wanted(folder: str, own: Lock | None, request: AcquireRequest, ground: LockGround, terms: LockTerms) -> Lock:
     """The lock as it is to be, without lease and new token."""
     if own is not None:
-        return replace(own, scope=request.scope or own.scope, reason=request.reason or own.reason)
+        scope = request.scope or own.scope
+        if own.branch != ground.branch.name:
+            scope = max(own.scope, scope)  # narrower it would no longer reach this branch
+        return replace(own, scope=scope, reason=request.reason or own.reason)
     holder = ground.holder
     return Lock(
         file_id=NO_FILE,

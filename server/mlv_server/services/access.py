@@ -183,13 +183,15 @@ class _Verdict:
     decision: Decision
     chain: int
     hidden: bool
+    ref: str = ""
 
     def error(self, action: str, repository: str | None) -> NotFound | Denied:
         """What the caller is told."""
         if self.hidden:
             shown = escape(repository or "")
             return NotFound(f"There is no repository '{shown}'.", advice="'mlv repo list' shows yours.")
-        where = f"on {escape(repository)}" if repository else "on the server"
+        place = f"{repository}:{self.ref}" if self.ref else repository
+        where = f"on {escape(place)}" if place else "on the server"
         advice = advice_for(self.principal, action, repository, self.decision)
         return Denied(f"You may not '{action}' {where}: {self.decision.reason}.", advice=advice)
 
@@ -204,4 +206,10 @@ def _judge(
     if row is None or not decide(unlimited, "list", Resource(str(name)), policy, call.now).allowed:
         absent = Decision(allowed=False, rule=decision.rule, reason="hidden or absent")
         return _Verdict(call.principal, absent, SERVER_CHAIN, hidden=True)
-    return _Verdict(call.principal, decision, row.id, hidden=False)
+    # The ref of a refusal may be that of a version which the caller knows by another (P4).
+    told = (
+        bool(ref)
+        and not decision.allowed
+        and decide(unlimited, "list", Resource(str(name), ref), policy, call.now).allowed
+    )
+    return _Verdict(call.principal, decision, row.id, hidden=False, ref=ref if told else "")

@@ -38,7 +38,7 @@ def check(
     rivals = _rivals(tx, view, branch, [lock for lock in wide if not lock.tree])
     if not rivals:
         return
-    may_diverge = request.diverge and access.may(tx, call, "lock.diverge", row.name, ref_of(branch.name))
+    may_diverge = all(view.sight.may("lock.diverge", ref_of(branch.name), one.path) for one in rivals)
     decide_fresh(rivals, diverge=request.diverge, reason=request.reason, may_diverge=may_diverge)
     by = call.principal.user
     found = [

@@ -189,7 +189,8 @@ async def list_tokens(call: Call, user: str) -> tuple[TokenInfo, ...]:
 async def revoke_token(call: Call, id: str, dry_run: bool) -> TokenInfo:  # noqa: A002 - the word of the contract
     """Make a token dead at once: one's own, or as an admin of the server anybody's.
 
-    A token with a scope, or for some repositories, revokes none but itself: who finds one must not be able to shut its user out.
+    A token with a scope, or for some repositories, revokes none but itself: who finds one must not be able to shut its
+    user out.
     Raises: NotFound.
     """
 

@@ -122,7 +122,7 @@ def load(
         rows=rows,
         current=current,
         locks=LockGround(
-            holder=Holder(call.principal.user, workspace, host),
+            holder=Holder(call.principal.user, workspace, host, hidden=view.hidden_locks(held)),
             branch=whole,
             branches=tx.branches.with_branch(repository.id, whole, (lock.branch for lock in held)),
             held=held,

@@ -9,13 +9,14 @@ from typing import Any
 from mlv_core.asking import Answer, AnswerRequest, Asked, AskRequest, LockRequest, WithdrawRequest
 from mlv_core.entities import Branch, FileState, Lock, LockMode, LockScope
 from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, NotFound
-from mlv_core.ids import FileId, RepositoryName
+from mlv_core.ids import FileId, RepositoryName, WorkspaceId
 from mlv_core.paths import glob_matches_any, show_path
 from mlv_server.domain import lock_answers, lock_queue
 from mlv_server.domain.events import EventKind, asking_event
 from mlv_server.domain.lock_answers import Handover
 from mlv_server.domain.lock_ends import LockEnd
 from mlv_server.domain.lock_queue import Request
+from mlv_server.domain.lock_reach import Holder
 from mlv_server.domain.locking import REASON_LIMIT
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -57,7 +58,7 @@ async def ask(call: Call, request: AskRequest) -> Asked:
             lock_queue.check_room(queue.requests, request.workspace, wanted.files)
             number = tx.lock_requests.add(repository.id, branch.id, wanted)
             _tell(tx, call, repository.id, EventKind.LOCK_REQUESTED, wanted, request.reason)
-        return _asked(turns.load(tx, call, repository.id), number)
+        return _asked(turns.load(tx, call, repository.id), number, View(tx, call, repository))
 
     return await access.write(
         call, work, "lock.ask", _target(request), dry_run=request.dry_run, repository=request.repository
@@ -97,13 +98,14 @@ async def answer(call: Call, request: AnswerRequest) -> tuple[Lock, ...]:
     def work(tx: Transaction) -> tuple[Lock, ...]:
         repository = tx.repositories.get(request.repository)
         branch = _opened(tx, call, repository, request.branch, request.paths)
+        view = View(tx, call, repository)
         files = {file: path for path, file in _files(tx, repository.id, branch, request.paths).items()}
         queue = _load(tx, call, repository.id, files, branch.name)
         asked = lock_answers.requests_of(request.user, queue.requests, files)
         held, others = _held(queue, asked, call.principal.user)
 
         if request.answer is Answer.DENY:
-            may_break = access.may(tx, call, "lock.break", repository.name)
+            may_break = all(view.sight.may("lock.break", ref_of(branch.name), path) for path in request.paths)
             denied = lock_answers.decide_deny(call.principal.user, request, asked, held, files, may_break=may_break)
             for one in denied:
                 tx.lock_requests.denied(repository.id, one.number, call.principal.user, request.reason, call.now)
@@ -112,7 +114,9 @@ async def answer(call: Call, request: AnswerRequest) -> tuple[Lock, ...]:
         last = tx.locks.last_token(repository.id)
         terms = turns.terms(tx, repository.id, branch, files)
         more = [(files[file], lock) for file, lock in others]
-        handed = lock_answers.decide_give(call.principal.user, asked, held, files, terms, last, call.now, more)
+        hidden = view.hidden_locks((*held.values(), *(lock for _, lock in others)))
+        giver = Holder(call.principal.user, WorkspaceId(""), host="", hidden=hidden)
+        handed = lock_answers.decide_give(giver, asked, held, files, terms, last, call.now, more)
         for one in {request.number: request for request in asked.values()}.values():
             lock_ends.end(tx, call, repository.id, queue.expired(one, files), LockEnd.EXPIRED, "")
         _hand_over(tx, call, repository.id, handed)
@@ -259,8 +263,8 @@ def _wanted(
     return replace(wanted, files={file: (path, held[file]) for path, file in files.items() if file in held})
 
 
-def _asked(queue: turns.Queue, number: int) -> Asked:
-    """What who asked is told."""
+def _asked(queue: turns.Queue, number: int, view: View) -> Asked:
+    """What who asked is told; of holders whom they may not know of, nothing (P4)."""
     mine = next(one for one in queue.requests if one.number == number)
     line = queue.line()
     turn = any(one.number == number for one in lock_queue.rightful(line, queue.blocked))
@@ -268,7 +272,7 @@ def _asked(queue: turns.Queue, number: int) -> Asked:
     moment = queue.next_change(mine)
     if moment is not None:
         contact = min(contact, max(moment - queue.now, SHORTEST_CONTACT_MS))
-    holders = dict.fromkeys(lock.owner for _, lock in queue.in_the_way(mine))
+    holders = dict.fromkeys(lock.owner for lock in view.locks(lock for _, lock in queue.in_the_way(mine)))
     return Asked(turn, lock_queue.ahead_of(line, number), contact, tuple(holders))
 
 

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from mlv_core.entities import VERSION_PATH, Branch, Change, Changeset, Input, Label, Lock, Operation
 from mlv_core.errors import Denied, InvalidName
-from mlv_core.ids import BranchId, ChangesetNumber, RepositoryName
+from mlv_core.ids import BranchId, ChangesetNumber, FencingToken, RepositoryName
 from mlv_core.paths import show_path
 from mlv_server.domain.events import Event, EventKind, EventValue, rights_of
+from mlv_server.domain.lock_queue import Request
 from mlv_server.metadata.branches import MAIN, no_branch
 from mlv_server.metadata.changesets import no_changeset
 from mlv_server.metadata.repositories import RepositoryRow
@@ -186,6 +187,25 @@ class View:
             return tuple(held)
         own, may = self._call.principal.user, self.sight.may
         return tuple(lock for lock in held if lock.owner == own or may("list", ref_of(lock.branch), lock.path))
+
+    def hidden_locks(self, held: Iterable[Lock]) -> frozenset[FencingToken]:
+        """Those of `held` that the caller may not know of, by their tokens."""
+        every = tuple(held)
+        shown = self.locks(every)
+        return (
+            frozenset()
+            if len(shown) == len(every)
+            else frozenset({lock.token for lock in every} - {lock.token for lock in shown})
+        )
+
+    def hidden_requests(self, requests: Iterable[Request]) -> frozenset[int]:
+        """Those of the requests for locks that the caller may not know of, by their numbers."""
+        own, may = self._call.principal.user, self.sight.may
+        return frozenset(
+            one.number
+            for one in requests
+            if one.user != own and not all(may("list", ref_of(one.branch), path) for path, _ in one.files.values())
+        )
 
     def may_break(self, held: Iterable[Lock]) -> bool:
         """Whether the caller may break every one of `held` that is another's."""

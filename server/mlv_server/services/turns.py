@@ -74,15 +74,18 @@ class Queue:
         found = [lock for one in mine for file, lock in self.in_the_way(one) if file in files]
         return tuple({lock.token: lock for lock in found}.values())
 
-    def check_turn(self, workspace: WorkspaceId, granted: Collection[Lock]) -> None:
-        """Refuse locks that others have the right to, who waited before. Raises: LockHeld."""
+    def check_turn(self, workspace: WorkspaceId, granted: Collection[Lock], hidden: Collection[int] = ()) -> None:
+        """Refuse locks that others have the right to, who waited before; whose of `hidden` requests is not told.
+
+        Raises: LockHeld.
+        """
         line = self.line()
         files = {lock.file_id: lock.path for lock in granted if not lock.tree}
         folders = [lock.path for lock in granted if lock.tree]
         if folders:
             waited = ((file, path) for one in line for file, (path, _) in one.files.items())
             files.update({file: path for file, path in waited if any(is_below(path, one) for one in folders)})
-        lock_queue.check_turn(line, self.blocked, workspace, files, self.now)
+        lock_queue.check_turn(line, self.blocked, workspace, files, self.now, hidden)
 
     def next_change(self, request: Request) -> int | None:
         """When (ms) a lock that blocks the request ends by itself, by its lease or by its holder's silence."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from tests.integration.server.commit_kit import add, delete, lock, modify, move, publish, request_for, undo
@@ -22,8 +23,9 @@ from tests.integration.server.sight_kit import (
     stock,
 )
 
-from mlv_core.entities import BranchKind, Effect
-from mlv_core.errors import Denied, NotFound, PathClash
+from mlv_core.asking import Answer, AnswerRequest, AskRequest
+from mlv_core.entities import BranchKind, Effect, LockScope
+from mlv_core.errors import Denied, LockHeld, NotFound, PathClash
 from mlv_core.hashing import hash_content
 from mlv_core.ids import ChangesetNumber, RequestId, WorkspaceId
 from mlv_core.merging import MergeRequest
@@ -40,6 +42,7 @@ from mlv_server.services import (
     history,
     identity,
     labels,
+    lock_requests,
     locks,
     logs,
     merges,
@@ -169,6 +172,66 @@ def test_B4_a_merge_brings_nothing_to_where_one_may_not_write_and_names_nothing_
 def lock_on(house: House, on: str, path: str, data: bytes) -> int:
     request = AcquireRequest(DETECTOR, on, WorkspaceId("we"), (path,), (hash_content(data),), (ChangesetNumber(2),))
     return house.run(locks.acquire(house.call("alice"), request)).locks[0].token
+
+
+def test_P4_a_lock_on_a_branch_that_is_hidden_says_nothing_but_that_it_is_there(stocked: House) -> None:
+    branch(stocked, "secret")
+    hide(stocked, "bob", ref="branch/secret")
+    asked = AcquireRequest(
+        DETECTOR, "secret", WorkspaceId("wa"), ("docs/a.txt",), (hash_content(b"words\n"),), (ChangesetNumber(2),),
+        scope=LockScope.REPOSITORY, reason="hush",
+    )  # fmt: skip
+    stocked.run(locks.acquire(stocked.call("alice"), asked))
+    here = replace(asked, branch="main", workspace=WorkspaceId("wb"), reason="")
+    change = modify("docs/a.txt", b"mine\n", 2)
+    wish = AskRequest(
+        DETECTOR, "main", WorkspaceId("wb"), ("docs/a.txt",), (ChangesetNumber(2),), "", waits=True, wait_ms=3_600_000,
+        again=False,
+    )  # fmt: skip
+    committed = request_for(change, contents=(b"mine\n",), prepared=2, workspace="wb")
+    for body in (
+        locks.acquire(stocked.call("bob"), here),
+        locks.acquire(stocked.call("bob"), replace(here, paths=("docs",), tree=True)),
+        commits.publish(stocked.call("bob"), committed),
+    ):
+        error = refused(stocked, body)
+        said = error.message + "".join(error.items)
+        assert isinstance(error, LockHeld)
+        assert "docs/a.txt is locked where you may not look" in said
+        assert not [word for word in ("alice", "host-wa", "secret", "hush") if word in said]
+    assert stocked.run(lock_requests.ask(stocked.call("bob"), wish)).holders == ()
+    stocked.grant("contributor", "stranger")
+    stocked.add_workspace("stranger", "ws")
+    seen = locks.acquire(stocked.call("stranger"), replace(here, workspace=WorkspaceId("ws")))
+    assert "alice on host-wa" in refused(stocked, seen).message
+
+
+def test_P1_a_refusal_names_the_ref_that_was_asked_for_unless_it_is_hidden(stocked: House) -> None:
+    made = labels.create(stocked.call("alice"), DETECTOR, "v1.0", "@1", "", dry_run=False)
+    assert "'label.create' on fraud/detector:label/v1.0: no rule" in refused(stocked, made).message
+    made = branches.create(stocked.call("rita"), DETECTOR, "mine", None, "@1", "", dry_run=False)
+    assert "'branch.create' on fraud/detector:branch/mine: no rule" in refused(stocked, made).message
+    hide(stocked, "alice", ref="label/v*")
+    made = labels.create(stocked.call("alice"), DETECTOR, "v1.0", "@1", "", dry_run=False)
+    assert "'label.create' on fraud/detector: no rule" in refused(stocked, made).message
+
+
+def test_P2_a_right_on_one_branch_or_path_is_none_elsewhere(stocked: House) -> None:
+    branch(stocked, "exp")
+    rule(stocked, Effect.ALLOW, "rita", ("lock.break",), ref="branch/exp")
+    rule(stocked, Effect.ALLOW, "rita", ("open",))
+    asked = AcquireRequest(
+        DETECTOR, "main", WorkspaceId("wa"), ("docs/a.txt",), (hash_content(b"words\n"),), (ChangesetNumber(2),)
+    )
+    stocked.run(locks.acquire(stocked.call("alice"), asked))
+    wish = AskRequest(
+        DETECTOR, "main", WorkspaceId("wb"), ("docs/a.txt",), (ChangesetNumber(2),), "", waits=True, wait_ms=3_600_000,
+        again=False,
+    )  # fmt: skip
+    stocked.run(lock_requests.ask(stocked.call("bob"), wish))
+    no = AnswerRequest(DETECTOR, "main", ("docs/a.txt",), "bob", Answer.DENY, "no")
+    with pytest.raises(Denied):
+        stocked.run(lock_requests.answer(stocked.call("rita"), no))
 
 
 def test_C9_an_undo_of_what_one_may_not_write_or_see_is_refused(stocked: House) -> None:

@@ -166,3 +166,13 @@ def test_P2_P5_no_branch_begins_where_a_rule_forbids_to_read(stocked: House) -> 
     rule(stocked, Effect.DENY, "bob", ("read",), ref="branch/exp")
     with pytest.raises(Denied, match="'read' @3"):
         stocked.run(branches.create(stocked.call("bob"), DETECTOR, "mine", None, "@3", "main", dry_run=False))
+
+
+def test_P2_a_right_on_one_branch_deletes_no_shelf_of_another(stocked: House) -> None:
+    branch(stocked, "exp")
+    rule(stocked, Effect.ALLOW, "rita", ("lock.break",), ref="branch/exp")
+    shelve(stocked, "alice", "wa", modify("docs/a.txt", b"mine\n", 2), contents=(b"mine\n",))
+    with pytest.raises(Denied):
+        stocked.run(shelves.remove(stocked.call("rita"), DETECTOR, "alice", "mine"))
+    rule(stocked, Effect.ALLOW, "rita", ("lock.break",), ref="branch/main")
+    stocked.run(shelves.remove(stocked.call("rita"), DETECTOR, "alice", "mine"))

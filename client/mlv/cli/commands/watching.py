@@ -58,7 +58,8 @@ def _line(event: EventRecord) -> str:
     shown = (
         local_moment(event.time),
         event.kind,
-        str(facts.get("by") or "-"),
+        # Nobody makes a lock expire: whose it was is of interest.
+        str(facts.get("owner" if event.kind == "lock.expired" else "by") or "-"),
         str(what),
         str(facts.get("branch") or ""),
     )

@@ -113,6 +113,14 @@ def test_L4_a_folder_reaches_the_branches_that_its_scope_says() -> None:
         check_trees([change("a/new")], ground(BOB, wide, branch=DEV))
 
 
+def test_L4_a_folder_renewed_from_another_branch_of_its_reach_is_not_made_narrower_than_that() -> None:
+    wide = replace(take(ALICE, "a").granted[0], scope=LockScope.REPOSITORY)
+    asked = request(ALICE, "a", scope=LockScope.BRANCH)
+    there = decide_trees(asked, {}, ground(ALICE, wide, branch=DEV), FencingToken(8)).renewed[0]
+    assert (there.scope, there.branch) == (LockScope.REPOSITORY, MAIN.name)
+    assert decide_trees(asked, {}, ground(ALICE, wide), FencingToken(8)).renewed[0].scope is LockScope.BRANCH
+
+
 def test_L12_both_ends_of_a_move_are_checked_and_the_holder_and_the_expired_pass() -> None:
     held = take(ALICE, "a").granted[0]
     for moved in (change("a/x", "b/x"), change("b/x", "a/x")):
