@@ -138,7 +138,7 @@ def lock_request_from_wire(message: pb.LockRequest) -> LockRequest:
         place=message.place,
         absent=message.absent,
         asked_at=checks.number(message.asked_at, "asked_at"),
-        until=checks.number(message.until, "until"),
+        until=checks.moment(message.until, "until"),
         denied_by=message.denied_by,
         denied_why=message.denied_why,
         denied_at=checks.number(message.denied_at, "denied_at") if message.HasField("denied_at") else None,

@@ -12,6 +12,8 @@ from mlv_core.ids import ChangesetNumber, RepositoryName
 
 NUMBER_LIMIT = 2**63 - 1
 """What databases and other languages hold in a signed 64-bit number."""
+MOMENT_LIMIT = 253_402_300_799_999
+"""Milliseconds since 1970 UTC at the end of the year 9999, the last that can be shown as a date."""
 TEXT_LIMIT = 64 * 1024
 """Characters of one text: messages and reasons are read by people."""
 CODEC_LIMIT = 256
@@ -25,6 +27,13 @@ def number(value: int, field: str) -> int:
     """`value` if it is from 0 to 2^63 - 1."""
     if not 0 <= value <= NUMBER_LIMIT:
         raise InvalidRequest(f"{field} is {value}; it must lie between 0 and 2^63 - 1.")
+    return value
+
+
+def moment(value: int, field: str) -> int:
+    """`value` if it is a time, in milliseconds since 1970 UTC, before the year 10000."""
+    if not 0 <= value <= MOMENT_LIMIT:
+        raise InvalidRequest(f"{field} is {value}; a time lies between 0 and {MOMENT_LIMIT} ms after 1970.")
     return value
 
 

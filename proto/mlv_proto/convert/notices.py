@@ -40,7 +40,7 @@ def notices_from_wire(message: pb.ListNoticesResponse) -> Notices:
             one.branch,
             one.by,
             one.reason,
-            checks.number(one.until, "until"),
+            checks.moment(one.until, "until"),
         )
         for one in message.notices
         if one.kind in kinds

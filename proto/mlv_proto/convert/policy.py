@@ -52,7 +52,7 @@ def rule_from_wire(message: pb.Rule) -> Rule:
         ref=message.ref,
         path=message.path,
         conditions=tuple((condition.name, condition.value) for condition in message.conditions),
-        expires_at=checks.number(message.expires_at, "rule.expires_at") if message.HasField("expires_at") else None,
+        expires_at=checks.moment(message.expires_at, "rule.expires_at") if message.HasField("expires_at") else None,
         created_by=message.created_by,
         created_at=checks.number(message.created_at, "rule.created_at"),
     )

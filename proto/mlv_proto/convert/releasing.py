@@ -50,7 +50,7 @@ def freeze_from_wire(message: freezes_pb2.Freeze) -> Freeze:
         message.path,
         message.by,
         checks.number(message.at, "freeze.at"),
-        checks.number(message.until, "freeze.until") if message.HasField("until") else None,
+        checks.moment(message.until, "freeze.until") if message.HasField("until") else None,
         message.reason,
         checks.number(message.lifted_at, "freeze.lifted_at") if message.HasField("lifted_at") else None,
         message.lifted_by,
@@ -60,7 +60,7 @@ def freeze_from_wire(message: freezes_pb2.Freeze) -> Freeze:
 
 def wanted_freeze_from_wire(message: freezes_pb2.SetFreezeRequest) -> Freeze:
     """What is asked to be frozen; by whom and when is not the caller's to say. Raises: InvalidRequest."""
-    until = checks.number(message.until, "until") if message.HasField("until") else None
+    until = checks.moment(message.until, "until") if message.HasField("until") else None
     return _place(message, until)
 
 
