@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,9 +19,11 @@ from mlv_server.metadata.segments import FramePlace
 DEAD_SHARE = 0.2
 # The share of a domain's bytes that may be dead at rest.
 DEAD_TOTAL = 0.02
-# Packs under this are joined once there are so many: each wastes half a disk block and a file handle's time.
+# Packs under this are joined once there are so many of about one size: each wastes half a disk block and a file
+# handle's time. What was joined is larger, and not copied again with every few that come: each frame moves up a size.
 SMALL_PACK = 1024 * 1024
 SMALL_MANY = 8
+SIZE_BITS = 3
 
 
 def choose(rows: Sequence[PackRow]) -> list[PackRow]:
@@ -31,10 +34,14 @@ def choose(rows: Sequence[PackRow]) -> list[PackRow]:
     chosen = [row for row in living if row.dead_bytes > DEAD_SHARE * row.length]
     if dead > DEAD_TOTAL * total:
         chosen = [row for row in living if row.dead_bytes > DEAD_TOTAL / 2 * row.length]
-    small = [row for row in living if row.length < SMALL_PACK]
-    if len(small) >= SMALL_MANY:
-        known = {row.id for row in chosen}
-        chosen += [row for row in small if row.id not in known]
+    known = {row.id for row in chosen}
+    sizes: dict[int, list[PackRow]] = defaultdict(list)
+    for row in living:
+        if row.length < SMALL_PACK:
+            sizes[row.length.bit_length() // SIZE_BITS].append(row)
+    for small in sizes.values():
+        if len(small) >= SMALL_MANY:
+            chosen += [row for row in small if row.id not in known]
     return chosen
 
 
