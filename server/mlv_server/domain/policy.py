@@ -111,14 +111,19 @@ class Decision:
 
 
 class _Candidates:
-    """Rules of one effect on one repository and action, by whom they speak of."""
+    """Rules of one effect on one repository and action, by whom they speak of.
 
-    __slots__ = ("groups", "others")
+    `narrow`: one of them speaks of some refs or paths only.
+    """
+
+    __slots__ = ("groups", "narrow", "others")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
+        self.narrow = False
         self.groups: dict[str, list[Rule]] = {}
         self.others: dict[tuple[SubjectKind, str], list[Rule]] = {}
         for rule in rules:
+            self.narrow = self.narrow or rule.ref not in _ANY or rule.path != "**"
             if rule.subject_kind is SubjectKind.GROUP:
                 self.groups.setdefault(rule.subject, []).append(rule)
             else:

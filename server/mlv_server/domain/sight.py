@@ -27,6 +27,9 @@ class _Globs:
     paths: tuple[str, ...]
 
 
+_NONE = _Globs((), ())
+
+
 class Sight:
     """What a caller may do where. It asks the policy, but only once for all places that the same globs match.
 
@@ -89,12 +92,10 @@ class Sight:
     def _globs_of(self, action: str) -> _Globs:
         found = self._globs.get(action)
         if found is None:
-            rules = [
-                rule
-                for candidates in self._policy.candidates(action, self._repository)
-                for rule in candidates.of(self._principal)
-            ]
-            found = self._globs[action] = _Globs(_narrower_refs(rules), _narrower_paths(rules))
+            both = self._policy.candidates(action, self._repository)
+            # Asked with every call: mostly no rule about anybody is narrow.
+            rules = [rule for some in both if some.narrow for rule in some.of(self._principal)]
+            found = self._globs[action] = _Globs(_narrower_refs(rules), _narrower_paths(rules)) if rules else _NONE
         return found
 
 

@@ -56,16 +56,15 @@ class Prepared:
 
     def rows(self, connection: Connection, **values: Any) -> list[Row]:  # noqa: ANN401 - as the columns have it
         """All rows."""
-        form = self._form(connection)
-        found: list[Row] = self._run(connection, form, form.values(values)).fetchall()
+        form, cursor = self._run(connection, values)
+        found: list[Row] = cursor.fetchall()
         if not form.outward:
             return found
         return [_outward(row, form.outward) for row in found]
 
     def first(self, connection: Connection, **values: Any) -> Row | None:  # noqa: ANN401 - as above
         """The first row, None where there is none."""
-        form = self._form(connection)
-        cursor = self._run(connection, form, form.values(values))
+        form, cursor = self._run(connection, values)
         row: Row | None = cursor.fetchone()
         cursor.close()  # an unfinished statement would hold its lock
         return row if row is None or not form.outward else _outward(row, form.outward)
@@ -77,8 +76,7 @@ class Prepared:
 
     def run(self, connection: Connection, **values: Any) -> None:  # noqa: ANN401 - as above
         """Run it for its effect."""
-        form = self._form(connection)
-        self._run(connection, form, form.values(values)).close()
+        self._run(connection, values)[1].close()
 
     def run_many(self, connection: Connection, many: Iterable[Mapping[str, Any]]) -> None:
         """Run it once for each mapping."""
@@ -91,9 +89,11 @@ class Prepared:
         finally:
             cursor.close()
 
-    def _run(self, connection: Connection, form: _Form, values: Any) -> Any:  # noqa: ANN401 - the driver's cursor
+    def _run(self, connection: Connection, given: Mapping[str, Any]) -> tuple[_Form, Any]:
+        """The form that was run, and the driver's cursor."""
+        form = self._forms.get(connection.dialect.name) or self._form(connection)
         try:
-            return _driver(connection).execute(form.text, values)
+            return form, _driver(connection).execute(form.text, form.values(given))
         except connection.dialect.loaded_dbapi.Error as error:
             raise _named(connection, form.text, error) from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +17,7 @@ from mlv_server.domain.networks import address_of
 from mlv_server.rpc import errors, slices
 from mlv_server.rpc.methods import Access, Method, Unreadable, repository_of
 from mlv_server.services import access, signing
-from mlv_server.services.call import Call
+from mlv_server.services.call import Call, Randomness
 from mlv_server.services.memory import Memory
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ class Parts:
     contacts: Contacts
     notices: NoticeBoard
     memory: Memory = field(default_factory=Memory)
+    randomness: Randomness = field(default_factory=Randomness)
 
 
 class Chain:
@@ -219,7 +219,7 @@ class _Frame:
             principal=principal,
             request_id=self.request_id,
             now=self._parts.clock.now(),
-            fresh=secrets.token_bytes(32),
+            fresh=self._parts.randomness.fresh(),
             peer=self._peer,
             db=self._parts.db,
             store=self._parts.store,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,29 @@ if TYPE_CHECKING:
     from mlv_server.outgoing.caller import Caller
     from mlv_server.services.background import Background
     from mlv_server.settings import Settings
+
+
+FRESH_BYTES = 32
+"""Of randomness for one call: a token's secret, or two ids."""
+_DRAWN_BYTES = 128 * FRESH_BYTES
+
+
+class Randomness:
+    """Random bytes for one call after the other, each given out once; for the event loop alone.
+
+    They are drawn from the system for many calls at a time: whoever asks it lets go of the interpreter, and waits for
+    the database's threads to get it back.
+    """
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def fresh(self) -> bytes:
+        """`FRESH_BYTES` of them."""
+        if not self._left:
+            self._left = secrets.token_bytes(_DRAWN_BYTES)
+        given, self._left = self._left[:FRESH_BYTES], self._left[FRESH_BYTES:]
+        return given
 
 
 class Asker(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any, Generic, TypeVar
 
 from mlv_core.hashing import hash_content
@@ -51,7 +51,7 @@ def done_once(call: Call, work: Callable[[Transaction], T], action: str, once: O
 
 def _fields(value: object) -> dict[str, Any]:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        return {name: getattr(value, name) for name in value.__dataclass_fields__}
     raise TypeError(type(value).__name__)
 
 
