@@ -114,3 +114,14 @@ def test_notices_survive_a_restart_of_the_server(team, pair):
     team.server.start()
     assert "broke your lock on w.safetensors: why" in said(second, "locks")
     assert said(second, "locks") == ""
+
+
+def test_a_freeze_that_is_over_is_told_to_nobody(met):
+    first, second = met
+    first.mlv("freeze", "main", "-m", "an hour of quiet")
+    first.mlv("unfreeze", "main")
+    assert said(second, "locks") == ""
+    first.mlv("freeze", "main", "-m", "for good")
+    told = said(second, "locks")
+    assert "for good" in told
+    assert "an hour of quiet" not in told

@@ -39,7 +39,9 @@ def test_a_group_from_its_making_to_its_end(team: Team) -> None:
     admin.mlv("group", "remove-member", "reviewers", "gina")
     assert member.mlv("repo", "list", "--json").json == []
     refused = admin.mlv("group", "delete", "reviewers", code=2)
+    assert "1 rule speaks of the group 'reviewers'." in refused.err
     assert "policy revoke" in refused.err
+    assert "is not in the group" in admin.mlv("group", "remove-member", "reviewers", "gina", code=9).err
     admin.mlv("policy", "revoke", "reader", "group:reviewers", REPOSITORY)
     admin.mlv("group", "delete", "reviewers")
     assert admin.mlv("group", "list", "--json").json == []

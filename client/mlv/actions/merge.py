@@ -190,15 +190,16 @@ def _keep_open(
     """Remember the merge, with both edits of each text in its file. Raises: UsageError, HeadMoved, LocalChanges."""
     workspace = context.workspace
     names = tuple(one.path for one in waiting)
+    what = "1 file conflicts" if len(names) == 1 else f"{len(names)} files conflict"
     if request.branch != workspace.branch:
         raise Conflict(
-            f"{len(names)} files conflict, which a workspace of {escape(request.branch)} must decide.",
+            f"{what}, which a workspace of {escape(request.branch)} must decide.",
             items=names,
             advice=f"'mlv switch {escape(request.branch)}', then 'mlv merge {escape(request.source)}'.",
         )
     if workspace.base != merged.target:
         raise HeadMoved(
-            f"{len(names)} files conflict, and {escape(request.branch)} is at @{merged.target}, not @{workspace.base}.",
+            f"{what}, and {escape(request.branch)} is at @{merged.target}, not @{workspace.base}.",
             items=names,
             advice="'mlv update', then merge again.",
         )

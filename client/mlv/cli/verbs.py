@@ -27,7 +27,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("checkout", "checkout", "checkout", "Make a workspace of one version.", _REPOSITORY),
     Verb("update", "checkout", "update", "Bring the workspace to the newest or another version.", _REPOSITORY),
     Verb("switch", "checkout", "switch", "Go to another branch; local changes stay.", _REPOSITORY),
-    Verb("resolve", "checkout", "resolve", "Decide a conflict: mine, theirs, base or edited.", _REPOSITORY),
+    Verb("resolve", "checkout", "resolve", "Decide a conflict: mine, theirs, base, edited, shelf.", _REPOSITORY),
     Verb("status", "status", "status", "What differs here from the version.", _WORK),
     Verb("edit", "locks", "edit", "Take the needed lock and make files writable.", _WORK),
     Verb("add", "tracking", "add", "Record new files for the next commit.", _WORK),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlv_core.entities import Effect, Group, Rule, SubjectKind
-from mlv_core.errors import InvalidRequest
+from mlv_core.errors import InvalidRequest, NotFound
 from mlv_core.ids import check_name, escape, fold
 from mlv_server.domain.audit import SERVER_CHAIN
 from mlv_server.domain.policy import BY
@@ -60,9 +60,10 @@ async def delete(call: Call, name: str, dry_run: bool) -> Group:
         rules = _rules_of(tx, group)
         if rules:
             raise InvalidRequest(
-                f"{len(rules)} rules speak of the group '{escape(group.name)}'.",
+                f"{'1 rule speaks' if len(rules) == 1 else f'{len(rules)} rules speak'} of the group "
+                f"'{escape(group.name)}'.",
                 items=tuple(_shown(rule) for rule in rules[:SHOWN_LIMIT]),
-                advice=f"Take them back first: 'mlv policy revoke ROLE group:{escape(group.name)} REPO'.",
+                advice=f"First 'mlv policy revoke ROLE group:{escape(group.name)} REPO' or 'mlv policy set'.",
             )
 
         kept = tx.labels.kept_for(f"group:{group.name}")
@@ -104,7 +105,7 @@ async def put_in(call: Call, name: str, users: tuple[str, ...], dry_run: bool) -
 
 
 async def take_out(call: Call, name: str, users: tuple[str, ...], dry_run: bool) -> Group:
-    """End memberships; what came from the group ends at once. Raises: NotFound, InvalidRequest for who is no member."""
+    """End memberships; what came from the group ends at once. Raises: NotFound, for who is no member too."""
     _check(users)
 
     def work(tx: Transaction) -> Group:
@@ -113,7 +114,7 @@ async def take_out(call: Call, name: str, users: tuple[str, ...], dry_run: bool)
         found = {fold(user.name): (user_id, user.name) for user_id, user in map(tx.users.get, users)}
         strange = tuple(escape(found[one][1]) for one in sorted(found) if one not in known)
         if strange:
-            raise InvalidRequest(
+            raise NotFound(
                 f"{strange[0]} is not in the group '{escape(group.name)}'.",
                 items=strange,
                 advice=f"'mlv group show {escape(group.name)}' shows who is.",

@@ -67,7 +67,8 @@ def one(tx: Transaction, row: RepositoryRow, hook: WebhookRow, sequence: int, no
         if view.sight.may("list") and view.sight.may(*rights_of(event)):
             return _letter(view, hook, sequence, time, event, now, 1)
     raise NotFound(
-        f"There is no event {sequence} that {hook.info.created_by} may see.", advice="'mlv watch --once' shows yours."
+        f"There is no event {sequence} that {hook.info.created_by} may see.",
+        advice="'mlv watch REPO --after 0 --once' shows yours.",
     )
 
 
@@ -102,9 +103,9 @@ def _letter(view: View, hook: WebhookRow, sequence: int, time: int, event: Event
 
 
 def _view(tx: Transaction, row: RepositoryRow, hook: WebhookRow, now: int) -> View | None:
-    """The repository as the webhook's creator may see it; None if they are disabled."""
+    """The repository as the webhook's creator may see it; None if they, or who answers for the program, are disabled."""
     user = tx.users.by_id(hook.creator_id)
-    if user.disabled:
+    if user.disabled or (user.service and tx.users.get(user.owner)[1].disabled):
         return None
     groups = tx.users.groups_of(hook.creator_id)
     principal = Principal(hook.creator_id, user.name, user.server_admin, token_id="", groups=groups)

@@ -32,8 +32,8 @@ LEASES_MS = 600_000
 async def list_new(call: Call, repository: RepositoryName, workspace: WorkspaceId, after: int) -> Notices:
     """What has happened after event number `after` that concerns the caller's workspace.
 
-    Locks whose lease no sign of life can lead on are told each time: the caller knows which it has told. Raises:
-    NotFound, Denied for another's workspace.
+    Locks whose lease no sign of life can lead on are told each time: the caller knows which it has told. A freeze that
+    is over stops nobody, and is not told. Raises: NotFound, Denied for another's workspace.
     """
 
     def work(tx: Transaction) -> Notices:
@@ -45,10 +45,12 @@ async def list_new(call: Call, repository: RepositoryName, workspace: WorkspaceI
         last = tx.events.last(row.id)
         mine = (call.principal.user, str(workspace))
         branch = found.workspace.branch if found is not None else ""
+        frozen = {one.id for one in tx.freezes.live(row.id, call.now)}
         told: list[Notice] = []
         for sequence, time, event in tx.events.of_kinds(row.id, max(after, last - LOOKED_AT), KINDS):
             notice = notice_of(event, sequence, time, mine, branch, _holders(tx, row.id, event))
-            if notice is not None and _may_know(view, call, event):
+            over = event.kind is EventKind.FREEZE_SET and event.data["freeze"] not in frozen
+            if notice is not None and not over and _may_know(view, call, event):
                 told.append(notice)
         shown = told[-SHOWN:]
         return Notices((*shown, *_ending(tx, row.id, call, workspace)), last, len(told) - len(shown))
