@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.cli.people import Typist
 
+from mlv.actions import waiting
 from mlv.cli.main import run
 
 
@@ -80,3 +81,17 @@ def test_L9_the_end_of_a_lock_is_no_failure_of_a_revert(one, workspace):
     other.mlv("unlock", "--force", "-m", "needed", "w.safetensors")
     told = one.noticed("revert", "w.safetensors")
     assert "No lock to give back, it had ended before: w.safetensors" in told
+
+
+def test_L10_a_wait_in_vain_says_how_long_and_a_name_is_taken_in_any_case(one, member, workspace):
+    second: Typist = workspace(member())
+    told = second.mlv("lock", "w.safetensors", "--wait=1s", code=4)
+    assert "Waited 1 s in vain." in told
+    second.mlv("lock", "w.safetensors", "--request")
+    one.mlv("unlock", "--give", second.name.upper(), "w.safetensors")
+    assert [item["owner"] for item in one.json("locks")] == [second.name]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(2.0, "2 s"), (90.0, "1.5 min"), (43_200.0, "12 h"), (604_800.0, "7 d")])
+def test_a_span_is_told_as_one_would_type_it(seconds, text):
+    assert waiting._span(seconds) == text

@@ -12,7 +12,7 @@ from mlv_core.asking import Answer, AnswerRequest, AskRequest, LockRequest, With
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock
 from mlv_core.errors import NotFound
-from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
+from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +125,13 @@ def _answer(
     recover(context)
     workspace, server = context.workspace, context.server()
     name, roots = RepositoryName.parse(workspace.repository), context.paths(arguments)
-    asked = [one for one in server.list_lock_requests(name) if one.user == user and one.denied_at is None]
+    named = fold(user)
+    asked = [one for one in server.list_lock_requests(name) if fold(one.user) == named and one.denied_at is None]
     paths = tuple(dict.fromkeys(one.path for one in asked if under(one.path, roots)))
     if not paths:
         raise NotFound(
             f"{user} has asked for no lock there.",
             advice="'mlv locks' shows who asks; they ask with 'mlv lock PATH --request' or '--wait'.",
         )
-    request = AnswerRequest(name, workspace.branch, paths, user, answer, reason, dry_run)
+    request = AnswerRequest(name, workspace.branch, paths, asked[0].user, answer, reason, dry_run)
     return Answered(paths, server.answer_lock_request(request))

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 PAUSE_SECONDS = 2.0
 """Between two tries while the server is away: many may wait, and must not storm one that has just come back."""
+_SPANS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
 _OWN_KINDS = frozenset({"lock.requested", "lock.acquired"})
 """Events that never make it anybody's turn."""
 
@@ -169,5 +170,11 @@ class _Waiting:
     def _over(self) -> LockHeld:
         refused = self._refused
         return LockHeld(
-            f"Waited {self._seconds:g} s in vain. {refused.message}", advice=refused.advice, items=refused.items
+            f"Waited {_span(self._seconds)} in vain. {refused.message}", advice=refused.advice, items=refused.items
         )
+
+
+def _span(seconds: float) -> str:
+    """How long that is, in the unit that one would type."""
+    unit, word = next(((size, word) for size, word in _SPANS if seconds >= size), (1.0, "s"))
+    return f"{seconds / unit:.3g} {word}"
