@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, Protocol
 
 import zstandard
@@ -29,6 +30,7 @@ PLAIN_LIMIT = 64 * 1024 * 1024
 _HEADER = struct.Struct("<4sBBxxII")
 _LEAF_ENTRY = struct.Struct("<III")
 _LEVEL = 3
+_PATH = attrgetter("path")
 _PLAIN = b"plain"
 _PLAIN_SHARE = 6
 """The plain bytes of a row take this much less memory than the row."""
@@ -142,7 +144,7 @@ class ListReader:
             self._searched = number
             return find_row(*self._plain_leaf(number), self._index.counts[number], path)
         rows = self._leaf(number)
-        at = bisect_left(rows, path, key=lambda row: row.path)
+        at = bisect_left(rows, path, key=_PATH)
         return rows[at] if at < len(rows) and rows[at].path == path else None
 
     def below(self, directory: str) -> Iterator[Row]:
@@ -160,8 +162,8 @@ class ListReader:
         number = max(0, bisect_right(self._index.firsts, start) - 1)
         while number < len(self._index.firsts) and (not end or self._index.firsts[number] < end):
             rows = self._leaf(number)
-            low = bisect_left(rows, start, key=lambda row: row.path)
-            high = bisect_left(rows, end, key=lambda row: row.path) if end else len(rows)
+            low = bisect_left(rows, start, key=_PATH)
+            high = bisect_left(rows, end, key=_PATH) if end else len(rows)
             yield from rows[low:high]
             number += 1
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from mlv_core.errors import Unreachable
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables_content import sweeps
+
+_COUNT = Prepared(select(sweeps.c.count).where(sweeps.c.domain_id == bindparam("domain")))
 
 
 class Sweeps:
@@ -16,8 +19,7 @@ class Sweeps:
 
     def count(self, domain_id: int) -> int:
         """How often segments were removed from a domain."""
-        query = select(sweeps.c.count).where(sweeps.c.domain_id == domain_id)
-        return int(self._connection.execute(query).scalar() or 0)
+        return _COUNT.scalar(self._connection, domain=domain_id) or 0
 
     def check(self, domain_id: int, seen: int) -> None:
         """Whether nothing was removed since the count was `seen`. Raises: Unreachable; trying again looks again."""
