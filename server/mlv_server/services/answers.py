@@ -61,9 +61,11 @@ def first_answer(tx: Transaction, call: Call, request: Request, digest: bytes) -
 
 
 def keep(tx: Transaction, call: Call, request: Request, digest: bytes, done: Published) -> Published:
-    """Keep the answer `done`: the changeset and the locks it released; the rest is read from the changeset."""
+    """Keep the answer `done`: the changeset, the locks it released, its bytes; the rest is read from the changeset."""
     where = tx.repositories.get(request.repository).id
-    kept = json.dumps({"repository": where, "changeset": done.changeset, "released": done.released}).encode()
+    kept = json.dumps(
+        {"repository": where, "changeset": done.changeset, "released": done.released, "stored": done.stored_bytes}
+    ).encode()
     tx.requests.keep(call.principal.user_id, request.request_id, _method(request), digest, kept, call.now)
     return done
 
@@ -96,4 +98,5 @@ def _recall(tx: Transaction, name: RepositoryName, kept: bytes) -> Published:
     found = tx.changesets.get(row.id, ChangesetNumber(said["changeset"]))
     branch = tx.branches.by_id(row.id, found.branch_id).name
     changes = tuple(tx.versions.own_changes(row.id, found.number))
-    return landing.published(found, branch, tuple(said["released"]), changes)
+    told = landing.published(found, branch, tuple(said["released"]), changes)
+    return replace(told, stored_bytes=said["stored"])

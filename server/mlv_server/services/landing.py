@@ -23,7 +23,7 @@ from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, consulting, freezes
+from mlv_server.services import access, consulting, freezes, reading
 from mlv_server.services.call import Call
 from mlv_server.services.sights import Shows, View, ref_of
 
@@ -47,12 +47,14 @@ MERGE = Asked("merge", named=False)
 class Ground:
     """What a commit stands on: repository, branch and head, the newest changeset, what is at the paths in question.
 
-    `shows` tells which paths of the branch its maker may see, None: all.
+    `shows` tells which paths of the branch its maker may see, None: all; `limited`: they may read only a part of the
+    repository.
     """
 
     repository: RepositoryRow
     branch: Branch
     shows: Shows | None
+    limited: bool
     newest: ChangesetNumber
     last_file_id: FileId
     rows: Mapping[str, Row]
@@ -117,6 +119,7 @@ def load(
         repository=repository,
         branch=branch,
         shows=view.shows_on(ref_of(branch.name)),
+        limited=reading.is_limited(view),
         newest=ChangesetNumber(0) if newest is None else newest.number,
         last_file_id=FileId(0) if newest is None else newest.last_file_id,
         rows=rows,
@@ -224,7 +227,9 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
     _move_workspace(tx, call, ground, landing, number)
     _end_locks(tx, ground, landing)
     _tell(tx, call, ground, changeset, landing)
-    return published(row, branch.name, tuple(lock.path for lock in landing.released), landing.changes)
+    told = published(row, branch.name, tuple(lock.path for lock in landing.released), landing.changes)
+    # What the repository grew by tells what of it was there, to whom that is not told (P5).
+    return replace(told, stored_bytes=0) if ground.limited else told
 
 
 def subject_of(

@@ -103,7 +103,7 @@ def _letter(view: View, hook: WebhookRow, sequence: int, time: int, event: Event
 
 
 def _view(tx: Transaction, row: RepositoryRow, hook: WebhookRow, now: int) -> View | None:
-    """The repository as the webhook's creator may see it; None if they, or who answers for the program, are disabled."""
+    """The repository as the webhook's creator may see it; None if they are disabled, or who answers for it."""
     user = tx.users.by_id(hook.creator_id)
     if user.disabled or (user.service and tx.users.get(user.owner)[1].disabled):
         return None

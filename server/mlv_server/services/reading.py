@@ -74,7 +74,7 @@ def reader(tx: Transaction, call: Call, name: RepositoryName, numbers: Collectio
     """What the caller may read of `numbers`, which all exist; 0 is the empty version. Raises: NotFound."""
     row = tx.repositories.get(name)
     view = View(tx, call, row)
-    found = Reader(row, _is_limited(view))
+    found = Reader(row, is_limited(view))
     for number in set(numbers):
         ref = view.version("read", number)
         if found.is_limited:
@@ -107,7 +107,7 @@ async def planned(
     call: Call, row: RepositoryRow, contents: Collection[ContentHash], codecs: frozenset[int]
 ) -> frozenset[int]:
     """The codecs for a plan of `contents`, which the caller may be sent though no version holds them: a shelf's."""
-    if not await call.db.read(lambda tx: _is_limited(View(tx, call, row))):
+    if not await call.db.read(lambda tx: is_limited(View(tx, call, row))):
         return codecs
     call.memory.offered.note(call.principal.user_id, (*contents, *await _segments(call, row, contents)))
     return NO_CODECS
@@ -118,7 +118,7 @@ async def place(call: Call, name: RepositoryName) -> tuple[RepositoryRow, bool]:
 
     def work(tx: Transaction) -> tuple[RepositoryRow, bool]:
         row = tx.repositories.get(name)
-        return row, _is_limited(View(tx, call, row))
+        return row, is_limited(View(tx, call, row))
 
     return await call.db.read(work)
 
@@ -145,7 +145,7 @@ async def check_brought(
 
     def load(tx: Transaction) -> tuple[Reader, set[ContentHash]]:
         row = tx.repositories.get(name)
-        if not _is_limited(View(tx, call, row)):
+        if not is_limited(View(tx, call, row)):
             return Reader(row, is_limited=False), set()
         return reader(tx, call, name, (branch_head,)), set(tx.contents.find(row.domain_id, names))
 
@@ -178,7 +178,7 @@ def check_taken(
     limited to does not count: another one would read it then. Raises: Denied.
     """
     view = View(tx, replace(call, principal=replace(call.principal, scope=frozenset())), row)
-    if not number or not _is_limited(view) or not view.sight.may("read", ref):
+    if not number or not is_limited(view) or not view.sight.may("read", ref):
         return
     try:
         home = view.version("read", number)
@@ -194,7 +194,8 @@ def check_taken(
     refuse("read", f"@{number}", shown, more=len(shown) < len(refused))
 
 
-def _is_limited(view: View) -> bool:
+def is_limited(view: View) -> bool:
+    """Whether the caller may read only a part of the repository, or none of it."""
     return any(view.sight.tells_paths(action) or view.sight.tells_refs(action) for action in READING)
 
 

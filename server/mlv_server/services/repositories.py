@@ -11,9 +11,10 @@ from mlv_core.releasing import CreatedRepository, SetUp
 from mlv_server.domain.templates import plan_of
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.services import access, templates
+from mlv_server.services import access, reading, templates
 from mlv_server.services.call import Call
 from mlv_server.services.once import Once
+from mlv_server.services.sights import View
 
 DESCRIPTION_LIMIT = 1_000
 """Characters: a paragraph; longer texts belong into a file."""
@@ -80,19 +81,24 @@ async def list_visible(call: Call) -> tuple[Repository, ...]:
 
 
 async def get(call: Call, name: RepositoryName) -> Repository:
-    """A repository with its sizes.
+    """A repository with its sizes, which whoever may read only a part is not told: they say what is there (P5).
 
     Raises: NotFound.
     """
 
-    def work(tx: Transaction) -> tuple[RepositoryRow, int, int, int]:
+    def work(tx: Transaction) -> tuple[RepositoryRow, int, int, int] | Repository:
         row = tx.repositories.get(name)
+        if reading.is_limited(View(tx, call, row)):
+            return _entity(row, tx.changesets.count(row.id))
         changesets, _, raw_bytes = tx.changesets.totals(row.id)
         metadata_bytes = tx.versions.lists(row.id).total_bytes() + tx.changesets.said_bytes(row.id)
         metadata_bytes += tx.environments.total_bytes(row.id) + tx.shelves.said_bytes(row.id)
         return row, changesets, raw_bytes, metadata_bytes
 
-    row, changesets, raw_bytes, metadata_bytes = await call.db.read(work)
+    found = await call.db.read(work)
+    if isinstance(found, Repository):
+        return found
+    row, changesets, raw_bytes, metadata_bytes = found
     stored_bytes = metadata_bytes + await call.store.stored_bytes(row.domain_id)
     return _entity(row, changesets, stored_bytes, await call.store.cache_bytes(), raw_bytes)
 

@@ -85,7 +85,9 @@ async def shelve(call: Call, request: ShelveRequest) -> Shelf:
         again = _plan(tx, call, request)
         tx.sweeps.check(domain_id, plan.sweeps)
         uploaded = tx.uploads.take(again.repository.id, request.upload) if request.upload else 0
-        shelf = _shelf(call, request, again, encoded, grown + uploaded)
+        # How much of it was new tells what is there, to whom that is not told (P5).
+        limited = reading.is_limited(View(tx, call, again.repository))
+        shelf = _shelf(call, request, again, encoded, 0 if limited else grown + uploaded)
         if again.replaced is not None:
             _drop(tx, again.repository, again.replaced)
         tx.shelves.add(again.repository.id, call.principal.user_id, again.branch_id, shelf, encoded)

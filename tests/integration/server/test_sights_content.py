@@ -34,6 +34,7 @@ from mlv_server.services import (
     commits,
     identity,
     merges,
+    repositories,
     shelf_content,
     shelves,
 )
@@ -166,6 +167,19 @@ def test_P2_P5_no_branch_begins_where_a_rule_forbids_to_read(stocked: House) -> 
     rule(stocked, Effect.DENY, "bob", ("read",), ref="branch/exp")
     with pytest.raises(Denied, match="'read' @3"):
         stocked.run(branches.create(stocked.call("bob"), DETECTOR, "mine", None, "@3", "main", dry_run=False))
+
+
+def test_P5_what_the_repository_grew_by_is_not_told_to_whoever_may_read_only_a_part(stocked: House) -> None:
+    sent = request_for(add("docs/mine.bin", SECRET, 2), contents=(SECRET,), prepared=2, workspace="wb")
+    assert publish(stocked, "bob", sent).stored_bytes > 0
+    assert stocked.run(repositories.get(stocked.call("bob"), DETECTOR)).stored_bytes > 0
+
+    rule(stocked, Effect.DENY, "bob", ("read",), path="weights/**")
+    sent = request_for(add("docs/too.bin", SECRET, 3), contents=(SECRET,), prepared=3, workspace="wb")
+    assert [publish(stocked, "bob", sent).stored_bytes for _ in range(2)] == [0, 0]
+    found = stocked.run(repositories.get(stocked.call("bob"), DETECTOR))
+    assert (found.stored_bytes, found.raw_bytes, found.cache_bytes, found.changesets) == (0, 0, 0, 4)
+    assert stocked.run(repositories.get(stocked.call("alice"), DETECTOR)).raw_bytes > 0
 
 
 def test_P2_a_right_on_one_branch_deletes_no_shelf_of_another(stocked: House) -> None:

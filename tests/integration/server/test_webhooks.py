@@ -193,6 +193,19 @@ def test_P4_an_event_says_no_more_than_a_watcher_would_read(post: Post, receiver
     assert (said[other.id][1]["facts"]["files"], said[hook.id][0]["facts"]["files"]) == (2, 1)
 
 
+def test_P8_a_program_s_webhook_stops_when_who_answers_for_it_is_disabled(post: Post, receiver: Receiver) -> None:
+    post.house.add_user("anna")
+    made = identity.add_user(post.house.host(), "robot", server_admin=False, dry_run=False, owner="anna", service=True)
+    post.house.tokens["robot"] = post.house.run(made)[1]
+    post.house.grant("admin", "robot")
+    hook = post.add(receiver.url, "robot")
+    post.house.run(identity.disable_user(post.house.host(), "anna", dry_run=False))
+    post.happen("one")
+    post.sweep()
+    assert receiver.got == []
+    assert "disabled" in post.look(hook).reason
+
+
 def test_P4_a_disabled_creator_stops_it(post: Post, receiver: Receiver) -> None:
     post.house.add_user("anna")
     post.house.grant("admin", "anna")
