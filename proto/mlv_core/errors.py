@@ -278,10 +278,7 @@ class Frozen(MlvError):
     code = "FROZEN"
     status = "FAILED_PRECONDITION"
     exit_code = 4
-    default_advice = (
-        "Wait until the freeze ends, or a maintainer lifts it with 'mlv unfreeze'; 'mlv freezes' shows it. 'mlv "
-        "shelve' keeps your work on the server meanwhile."
-    )
+    default_advice = "'mlv freezes' shows its end; a maintainer lifts it; 'mlv shelve' keeps your work meanwhile."
 
 
 class BranchAbandoned(MlvError):

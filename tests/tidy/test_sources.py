@@ -19,6 +19,7 @@ EDGES = {
     "server/mlv_server/cli/main.py",
     "server/mlv_server/rpc/chain.py",
     "server/mlv_server/services/background.py",
+    "server/mlv_server/services/lasting.py",
 }
 # Where a failure is carried to the thread that waits for it, and raised there.
 CARRIERS = {"server/mlv_server/metadata/joining_reader.py", "server/mlv_server/metadata/writer.py"}

@@ -18,6 +18,7 @@ from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.webhooks import WebhookRow
 from mlv_server.outgoing.caller import Caller
 from mlv_server.services import letters
+from mlv_server.services.lasting import lasting
 from mlv_server.telemetry import logger
 
 AT_ONCE = 16
@@ -74,12 +75,8 @@ class Deliveries:
 
     async def _begin_or_wait(self, bell: Bell) -> float:
         """As `_begin`; where that fails, as on a busy database, the next look comes later."""
-        try:
+        with lasting("webhooks not served"):
             return await self._begin(bell)
-        except MlvError as error:
-            logger().warning("webhooks not served", code=error.code)
-        except Exception as error:  # noqa: BLE001 - the task's outermost edge: one failure must not end all telling
-            logger().error("webhooks not served", exc_info=error)
         return IDLE_SECONDS
 
     async def _begin(self, bell: Bell | None) -> float:

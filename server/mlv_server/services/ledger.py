@@ -14,12 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mlv_core.errors import MlvError
 from mlv_server.domain.audit import SERVER_CHAIN, AuditEntry
 from mlv_server.domain.networks import parse_address
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.unit_of_work import Transaction
-from mlv_server.telemetry import logger
+from mlv_server.services.lasting import lasting
 
 if TYPE_CHECKING:
     from mlv_server.services.call import Call
@@ -116,12 +115,8 @@ class Bookkeeper:
                     await self._stopping.wait()
             except TimeoutError:
                 pass
-            try:
+            with lasting("reads could not be written to the audit trail"):
                 await self.step(everything=self._stopping.is_set())
-            except MlvError as error:
-                logger().warning("reads could not be written to the audit trail", code=error.code)
-            except Exception as error:  # noqa: BLE001 - the task's outermost edge: what is noted later must be written
-                logger().error("reads could not be written to the audit trail", exc_info=error)
 
     def stop(self) -> None:
         """Let `run` end once it has written all."""

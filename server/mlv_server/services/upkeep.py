@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from mlv_core.entities import Lock, LockMode
-from mlv_core.errors import MlvError
 from mlv_server.domain.audit import AuditEntry
 from mlv_server.domain.events import EventKind, lock_event
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services.clock import Clock
 from mlv_server.services.contacts import Contacts
+from mlv_server.services.lasting import lasting
 from mlv_server.telemetry import logger
 
 PERIOD_SECONDS = 10.0
@@ -37,12 +37,8 @@ class Upkeep:
                     await self._stopping.wait()
             except TimeoutError:
                 pass
-            try:
+            with lasting("upkeep failed"):
                 await self.step()
-            except MlvError as error:
-                logger().warning("upkeep failed", code=error.code)
-            except Exception as error:  # noqa: BLE001 - the task's outermost edge: without it every lease would end
-                logger().error("upkeep failed", exc_info=error)
 
     def stop(self) -> None:
         """Let `run` end once it has written down what it knows."""
