@@ -9,7 +9,7 @@ from typing import Any
 from mlv_core.entities import Branch, FileState, Lock, LockMode, LockScope
 from mlv_core.errors import Denied, InvalidRequest
 from mlv_core.ids import RepositoryName, WorkspaceId
-from mlv_core.paths import glob_matches_any, show_path
+from mlv_core.paths import glob_matches_any, is_below, show_path
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 from mlv_server.domain import locking
 from mlv_server.domain.events import EventKind
@@ -185,7 +185,8 @@ def _held(
     if request.tree:
         return tree_locks.held_around(tx, repository_id, branch, request.paths)
     on_files = tx.locks.on_files(repository_id, [state.file_id for state in files.values()])
-    return on_files + tx.locks.on_folders(repository_id)
+    folders = tx.locks.on_folders(repository_id)
+    return on_files + tuple(one for one in folders if any(is_below(path, one.path) for path in request.paths))
 
 
 def _locks_on(tx: Transaction, repository_id: int, branch: Branch, paths: tuple[str, ...]) -> tuple[Lock, ...]:

@@ -234,6 +234,20 @@ def test_P2_a_right_on_one_branch_or_path_is_none_elsewhere(stocked: House) -> N
         stocked.run(lock_requests.answer(stocked.call("rita"), no))
 
 
+def test_L9_who_may_break_locks_in_one_folder_steals_there_whatever_is_locked_elsewhere(stocked: House) -> None:
+    rule(stocked, Effect.ALLOW, "bob", ("lock.break",), path="docs/**")
+    asked = AcquireRequest(
+        DETECTOR, "main", WorkspaceId("wa"), ("docs/a.txt",), (hash_content(b"words\n"),), (ChangesetNumber(2),)
+    )
+    stocked.run(locks.acquire(stocked.call("alice"), asked))
+    stocked.run(locks.acquire(stocked.call("alice"), replace(asked, paths=("weights",), tree=True)))
+    steal = replace(asked, workspace=WorkspaceId("wb"), steal=True, reason="why")
+    (taken,) = stocked.run(locks.acquire(stocked.call("bob"), steal)).locks
+    assert (taken.owner, taken.path) == ("bob", "docs/a.txt")
+    with pytest.raises(Denied):
+        stocked.run(locks.acquire(stocked.call("bob"), replace(steal, paths=("weights",), tree=True)))
+
+
 def test_C9_an_undo_of_what_one_may_not_write_or_see_is_refused(stocked: House) -> None:
     rule(stocked, Effect.DENY, "bob", ("write",), path="weights/**")
     with pytest.raises(Denied) as caught:
