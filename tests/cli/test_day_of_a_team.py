@@ -12,6 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs/a-day-of-a-team.md"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_the_day_of_a_team_is_as_the_page_says(tmp_path: Path):
     with running_team(tmp_path, clock=True) as team:
         _, pairs = play(PAGE.read_text(encoding="utf-8"), Stage(team, tmp_path))
