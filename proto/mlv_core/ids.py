@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import Enum
+from functools import lru_cache
 from typing import NewType
 
 from mlv_core.deferred import dataclass
@@ -30,6 +31,8 @@ _DIGITS = re.compile(r"\d+")
 
 def escape(text: str) -> str:
     """`text` with control characters, terminal escapes and lone surrogates written as escape sequences."""
+    if text.isprintable():
+        return text  # as nearly every text is
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
@@ -73,13 +76,19 @@ class RepositoryName:
 
         Raises: InvalidName.
         """
-        parts = text.split("/")
-        if len(parts) != 2:  # noqa: PLR2004 - namespace and name
-            raise InvalidName(
-                f"'{escape(text[:NAME_LIMIT])}' does not name a repository.",
-                advice="Write namespace/name, such as fraud/detector.",
-            )
-        return cls(check_name(parts[0], "namespace"), check_name(parts[1], "repository"))
+        return cls(*_parts_of_repository(text))
+
+
+@lru_cache(maxsize=4096)
+def _parts_of_repository(text: str) -> tuple[str, str]:
+    """Namespace and name; a server reads the same few again and again. Raises: InvalidName."""
+    parts = text.split("/")
+    if len(parts) != 2:  # noqa: PLR2004 - namespace and name
+        raise InvalidName(
+            f"'{escape(text[:NAME_LIMIT])}' does not name a repository.",
+            advice="Write namespace/name, such as fraud/detector.",
+        )
+    return check_name(parts[0], "namespace"), check_name(parts[1], "repository")
 
 
 class RevisionKind(Enum):
