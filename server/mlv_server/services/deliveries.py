@@ -75,9 +75,10 @@ class Deliveries:
 
     async def _begin_or_wait(self, bell: Bell) -> float:
         """As `_begin`; where that fails, as on a busy database, the next look comes later."""
+        seconds = IDLE_SECONDS
         with lasting("webhooks not served"):
-            return await self._begin(bell)
-        return IDLE_SECONDS
+            seconds = await self._begin(bell)
+        return seconds
 
     async def _begin(self, bell: Bell | None) -> float:
         """Serve every webhook that is due, each in a task of its own; the seconds until the next one is."""

@@ -48,7 +48,7 @@ class Ground:
     """What a commit stands on: repository, branch and head, the newest changeset, what is at the paths in question.
 
     `shows` tells which paths of the branch its maker may see, None: all; `limited`: they may read only a part of the
-    repository.
+    repository, and are not told what it grew by, which tells what was there (P5).
     """
 
     repository: RepositoryRow
@@ -177,8 +177,7 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
     repository, branch = ground.repository, ground.branch
     _consult(tx, call, ground, landing)
     number = ChangesetNumber(ground.newest + 1)
-    numbers = [] if not branch.head else [branch.head]
-    numbers += [] if landing.merged is None else [landing.merged]
+    numbers = [one for one in (branch.head, landing.merged) if one]
     parents = [tx.changesets.get(repository.id, one) for one in numbers]
     list_bytes = tx.versions.add(repository.id, number, branch.head, landing.changes, ground.rows)
     changeset = Changeset(
@@ -228,7 +227,6 @@ def land(tx: Transaction, call: Call, ground: Ground, landing: Landing) -> Publi
     _end_locks(tx, ground, landing)
     _tell(tx, call, ground, changeset, landing)
     told = published(row, branch.name, tuple(lock.path for lock in landing.released), landing.changes)
-    # What the repository grew by tells what of it was there, to whom that is not told (P5).
     return replace(told, stored_bytes=0) if ground.limited else told
 
 
