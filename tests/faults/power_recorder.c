@@ -193,6 +193,19 @@ ssize_t writev(int handle, const struct iovec *parts, int count) {
 PWRITEV(pwritev, off_t)
 PWRITEV(pwritev64, off64_t)
 
+/* What Python calls for os.pwritev; an offset of -1 would mean the file's own place, which nobody here uses. */
+#define PWRITEV2(name, offset_type)                                                                        \
+    ssize_t name(int handle, const struct iovec *parts, int count, offset_type offset, int flags) {         \
+        if (!is_watched(handle)) return REAL(name)(handle, parts, count, offset, flags);                    \
+        pthread_mutex_lock(&lock);                                                                          \
+        ssize_t done = REAL(name)(handle, parts, count, offset, flags);                                     \
+        note_parts(handle, parts, count, offset, done);                                                     \
+        pthread_mutex_unlock(&lock);                                                                        \
+        return done;                                                                                        \
+    }
+PWRITEV2(pwritev2, off_t)
+PWRITEV2(pwritev64v2, off64_t)
+
 /* One that succeeded on a watched handle is noted as `kind` with `offset`. */
 #define ON_HANDLE(name, kind, at, declared, ...)              \
     int name declared {                                       \
