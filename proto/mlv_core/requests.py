@@ -19,7 +19,7 @@ class AcquireRequest:
     With `only_required` a lock is taken only where policy asks for one (`edit`), else on every path (`lock`).
     `scope` None: as policy says. `many`: more than the limit of files is meant. `ttl`: the lease in ms, 0: as policy
     says (L8). `steal` takes what others hold, for a reason (L9). `diverge` takes it although a branch in its reach has
-    a newer version, for a reason (L5). With `tree` the paths are folders, `have` is of no account, and `bases[i]` is the
+    a newer version, for a reason (L5). With `tree` the paths are folders, `have` is of no account, `bases[i]` is the
     oldest changeset at which the workspace has a file below (L1).
     """
 

@@ -78,7 +78,7 @@ class Deliveries:
         seconds = IDLE_SECONDS
         with lasting("webhooks not served"):
             seconds = await self._begin(bell)
-        return seconds
+        return seconds  # noqa: RET504 - the step may have failed
 
     async def _begin(self, bell: Bell | None) -> float:
         """Serve every webhook that is due, each in a task of its own; the seconds until the next one is."""
