@@ -101,6 +101,13 @@ class Waiter:
         self._limit.cancel()
         return self.process.returncode, out + err
 
+    def close(self) -> None:
+        """Leave nothing of it behind, also where the test killed it: its process, pipes and time limit."""
+        self.process.kill()
+        self._limit.cancel()
+        with self.process:
+            pass
+
     def stop(self, number: int) -> tuple[int, str]:
         self.process.send_signal(number)
         return self.end()
@@ -116,8 +123,7 @@ def waiting() -> Iterator[Any]:
 
     yield make
     for one in made:
-        if one.process.poll() is None:
-            one.stop(signal.SIGKILL)
+        one.close()
 
 
 def test_L10_three_waiters_are_served_in_their_order_and_a_killed_one_is_passed_over(
