@@ -51,6 +51,8 @@ SHARE_HALTED = 0.3
 """Of what happens: the clock is moved; of the rest, clients are halted; else the server is killed."""
 HALT_SECONDS = (0.5, 3.0)
 POLL_SECONDS = 0.05
+LEAST_KILLS = 3
+"""Of the server while clients work: a quick machine ends its operations before, and goes on until they came."""
 END_SECONDS = 300.0
 """What clients may take to end: each finishes the call at hand."""
 SLOT = struct.Struct("<q")
@@ -126,7 +128,8 @@ class Run:
             for at, (part, ids) in enumerate(zip(parts, numbers, strict=True))
         ]
         try:
-            while page.total() < operations and not enough.is_set():
+            last_kill = self.counts["server kills"] + LEAST_KILLS
+            while (page.total() < operations or self.counts["server kills"] < last_kill) and not enough.is_set():
                 idle = LONG_PAUSE if self.rng.random() < 0.1 else self.rng.uniform(*PAUSES)
                 ended = self.rng.choice(crews).wait(idle)
                 assert ended is None, f"a crew ended: {ended}"

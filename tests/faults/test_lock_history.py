@@ -239,7 +239,7 @@ def test_N5_L12_histories_of_64_clients_over_kills_and_expiries_are_linearizable
     counts = report["counts"]
     assert (report["violations"], report["failure"], report["clients"]) == (0, "", 64)
     assert counts["operations"] >= 2000
-    assert counts["server kills"] > 0  # how many there are in so many operations depends on the machine's speed
+    assert counts["server kills"] >= 3
     for answer in ("lock ok", "lock LOCK_HELD", "steal ok", "renew ok", "unlock ok", "commit ok", "commit LOCK_LOST"):
         assert counts[answer] > 0, answer
 
