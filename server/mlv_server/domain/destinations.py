@@ -93,6 +93,12 @@ def parse_destination(url: str, allowed: Allowed) -> Destination:
     return found
 
 
+def place_of(url: str) -> str:
+    """Scheme and host of a checked URL, for the audit trail: with many services the path is itself the secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def address_fault(host: str, address: str, allowed: Allowed) -> str:
     """Why the server does not connect to `address`, to which the name `host` led; '' where it does."""
     if host.lower() in allowed.names:

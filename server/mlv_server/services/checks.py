@@ -9,7 +9,7 @@ from mlv_core.hooks import Check, CheckAnswer, Moment, NewCheck
 from mlv_core.ids import RepositoryName, check_name
 from mlv_core.paths import glob_match
 from mlv_server.domain.checking import Subject
-from mlv_server.domain.destinations import parse_destination
+from mlv_server.domain.destinations import parse_destination, place_of
 from mlv_server.domain.signing import check_secret, make_id, make_secret
 from mlv_server.metadata.checks import CheckRow
 from mlv_server.metadata.repositories import RepositoryRow
@@ -57,7 +57,7 @@ async def add(call: Call, asked: NewCheck, *, dry_run: bool) -> tuple[Check, str
         moments = " ".join(moment.name.lower() for moment in made.moments)
         open_ = "yes" if made.fail_open else "no"
         entry = access.audit_entry(
-            call, "check.add", made.name, url=made.url, at=moments, ref=made.ref, fail_open=open_
+            call, "check.add", made.name, url=place_of(made.url), at=moments, ref=made.ref, fail_open=open_
         )
         tx.audit.append(row.id, (entry,))
         return made
@@ -83,7 +83,7 @@ async def delete(call: Call, name: RepositoryName, check: str, *, dry_run: bool)
         found = tx.checks.get(row.id, check).info
 
         tx.checks.remove(row.id, found.id)
-        tx.audit.append(row.id, (access.audit_entry(call, "check.delete", found.name, url=found.url),))
+        tx.audit.append(row.id, (access.audit_entry(call, "check.delete", found.name, url=place_of(found.url)),))
         return found
 
     once = Once((str(name), check), _read)

@@ -9,7 +9,7 @@ from mlv_core.errors import InvalidRequest, LimitExceeded
 from mlv_core.hooks import Delivery, HookState, NewWebhook, Webhook
 from mlv_core.ids import RepositoryName
 from mlv_server.domain.delivering import Letter, Progress
-from mlv_server.domain.destinations import parse_destination
+from mlv_server.domain.destinations import parse_destination, place_of
 from mlv_server.domain.events import check_wanted
 from mlv_server.domain.signing import check_secret, make_id, make_secret
 from mlv_server.metadata.repositories import RepositoryRow
@@ -57,7 +57,7 @@ async def add(call: Call, asked: NewWebhook, *, dry_run: bool) -> tuple[Webhook,
         )
 
         tx.webhooks.add(row.id, call.principal.user_id, made, secret)
-        _note(tx, call, row, "webhook.add", made.id, url=made.url)
+        _note(tx, call, row, "webhook.add", made.id, url=place_of(made.url))
         return made
 
     made = await access.write(call, work, "webhook.add", str(name), dry_run=dry_run, repository=name)
@@ -81,7 +81,7 @@ async def delete(call: Call, name: RepositoryName, webhook: str, *, dry_run: boo
         found = tx.webhooks.get(row.id, webhook).info
 
         tx.webhooks.remove(row.id, found.id)
-        _note(tx, call, row, "webhook.delete", found.id, url=found.url)
+        _note(tx, call, row, "webhook.delete", found.id, url=place_of(found.url))
         return found
 
     once = Once((str(name), webhook), _read)

@@ -323,8 +323,10 @@ def test_a_dry_run_and_a_delete_leave_nothing(post: Post, receiver: Receiver) ->
 
 
 def test_secrets_are_in_no_answer_and_no_audit_entry(post: Post, receiver: Receiver) -> None:
-    asked = NewWebhook(str(DETECTOR), receiver.url)
+    asked = NewWebhook(str(DETECTOR), f"{receiver.url}/services/T0SECRET")
     hook, made = post.house.run(webhooks.add(post.house.call("root"), asked, dry_run=False))
+    assert "T0SECRET" not in repr(post.audit())
+    assert receiver.url.partition("://")[2].partition("/")[0] in repr(post.audit("webhook.add"))
     _, next_one = post.house.run(webhooks.rotate(post.house.call("root"), DETECTOR, hook.id, "", 60, dry_run=False))
     post.happen("one")
     post.sweep()
