@@ -102,7 +102,7 @@ def test_the_life_of_a_webhook(admin: Typist, receiver: Receiver, tmp_path: Path
     assert (tested["status"], tested["kind"], tested["fault"], tested["number"]) == (200, "ping", None, 1)
     assert receiver.got[0].is_signed(SECRET)
     receiver.answer = lambda _: (500, b"no \x1b[31m")
-    shown = admin.mlv("webhook", "test", REPO, hook)
+    shown = admin.mlv("webhook", "test", REPO, hook, code=1)
     assert "not taken: it answered with status 500" in shown
     assert "\x1b" not in shown
     assert admin.mlv("webhook", "test", REPO, hook, "-n") == "dry run: ping would be sent\n"
@@ -115,11 +115,11 @@ def test_the_life_of_a_webhook(admin: Typist, receiver: Receiver, tmp_path: Path
     rotated = admin.json("webhook", "rotate", REPO, hook, "--overlap", "1h")
     assert rotated["secret"].startswith("mlvs_")
     assert rotated["old_secret_until"] is not None
-    admin.json("webhook", "test", REPO, hook)
+    assert admin.json("webhook", "test", REPO, hook, code=1)["status"] == 500
     assert receiver.got[-1].is_signed(SECRET)
     assert receiver.got[-1].is_signed(rotated["secret"])
     admin.mlv("branch", "lived", "--repo", REPO)
-    assert admin.json("webhook", "redeliver", REPO, hook, "1")["sequence"] == 1
+    assert admin.json("webhook", "redeliver", REPO, hook, "1", code=1)["sequence"] == 1
     refused = admin.json("webhook", "redeliver", REPO, hook, "9999", code=9)
     assert refused["code"] == "NOT_FOUND"
     assert admin.json("webhook", "delete", REPO, hook)["id"] == hook
@@ -237,7 +237,7 @@ def test_a_check_is_listed_tested_and_deleted(admin: Typist, receiver: Receiver)
     tested = admin.json("check", "test", REPO, made["name"])
     assert (tested["allowed"], tested["status"]) == (True, 200)
     receiver.answer = lambda _: (404, b"")
-    assert "no answer: it answered with status 404" in admin.mlv("check", "test", REPO, made["id"])
+    assert "no answer: it answered with status 404" in admin.mlv("check", "test", REPO, made["id"], code=1)
     assert "would be asked" in admin.mlv("check", "test", REPO, made["id"], "-n")
     taken = admin.json("check", "add", REPO, receiver.url, "--at", "label", code=9)
     assert taken["code"] == "ALREADY_EXISTS"

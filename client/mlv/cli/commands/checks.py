@@ -103,7 +103,7 @@ def check_delete(run: Run, repository: str, check: str) -> None:
 @click.argument("repository", metavar="REPO")
 @click.argument("check", metavar="CHECK")
 def check_test(run: Run, repository: str, check: str) -> None:
-    """Ask a check about nothing (act 'test'), and show what it says."""
+    """Ask a check about nothing (act 'test'), and show what it says. Exit code 1: it gave no answer."""
     answer = actions.try_check(run.context, repository, check, dry_run=run.dry_run)
     value = {
         "allowed": answer.allowed,
@@ -113,6 +113,8 @@ def check_test(run: Run, repository: str, check: str) -> None:
         "dry_run": run.dry_run,
     }
     run.done(value, [f"dry run: {escaped(check)} would be asked" if run.dry_run else escaped(_said(answer))])
+    if answer.allowed is None and not run.dry_run:
+        raise click.exceptions.Exit(1)
 
 
 check = Family(

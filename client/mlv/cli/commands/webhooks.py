@@ -125,7 +125,7 @@ def webhook_rotate(run: Run, repository: str, webhook: str, *, secret_file: str 
 @click.argument("repository", metavar="REPO")
 @click.argument("webhook", metavar="ID")
 def webhook_test(run: Run, repository: str, webhook: str) -> None:
-    """Send a test (kind 'ping') now and show what came back."""
+    """Send a test (kind 'ping') now and show what came back. Exit code 1: it was not taken."""
     _sent(run, actions.send(run.context, repository, webhook, 0, dry_run=run.dry_run))
 
 
@@ -134,7 +134,7 @@ def webhook_test(run: Run, repository: str, webhook: str) -> None:
 @click.argument("webhook", metavar="ID")
 @click.argument("event", type=click.IntRange(1, _LAST), metavar="EVENT")
 def webhook_redeliver(run: Run, repository: str, webhook: str, event: int) -> None:
-    """Send event number EVENT once more, now and beside the order."""
+    """Send event number EVENT once more, now and beside the order. Exit code 1: it was not taken."""
     _sent(run, actions.send(run.context, repository, webhook, event, dry_run=run.dry_run))
 
 
@@ -183,6 +183,8 @@ def _sent(run: Run, made: Delivery) -> None:
         came = f"taken with status {made.status}" if not made.fault else f"not taken: {made.fault}"
         lines = [f"{escaped(came)}, {made.milliseconds} ms", *([escaped(made.answer)] if made.answer else [])]
     run.done({**_delivery_value(made), "dry_run": run.dry_run}, lines)
+    if made.fault and not run.dry_run:
+        raise click.exceptions.Exit(1)
 
 
 def _state(one: Webhook) -> str:
