@@ -11,8 +11,9 @@ import pytest
 RULES = [
     *(f"C{n}" for n in range(1, 10)),
     *(f"F{n}" for n in range(1, 6)),
-    *(f"L{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13)),
+    *(f"L{n}" for n in range(1, 18) if n != 16),  # L16 speaks of replicas, and there are none yet
     *(f"P{n}" for n in range(1, 10)),
+    *(f"B{n}" for n in range(1, 6)),
     *(f"R{n}" for n in (1, 2, 3)),
 ]
 
@@ -27,7 +28,7 @@ def named(sources: list[Path], root: Path) -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
                 found.update(
-                    re.findall(r"(?<![A-Za-z0-9])[CFLPR]\d+(?![0-9])", f"{node.name} {ast.get_docstring(node) or ''}")
+                    re.findall(r"(?<![A-Za-z0-9])[BCFLPR]\d+(?![0-9])", f"{node.name} {ast.get_docstring(node) or ''}")
                 )
     return found
 
