@@ -12,13 +12,14 @@ from tests.servers import running_team
 DATA = noise(400_000, 5)
 
 
-@pytest.fixture(scope="module")
-def team(tmp_path_factory):
-    with running_team(tmp_path_factory.mktemp("shelves")) as made:
+@pytest.fixture
+def team(tmp_path):
+    """A server of the test's own: what is dropped in one test must not be missed in another."""
+    with running_team(tmp_path) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place(team):
     """A workspace with a shelf of a changed and of a new file; its own changes are gone."""
     folder = checkout(team.admin, new_repository(team))
