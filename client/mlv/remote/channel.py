@@ -42,6 +42,8 @@ CUT_SECONDS = 60.0
 """How long retries go on once content has begun to move, if the user named no limit: a line comes back, and what was
 sent or fetched so far need not be sent again (docs/decisions/0017).
 """
+CLOSE_SECONDS = 1.0
+"""How long the calls that still run are waited for when a connection is closed; they are cancelled."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 
@@ -238,8 +240,14 @@ class Channel:
         return many(chain((first, second), messages), timeout=seconds, metadata=metadata)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._channel.close()
+        """Close the connection, or leave it to the end of the process.
+
+        An interrupt (Ctrl-C) in the moment in which gRPC begins a call leaves a call behind that nothing ends, and its
+        close waits for each: so that is waited for in a thread that the end of the process does not wait for.
+        """
+        closing = threading.Thread(target=self._channel.close, name="mlv-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
     def _retrying(self, act: Callable[[], T], *, again: bool) -> T:
         self.counters.calls += 1
