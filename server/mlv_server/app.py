@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import datetime as dt
 import gc
 import os
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlv_core.errors import InvalidSettings, LimitExceeded
+from mlv_core.heap import keep_buffers
 from mlv_core.ids import ServerAddress
 from mlv_server import telemetry
 from mlv_server.auth import certificates
@@ -39,17 +38,6 @@ from mlv_server.services.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from mlv_server.settings import Settings
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-HEAP_THRESHOLD_BYTES = 32 << 20
-"""Buffers of a few MiB stay in the heap instead of being mapped and unmapped each time: less CPU per byte moved.
-
-The most that every glibc takes.
-"""
-ARENAS = 1
-"""All threads share one heap: each of eight kept the largest buffers that ever lay in it. Peak of a commit of 768 MiB
-216 MB instead of 286, for the same CPU: what is allocated is large, so that the heap's lock is hardly ever waited for.
-"""
 
 COLLECTOR_THRESHOLDS = (50_000, 20, 100)
 """Objects more than before a look at the youngest, and looks at them before one at the older ones."""
@@ -178,7 +166,7 @@ async def _tell(parts: Parts) -> None:
 def run(settings: Settings, ready: Callable[[str, str], None], clock: Clock | None = None) -> None:
     """Run `serve` on the fastest event loop there is, with the allocator set for large buffers."""
     telemetry.configure_logging(settings)
-    _tune_allocator()
+    keep_buffers()
     try:
         import uvloop  # noqa: PLC0415 - absent on some platforms
     except ImportError:
@@ -223,13 +211,3 @@ def _tune_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
-
-
-def _tune_allocator() -> None:
-    if sys.platform != "linux":
-        return
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(M_MMAP_THRESHOLD, HEAP_THRESHOLD_BYTES)
-        libc.mallopt(M_TRIM_THRESHOLD, 2 * HEAP_THRESHOLD_BYTES)
-        libc.mallopt(M_ARENA_MAX, ARENAS)

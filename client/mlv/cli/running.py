@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
@@ -23,11 +22,6 @@ else:
     _Type = click.ParamType
 
 GLOBAL = ("as_json", "quiet", "verbose", "work_in", "timeout")
-M_ARENA_MAX = -8
-ARENAS = 1
-"""Threads that move content share one heap: each of eight kept the largest buffers that ever lay in it. Peak of a
-checkout of 768 MiB 173 MB instead of 239, for the same CPU.
-"""
 
 
 class Duration(_Type):
@@ -83,7 +77,9 @@ class Run:
 
     def with_progress(self) -> Context:
         """The surroundings for an action that moves content."""
-        _share_heap()
+        from mlv_core.heap import keep_buffers
+
+        keep_buffers()
         context = self.context
         if not self.quiet and not self.as_json:
             from mlv import config
@@ -180,16 +176,6 @@ def verb(
         return command
 
     return wrap
-
-
-def _share_heap() -> None:
-    """Before the threads of a transfer start; glibc's only, and the process is the command's own."""
-    if sys.platform != "linux":
-        return
-    import ctypes
-
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, ARENAS)
 
 
 def _run_of(context: click.Context, values: dict[str, Any]) -> Run:
