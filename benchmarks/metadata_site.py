@@ -17,9 +17,10 @@ from benchmarks.harness import Server
 from benchmarks.series import HERE
 from mlv_core.entities import Change, FileMode, FileState, Operation
 from mlv_core.hashing import ContentHash
+from mlv_core.heap import keep_buffers
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName, RequestId, WorkspaceId
 from mlv_core.requests import BeginRequest, ProposedChange, Published, PublishRequest
-from mlv_server.app import open_parts
+from mlv_server.app import open_parts, tune_collector
 from mlv_server.domain.policy import Principal
 from mlv_server.metadata.folding import fold_pending
 from mlv_server.metadata.unit_of_work import Transaction
@@ -177,10 +178,15 @@ class Bench:
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[Parts]:
-    """The parts of a fresh server, without its background work; the folder is emptied before."""
+    """The parts of a fresh server, without its background work; the folder is emptied before.
+
+    The allocator and the garbage collector are set as a server sets them.
+    """
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
     folder: Path = Server(WORK / "server").folder
     settings = replace(load_settings(folder / SETTINGS_FILE), files_per_commit=FILES_LIMIT)
     async with open_parts(settings, background=False) as parts:
+        keep_buffers()
+        tune_collector()
         yield parts
