@@ -7,7 +7,7 @@ eight. Fields, slots and matching are there at once (0.02 ms); objects behave as
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +19,41 @@ else:
         return _declared(frozen, slots) if cls is None else _declared(frozen, slots)(cls)
 
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "maker"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _GENERATED = frozenset(
     f"__{name}__" for name in ("init", "repr", "eq", "hash", "setattr", "delattr", "getstate", "setstate")
 )
+_makers: dict[Any, Any] = {}
+
+
+def maker(cls: Callable[P, T]) -> Callable[P, T]:
+    """What makes objects of the frozen dataclass `cls` with slots, given what `cls` is given, in a quarter of the time.
+
+    For what there may be a million of. The fields are set on an object of a twin class that is not frozen, which then
+    becomes one of `cls`: 0.4 us for six fields instead of 1.7. `cls` has no step after its fields are set.
+    """
+    found: Callable[P, T] | None = _makers.get(cls)
+    if found is None:
+        found = _makers[cls] = _twin(cls)
+    return found
+
+
+def _twin(cls: Any) -> Any:  # noqa: ANN401 - a class and its twin
+    fields = dataclasses.fields(cls)
+    cls(*(None for _ in fields))  # methods that are generated with the first object
+
+    def become(self: object) -> None:
+        self.__class__ = cls
+
+    written = [
+        (one.name, Any, dataclasses.field(default=one.default, default_factory=one.default_factory)) for one in fields
+    ]
+    namespace = {"__post_init__": become}
+    return dataclasses.make_dataclass(cls.__name__, written, namespace=namespace, repr=False, eq=False, slots=True)
 
 
 def _declared(frozen: bool, slots: bool) -> Callable[[type], Any]:

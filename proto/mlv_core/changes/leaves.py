@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
+from functools import partial
+from itertools import islice
+from operator import lt
+
+import numpy as np
 
 from mlv_core.changes.rows import Row
 from mlv_core.entities import FileMode, Operation, Properties
 from mlv_core.errors import DamagedContent
-from mlv_core.hashing import HASH_LENGTH
+from mlv_core.hashing import HASH_LENGTH, ContentHash
+from mlv_core.ids import ChangesetNumber, FileId
 
 _DELETE = int(Operation.DELETE)
 _MODE_BITS, _TEXT, _SOURCE, _PROPERTIES = 3, 4, 8, 16
 _ALL_FLAGS = _MODE_BITS | _TEXT | _SOURCE | _PROPERTIES
+_TEXTS = tuple(bool(flags & _TEXT) for flags in range(256))
+_MODES = bytes(flags & _MODE_BITS for flags in range(256))
 _OPERATIONS = frozenset(int(operation) for operation in Operation)
+_row = partial(tuple.__new__, Row)
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -22,17 +30,16 @@ def encode_leaf(rows: list[Row]) -> tuple[bytes, bytes]:
     """The canonical columns and hashes of sorted rows; numbers as byte planes, so that like bytes lie together."""
     paths, operations, file_ids, modes, texts, sizes, contents, properties, sources, changed = zip(*rows, strict=True)
     prefixes, suffixes = _front_code([path.encode() for path in paths])
-    flags = bytes(
-        mode | (_TEXT if text else 0) | (_SOURCE if source else 0) | (_PROPERTIES if pairs else 0)
-        for mode, text, source, pairs in zip(modes, texts, sources, properties, strict=True)
-    )
+    flags = _bytes(modes) | _TEXT * _bytes(texts)
+    if any(sources) or any(properties):
+        flags |= _SOURCE * _bytes(map(bool, sources)) | _PROPERTIES * _bytes(map(bool, properties))
     moved = [source.encode() for source in sources if source]
     columns = b"".join(
         (
             _planes("H", prefixes),
-            _planes("H", [len(suffix) for suffix in suffixes]),
+            _planes("H", list(map(len, suffixes))),
             bytes(operations),
-            flags,
+            flags.tobytes(),
             _planes("Q", _differences(file_ids)),
             _planes("Q", sizes),
             _planes("Q", changed),
@@ -52,25 +59,27 @@ def decode_leaf(data: bytes, hashes: bytes, count: int) -> list[Row]:
     lengths = columns.planes("H", 2, count)
     operations = columns.take(count)
     flags = columns.take(count)
-    file_ids = [total & _U64 for total in accumulate(columns.planes("Q", 8, count))]
+    file_ids = np.cumsum(np.array(columns.planes("Q", 8, count), np.uint64)).tolist()
     sizes = columns.planes("Q", 8, count)
     changed = columns.planes("Q", 8, count)
     paths = _front_decode(columns, prefixes, lengths)
-    with_source = [at for at in range(count) if flags[at] & _SOURCE]
+    kinds = set(flags)
+    with_source = [at for at in range(count) if flags[at] & _SOURCE] if any(flag & _SOURCE for flag in kinds) else []
     source_lengths = struct.unpack(f"<{len(with_source)}H", columns.take(2 * len(with_source)))
     sources = [""] * count
     for at, length in zip(with_source, source_lengths, strict=True):
         sources[at] = columns.text(length)
     properties: list[Properties] = [()] * count
-    for at in range(count):
-        if flags[at] & _PROPERTIES:
-            properties[at] = _decode_properties(columns)
+    if any(flag & _PROPERTIES for flag in kinds):
+        for at in range(count):
+            if flags[at] & _PROPERTIES:
+                properties[at] = _decode_properties(columns)
     columns.finish()
     deleted = operations.count(_DELETE)
     if (
         not _OPERATIONS.issuperset(operations)
         or len(hashes) != (count - deleted) * HASH_LENGTH
-        or any(flag & ~_ALL_FLAGS or flag & _MODE_BITS > FileMode.SYMLINK for flag in set(flags))
+        or any(flag & ~_ALL_FLAGS or flag & _MODE_BITS > FileMode.SYMLINK for flag in kinds)
         or (
             deleted
             and any(flag or size for op, flag, size in zip(operations, flags, sizes, strict=True) if op == _DELETE)
@@ -82,11 +91,11 @@ def decode_leaf(data: bytes, hashes: bytes, count: int) -> list[Row]:
     if deleted:
         present = iter(contents)
         contents = [b"" if operation == _DELETE else next(present) for operation in operations]
-    modes = [flag & _MODE_BITS for flag in flags]
-    texts = [bool(flag & _TEXT) for flag in flags]
+    modes = flags.translate(_MODES)
+    texts = map(_TEXTS.__getitem__, flags)
     return list(
         map(
-            Row._make,
+            _row,
             zip(paths, operations, file_ids, modes, texts, sizes, contents, properties, sources, changed, strict=True),
         )
     )
@@ -116,12 +125,13 @@ def find_row(data: bytes, hashes: bytes, count: int, path: str) -> Row | None:
         raise DamagedContent("a leaf of a change list holds values that cannot be")
     if operation != _DELETE and len(content) != HASH_LENGTH:
         raise DamagedContent("a change list ends early")
-    file_id = sum(Columns(numbers).planes("Q", 8, count)[: at + 1]) & _U64
+    file_id = FileId(sum(Columns(numbers).planes("Q", 8, count)[: at + 1]) & _U64)
     size, changed = (
         int.from_bytes(numbers[column * 8 * count + at : (column + 1) * 8 * count : count], "little")
         for column in (1, 2)
     )
-    return Row(path, operation, file_id, flag & _MODE_BITS, bool(flag & _TEXT), size, content, (), "", changed)
+    mode, text = flag & _MODE_BITS, bool(flag & _TEXT)
+    return Row(path, operation, file_id, mode, text, size, ContentHash(content), (), "", ChangesetNumber(changed))
 
 
 def _find_path(suffixes: bytes, prefixes: Sequence[int], lengths: Sequence[int], path: bytes) -> int | None:
@@ -138,17 +148,15 @@ def _find_path(suffixes: bytes, prefixes: Sequence[int], lengths: Sequence[int],
 
 def _front_code(paths: list[bytes]) -> tuple[list[int], list[bytes]]:
     """Of each path, how many bytes it shares with the one before, and the rest."""
-    prefixes: list[int] = []
-    suffixes: list[bytes] = []
-    before = b""
-    for path in paths:
-        length = min(len(path), len(before))
-        unlike = int.from_bytes(path[:length], "big") ^ int.from_bytes(before[:length], "big")
-        shared = length - (unlike.bit_length() + 7) // 8
-        prefixes.append(shared)
-        suffixes.append(path[shared:])
-        before = path
-    return prefixes, suffixes
+    lengths = np.fromiter(map(len, paths), np.int64, len(paths))
+    width = max(int(lengths.max()), 1)
+    # At most 256 paths of 64 KiB, what their lengths are told in; for real ones some 10 KiB.
+    characters = np.array(paths, f"S{width}").view(np.uint8).reshape(len(paths), width)
+    unlike = characters[1:] != characters[:-1]
+    first_unlike = np.where(unlike.any(axis=1), unlike.argmax(axis=1), width)
+    shared = np.minimum(first_unlike, np.minimum(lengths[1:], lengths[:-1]))
+    prefixes = [0, *shared.tolist()]
+    return prefixes, [path[prefix:] for path, prefix in zip(paths, prefixes, strict=True)]
 
 
 def _front_decode(columns: Columns, prefixes: Sequence[int], lengths: Sequence[int]) -> list[str]:
@@ -186,7 +194,14 @@ def _decode_properties(columns: Columns) -> Properties:
 
 def _differences(values: Sequence[int]) -> list[int]:
     """Each value less the one before, as 64-bit two's complement."""
-    return [(value - before) & _U64 for before, value in zip((0, *values[:-1]), values, strict=True)]
+    numbers = np.array(values, np.uint64)
+    numbers[1:] -= numbers[:-1].copy()
+    found: list[int] = numbers.tolist()
+    return found
+
+
+def _bytes(values: Iterable[int]) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    return np.frombuffer(bytes(values), np.uint8)
 
 
 def _planes(code: str, values: Sequence[int]) -> bytes:
@@ -197,7 +212,7 @@ def _planes(code: str, values: Sequence[int]) -> bytes:
 
 def ascending(texts: Sequence[str]) -> bool:
     """Whether each text is greater than the one before it."""
-    return all(before < after for before, after in pairwise(texts))
+    return all(map(lt, texts, islice(texts, 1, None)))
 
 
 class Columns:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from mlv_core.deferred import maker
 from mlv_core.entities import Change, FileMode, FileState, Operation, Properties
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, FileId
 
 _DELETE = int(Operation.DELETE)
+_NO_CONTENT = ContentHash(b"")
+_MODES = tuple(FileMode)
+_OPERATIONS = {int(operation): operation for operation in Operation}
 
 
 class Row(NamedTuple):
@@ -20,40 +25,34 @@ class Row(NamedTuple):
 
     path: str
     operation: int
-    file_id: int
+    file_id: FileId
     mode: int
     text: bool
     size: int
-    content: bytes
+    content: ContentHash
     properties: Properties
     source: str
-    changed_in: int
+    changed_in: ChangesetNumber
 
     @property
     def state(self) -> FileState | None:
         """The file's state; None for a DELETE."""
         if self.operation == _DELETE:
             return None
-        return FileState(
-            FileId(self.file_id),
-            FileMode(self.mode),
-            self.text,
-            self.size,
-            ContentHash(self.content),
-            self.properties,
-        )
+        _, _, file_id, mode, text, size, content, properties, _, _ = self
+        return maker(FileState)(file_id, _MODES[mode], text, size, content, properties)
 
     @property
     def change(self) -> Change:
         """The row as a change."""
-        return Change(self.path, Operation(self.operation), FileId(self.file_id), self.state, self.source)
+        return maker(Change)(self.path, _OPERATIONS[self.operation], self.file_id, self.state, self.source)
 
     @classmethod
     def of(cls, change: Change, changed_in: ChangesetNumber) -> Row:
         """The row of a change made in the changeset `changed_in`."""
         state = change.state
         if state is None:
-            return cls(change.path, _DELETE, change.file_id, 0, False, 0, b"", (), "", changed_in)
+            return cls(change.path, _DELETE, change.file_id, 0, False, 0, _NO_CONTENT, (), "", changed_in)
         return cls(
             change.path,
             int(change.operation),
@@ -68,9 +67,33 @@ class Row(NamedTuple):
         )
 
 
+_row: Callable[[tuple[object, ...]], Row] = partial(tuple.__new__, Row)
+
+
 def rows_of(changes: Iterable[Change], changed_in: ChangesetNumber) -> list[Row]:
     """The sorted rows of one changeset's changes."""
-    return sorted(Row.of(change, changed_in) for change in changes)
+    # There may be a million: the usual row is made right here.
+    rows = [
+        _row(
+            (
+                change.path,
+                int(change.operation),
+                change.file_id,
+                int(state.mode),
+                state.text,
+                state.size,
+                state.content,
+                state.properties,
+                change.source,
+                changed_in,
+            )
+        )
+        if (state := change.state) is not None
+        else Row.of(change, changed_in)
+        for change in changes
+    ]
+    rows.sort()
+    return rows
 
 
 def fold(lists: Iterable[Iterable[Row]]) -> list[Row]:

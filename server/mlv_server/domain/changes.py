@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from mlv_core.deferred import maker
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
 from mlv_core.errors import AlreadyExists, InvalidRequest
 from mlv_core.hashing import HASH_LENGTH, ContentHash
@@ -151,9 +152,9 @@ def told_bytes(path: str, *states: FileState | None) -> int:
 
 def _with_id(change: Change, file_id: FileId) -> Change:
     old = change.state
-    # Not by `replace`, which takes three times as long: there may be a million.
-    state = None if old is None else FileState(file_id, old.mode, old.text, old.size, old.content, old.properties)
-    return Change(change.path, change.operation, file_id, state, change.source)
+    if old is not None:
+        old = maker(FileState)(file_id, old.mode, old.text, old.size, old.content, old.properties)
+    return maker(Change)(change.path, change.operation, file_id, old, change.source)
 
 
 def _same_file(state: FileState, other: FileState | None) -> bool:

@@ -247,7 +247,7 @@ def _asked(request: PlanRequest, under: frozenset[str], path: str) -> bool:
 
 def _wish(
     one: Difference,
-    gone: dict[int, Difference],
+    gone: dict[FileId, Difference],
     without_old: frozenset[str],
     rules: LockRules,
     request: PlanRequest,

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from mlv_core.deferred import dataclass
+from mlv_core.deferred import dataclass, maker
 from mlv_core.entities import Environment
 
 
@@ -97,3 +97,30 @@ def test_copies_and_pickles_are_equal_where_the_class_is_new():
     )
     sent = pickle.dumps(Environment(digest=b"x")).hex()
     subprocess.run([sys.executable, "-c", script, sent], check=True, timeout=60)
+
+
+def test_a_maker_makes_objects_of_the_class_itself():
+    @dataclass(frozen=True, slots=True)
+    class Fresh:
+        """Never made before."""
+
+        name: str
+        size: int = 0
+
+    for cls in (Point, Fresh):
+        make = maker(cls)
+        assert make is maker(cls)
+        made = make(1)
+        assert type(made) is cls
+        assert made == cls(1)
+        assert repr(made) == repr(cls(1))
+        first = dataclasses.fields(cls)[0].name
+        assert dataclasses.replace(made, **{first: 2}) == make(2) == cls(2)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(made, first, 3)
+        with pytest.raises(TypeError):
+            make()
+        assert copy.copy(made) == made
+    assert maker(Point)(1).names is not maker(Point)(1).names
+    assert hash(maker(Fresh)("a")) == hash(Fresh("a"))
+    assert pickle.loads(pickle.dumps(maker(Point)(1, 3))) == Point(1, 3)
