@@ -19,7 +19,7 @@ VARIABLE = "MLV_KERNELS"
 NATIVE, NUMPY = "native", "numpy"
 
 # As `mlv_kernels_version` of kernels.c: a library that was built from other sources is not used.
-_VERSION = 2
+_VERSION = 3
 _FILE = "_kernels.so"
 
 _chosen = ""

@@ -65,54 +65,73 @@ size_t NAME(mark)(const uint8_t *new, const uint8_t *old, size_t count, uint8_t 
     return kept;
 }
 
-/* Where the first number of each key goes, in the stable order by key of the numbers in live blocks. */
-static void NAME(places)(const uint8_t *old, size_t count, const uint8_t *live, int shift, uint32_t *place) {
-    uint32_t lanes[LANES][KEYS];
-    memset(lanes, 0, sizeof lanes);
-    for (size_t start = 0, block = 0; start < count; start += BLOCK, block++) {
-        size_t end = count - start < BLOCK ? count : start + BLOCK;
-        if (!bit(live, block)) continue;
-        for (size_t i = start; i < end; i++) lanes[i % LANES][(uint8_t)(NAME(load)(old, i) >> shift)]++;
+/* A run of numbers: their keys are counted, or their steps go to, or come from, the next place of their key. */
+INLINE void NAME(run)(int job, const uint8_t *old, size_t start, size_t end, int shift, uint32_t *restrict place,
+                      const uint8_t *from, uint8_t *restrict to) {
+    size_t first = place[0];
+    for (size_t i = start; i < end; i++) {
+        NUMBER base = NAME(load)(old, i);
+        size_t at = shift ? place[(uint8_t)(base >> shift)]++ : first + (i - start);
+        if (job == TO_PLACES) NAME(store)(to, at, (NUMBER)(NAME(load)(from, i) - base));
+        if (job == FROM_PLACES) NAME(store)(to, i, (NUMBER)(base + NAME(load)(from, at)));
     }
-    uint32_t sum = 0;
+    if (!shift) place[0] += (uint32_t)(end - start);
+}
+
+/* All numbers in live blocks. Numbers of the same key wait for each other's place, and neighbours often have the same; so
+ * the blocks are parted into lanes, each after the other and with its own places, and one number of each is taken in turn. */
+INLINE void NAME(walk)(int job, const uint8_t *old, size_t count, const uint8_t *live, int shift,
+                       uint32_t place[LANES][KEYS], const uint8_t *from, uint8_t *to) {
+    size_t blocks = count / BLOCK / LANES, far = blocks * BLOCK;
+    for (size_t block = 0; block < blocks; block++) {
+        int all = shift != 0;
+        for (size_t lane = 0; lane < LANES; lane++) all &= bit(live, lane * blocks + block);
+        for (size_t i = block * BLOCK; all && i < (block + 1) * BLOCK; i++)
+            for (size_t lane = 0; lane < LANES; lane++)
+                NAME(run)(job, old, lane * far + i, lane * far + i + 1, shift, place[lane], from, to);
+        for (size_t lane = 0, i = block * BLOCK; !all && lane < LANES; lane++, i += far)
+            if (bit(live, lane * blocks + block)) NAME(run)(job, old, i, i + BLOCK, shift, place[lane], from, to);
+    }
+    for (size_t i = LANES * far; i < count; i += BLOCK)
+        if (bit(live, i / BLOCK))
+            NAME(run)(job, old, i, count - i < BLOCK ? count : i + BLOCK, shift, place[LANES - 1], from, to);
+}
+
+/* All numbers in live blocks, in the stable order by key; as they stand where `shift` is 0. */
+INLINE void NAME(order)(int job, const uint8_t *old, size_t count, const uint8_t *live, int shift, const uint8_t *from,
+                        uint8_t *to) {
+    uint32_t place[LANES][KEYS], sum = 0;
+    memset(place, 0, sizeof place);
+    NAME(walk)(COUNTS, old, count, live, shift, place, from, to);
     for (size_t key = 0; key < KEYS; key++) {
-        place[key] = sum;
-        for (size_t lane = 0; lane < LANES; lane++) sum += lanes[lane][key];
+        for (size_t lane = 0; lane < LANES; lane++) {
+            uint32_t found = place[lane][key];
+            place[lane][key] = sum;
+            sum += found;
+        }
     }
+    NAME(walk)(job, old, count, live, shift, place, from, to);
 }
 
 /* Steps of the numbers in live blocks; where `shift` is not 0, in the stable order by the byte of the old number above
  * it. */
 void NAME(steps)(const uint8_t *new, const uint8_t *old, size_t count, const uint8_t *live, int shift, uint8_t *out) {
-    uint32_t place[KEYS];
-    size_t next = 0;
-    if (shift) NAME(places)(old, count, live, shift, place);
-    for (size_t start = 0, block = 0; start < count; start += BLOCK, block++) {
-        size_t end = count - start < BLOCK ? count : start + BLOCK;
-        if (!bit(live, block)) continue;
-        for (size_t i = start; i < end; i++) {
-            NUMBER from = NAME(load)(old, i);
-            NUMBER step = (NUMBER)(NAME(load)(new, i) - from);
-            NAME(store)(out, shift ? place[(uint8_t)(from >> shift)]++ : next++, step);
-        }
-    }
+    if (shift == MANTISSA) NAME(order)(TO_PLACES, old, count, live, MANTISSA, new, out);
+    else if (shift) NAME(order)(TO_PLACES, old, count, live, shift, new, out);
+    else NAME(order)(TO_PLACES, old, count, live, 0, new, out);
 }
 
 /* The inverse: old numbers, and in live blocks the steps from them. */
 void NAME(apply)(const uint8_t *old, size_t count, const uint8_t *live, int shift, const uint8_t *steps, uint8_t *out) {
-    uint32_t place[KEYS];
-    size_t next = 0;
-    if (shift) NAME(places)(old, count, live, shift, place);
-    for (size_t start = 0, block = 0; start < count; start += BLOCK, block++) {
-        size_t end = count - start < BLOCK ? count : start + BLOCK;
-        if (!bit(live, block)) {
-            memcpy(out + start * sizeof(NUMBER), old + start * sizeof(NUMBER), (end - start) * sizeof(NUMBER));
-            continue;
-        }
-        for (size_t i = start; i < end; i++) {
-            NUMBER from = NAME(load)(old, i);
-            NUMBER step = NAME(load)(steps, shift ? place[(uint8_t)(from >> shift)]++ : next++);
-            NAME(store)(out, i, (NUMBER)(from + step));
-        }
+    for (size_t start = 0; start < count; start += BLOCK) {
+        size_t length = count - start < BLOCK ? count - start : BLOCK;
+        if (!bit(live, start / BLOCK))
+            memcpy(out + start * sizeof(NUMBER), old + start * sizeof(NUMBER), length * sizeof(NUMBER));
     }
+    if (shift == MANTISSA) NAME(order)(FROM_PLACES, old, count, live, MANTISSA, steps, out);
+    else if (shift) NAME(order)(FROM_PLACES, old, count, live, shift, steps, out);
+    else NAME(order)(FROM_PLACES, old, count, live, 0, steps, out);
 }
+
+#undef BITS
+#undef NUMBER

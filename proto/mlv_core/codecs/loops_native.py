@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from mlv_core.codecs.numbers import Bytes
 
 _POINTER, _SIZE, _INT, _WORD = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_uint16
+_DOUBLE = ctypes.c_double
 _COUNTS = ctypes.c_uint32 * 256
 # Places in the order of steps are numbers of 32 bits.
 _MOST = (1 << 32) - 1
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "count": (_SIZE, (_POINTER, _SIZE)),
     "histogram": (None, (_POINTER, _SIZE, _SIZE, _POINTER)),
+    "entropy": (_DOUBLE, (_POINTER, _SIZE, _SIZE)),
     "compact": (_SIZE, (_POINTER, _SIZE, _WORD, _POINTER)),
-    "expand": (None, (_POINTER, _SIZE, _WORD, _POINTER, _POINTER)),
+    "expand": (_SIZE, (_POINTER, _SIZE, _WORD, _POINTER, _SIZE, _POINTER)),
     "part_signs": (None, (_POINTER, _SIZE, _POINTER)),
     "join_signs": (None, (_POINTER, _SIZE, _POINTER)),
     "weight": (_SIZE, (_POINTER, _SIZE)),
@@ -80,6 +82,12 @@ def histogram(data: Bytes, stride: int, places: int) -> Sequence[int]:
     return counts[:]
 
 
+def entropy(data: Bytes, stride: int, places: int) -> float:
+    """As `loops_numpy.entropy`."""
+    _need(stride > 0 and places > 0 and (places - 1) * stride < len(data))
+    return float(_kernel("entropy")(_at(data), places, stride))
+
+
 def compact(steps: Bytes, limit: int) -> tuple[Bytes, Bytes]:
     """As `loops_numpy.compact`."""
     length = _words(steps)
@@ -90,10 +98,10 @@ def compact(steps: Bytes, limit: int) -> tuple[Bytes, Bytes]:
 
 def expand(bits: Bytes, length: int, below: int, above: Bytes) -> Bytes:
     """As `loops_numpy.expand`."""
-    _need(count(bits, length) == _words(above))
-    padded = b"".join((above, bytes(WORD)))  # the kernel looks at the next one before it knows that it needs it
+    _need(len(bits) >= _bytes_for(length))
+    held = _words(above)
     steps = _fresh(length * WORD)
-    _kernel("expand")(_at(bits), length, below, padded, steps)
+    _need(_kernel("expand")(_at(bits), length, below, _at(above), held, steps) == held)
     return steps
 
 

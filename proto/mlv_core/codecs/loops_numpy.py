@@ -31,6 +31,13 @@ def histogram(data: Bytes, stride: int, places: int) -> Sequence[int]:
     return counts
 
 
+def entropy(data: Bytes, stride: int, places: int) -> float:
+    """Bits a byte of the order-0 entropy of such bytes, to within 1e-9; 0 exactly where all are the same."""
+    counts = np.bincount(_array(data, 1)[::stride][:places])
+    shares = counts[counts > 0] / places
+    return float(-(shares * np.log2(shares)).sum())
+
+
 def compact(steps: Bytes, limit: int) -> tuple[Bytes, Bytes]:
     """A bit for each step of 16 bits, whether it is above `limit`; and those that are. `steps` is used up."""
     words = _array(steps, WORD)

@@ -34,6 +34,7 @@ class Loops(Protocol):
 
     def count(self, bits: Bytes, length: int) -> int: ...  # noqa: D102
     def histogram(self, data: Bytes, stride: int, places: int) -> Sequence[int]: ...  # noqa: D102
+    def entropy(self, data: Bytes, stride: int, places: int) -> float: ...  # noqa: D102
     def compact(self, steps: Bytes, limit: int) -> tuple[Bytes, Bytes]: ...  # noqa: D102
     def expand(self, bits: Bytes, length: int, below: int, above: Bytes) -> Bytes: ...  # noqa: D102
     def part_signs(self, steps: Bytes) -> tuple[Bytes, Bytes]: ...  # noqa: D102

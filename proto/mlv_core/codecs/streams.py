@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from math import log2
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import zstandard
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NOISE_BITS = 7.8
 _PROBE_WHOLE = 64 * 1024
 _PROBE_STEPS = 16 * 1024
+# More than what the loops' quick entropy may be wrong by.
+_ENTROPY_ERROR = 1e-6
 
 # A small window, a tiny hash table and min_match 7: zstd finds only long matches and so acts as a Huffman coder,
 # smaller and faster on planes than its ordinary levels, which find false matches.
@@ -32,28 +34,41 @@ _HUFFMAN = zstandard.ZstdCompressionParameters.from_level(
     write_checksum=0,
 )
 
+# Contexts that no thread uses just now, as making one costs more than a short stream does. One serves one thread at a
+# time: it is taken out of its list and put back, each a single step for the interpreter.
+_compressors: list[zstandard.ZstdCompressor] = []
+_decompressors: list[zstandard.ZstdDecompressor] = []
+
+_Context = TypeVar("_Context")
+
 _RAW, _PACKED, _RUN = 0, 1, 2
 _ENTRY = struct.Struct("<BI")
 
 
 def entropy(data: Bytes) -> float:
-    """Order-0 entropy of `data` in bits a byte (0 to 8), sampled when it is long."""
+    """Order-0 entropy of `data` in bits a byte (0 to 8), sampled when it is long.
+
+    Good to 1e-9, and so near to `NOISE_BITS` that this could decide, as exact as floats are.
+    """
     size = len(data)
     if size == 0:
         return 0.0
     stride, places = (1, size) if size <= _PROBE_WHOLE else (size // _PROBE_STEPS, _PROBE_STEPS)
-    counts = loops().histogram(data, stride, places)
+    path = loops()
+    bits = path.entropy(data, stride, places)
+    if abs(bits - NOISE_BITS) > _ENTROPY_ERROR:
+        return bits
+    counts = path.histogram(data, stride, places)
     shares = [count / places for count in counts if count]
     return -sum(share * log2(share) for share in shares)
 
 
 class StreamWriter:
-    """Collects streams; one is made for one blob, as zstd contexts are not shared between threads."""
+    """Collects streams."""
 
-    __slots__ = ("_context", "_parts", "size")
+    __slots__ = ("_parts", "size")
 
     def __init__(self) -> None:
-        self._context = zstandard.ZstdCompressor(compression_params=_HUFFMAN)
         self._parts: list[Bytes] = []
         self.size = 0
 
@@ -72,7 +87,7 @@ class StreamWriter:
             self.literal(_ENTRY.pack(_RUN, 1) + bytes(stream[:1]))
             return
         if bits < NOISE_BITS:
-            packed = self._context.compress(stream)
+            packed = _pack_zstd(stream)
             if len(packed) < size:
                 self.literal(_ENTRY.pack(_PACKED, len(packed)))
                 self.literal(packed)
@@ -88,12 +103,11 @@ class StreamWriter:
 class StreamReader:
     """Reads what `StreamWriter` wrote; raises DamagedContent for everything else."""
 
-    __slots__ = ("_blob", "_context", "_position")
+    __slots__ = ("_blob", "_position")
 
     def __init__(self, blob: memoryview) -> None:
         self._blob = blob
         self._position = 0
-        self._context = zstandard.ZstdDecompressor()
 
     def literal(self, length: int) -> memoryview:
         """The next `length` bytes as they are."""
@@ -115,7 +129,10 @@ class StreamReader:
         if method == _RUN and stored == 1:
             return bytes(payload) * size
         if method == _PACKED:
-            return unpack_zstd(self._context, payload, size)
+            context = _taken(_decompressors) or zstandard.ZstdDecompressor()
+            plain = unpack_zstd(context, payload, size)
+            _decompressors.append(context)
+            return plain
         raise DamagedContent("a coded segment holds an unknown stream")
 
     def finish(self) -> None:
@@ -137,3 +154,17 @@ def unpack_zstd(context: zstandard.ZstdDecompressor, payload: memoryview, size: 
     if len(plain) != size:
         raise DamagedContent("a zstd frame has another length than it declares")
     return plain
+
+
+def _pack_zstd(stream: Bytes) -> bytes:
+    context = _taken(_compressors) or zstandard.ZstdCompressor(compression_params=_HUFFMAN)
+    packed = context.compress(stream)
+    _compressors.append(context)
+    return packed
+
+
+def _taken(idle: list[_Context]) -> _Context | None:
+    try:
+        return idle.pop()
+    except IndexError:
+        return None
