@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import lt
 
 from mlv_core.errors import InvalidPath, PathClash, UnsupportedFile
 from mlv_core.ids import escape, fold
@@ -36,6 +37,13 @@ _ORDINARY = re.compile(
 )
 """Names that need no second look: ASCII, no dot first or last, no device of Windows."""
 _ORDINARY_LENGTH = 1000
+_ODD = re.compile(
+    r"[\n/](?:(?<=[ .].)|(?=[\n/.])|(?=(?:con(?:in\$|out\$)?|prn|aux|nul|com\d|lpt\d)(?![a-z0-9_+-])))",
+    re.ASCII | re.DOTALL,
+)
+"""Where, in lines of printable ASCII in lower case, a part begins or ends in a way that needs a second look."""
+_LINES = 4096
+"""Paths that are looked at together."""
 _BAD_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
 
 
@@ -57,17 +65,22 @@ def check_paths(paths: Iterable[str]) -> None:
     Raises: PathClash, InvalidPath.
     """
     everything = list(paths)
-    for path in everything:
-        if len(path) > PATH_LIMIT:
-            check_path(path)
+    if max(map(len, everything), default=0) > PATH_LIMIT:
+        check_path(next(path for path in everything if len(path) > PATH_LIMIT))
     clashes = find_clashes(everything)
     if clashes:
         shown = tuple(f"{show_path(first)} and {show_path(second)}" for first, second in clashes)
         raise PathClash(
             f"Paths differ only by case or Unicode form, or one is a folder of the other: {shown[0]}.", items=shown
         )
-    for path in everything:
-        check_path(path)
+    for start in range(0, len(everything), _LINES):
+        for path in _odd_ones(everything[start : start + _LINES]):
+            check_path(path)
+
+
+def are_ascending(paths: Sequence[str]) -> bool:
+    """Whether each path is greater than the one before it, so that none stands there twice."""
+    return all(map(lt, paths, islice(paths, 1, None)))
 
 
 def show_path(path: str) -> str:
@@ -87,6 +100,8 @@ def find_clashes(paths: Iterable[str]) -> list[tuple[str, str]]:
     other needs a folder. One pair for each offending path, (earlier, later) in the order given.
     """
     everything = list(paths)
+    if _cannot_clash(everything):
+        return []
     # In the order of folded parts, what clashes stands side by side: a folder's content is one run, right after a
     # file of its name. Nothing is kept of the folders on the way: a hostile path has thousands of them.
     keys = [clash_key(path).replace("/", "\0") for path in everything]
@@ -97,6 +112,24 @@ def find_clashes(paths: Iterable[str]) -> list[tuple[str, str]]:
             first, second = sorted((at, other))
             found.setdefault(second, (everything[first], everything[second]))
     return [found[second] for second in sorted(found)]
+
+
+def _cannot_clash(paths: Sequence[str]) -> bool:
+    """Whether a quick look tells that no two of `paths` clash; it knows only printable ASCII.
+
+    As many files and as many folders folded as they are spelled, and no file where a folder is.
+    """
+    text = "".join(paths)
+    if not (all(paths) and text.isascii() and text.isprintable()):
+        return False
+    folded = paths if text == text.lower() else list(map(str.lower, paths))
+    if folded is not paths and len(set(folded)) != len(paths if are_ascending(paths) else set(paths)):
+        return False
+    folders = {path.rpartition("/")[0] for path in paths}
+    folders.update([above for folder in folders for above in parents(folder)])
+    folders.discard("")
+    folded_folders = set(map(str.lower, folders))
+    return len(folded_folders) == len(folders) and folded_folders.isdisjoint(folded)
 
 
 def _clash(path: str, other: str, key: str, other_key: str) -> bool:
@@ -168,6 +201,24 @@ def check_symlink(path: str, target: str) -> str:
     if reason:
         raise UnsupportedFile(f"The symbolic link '{show_path(path)}' -> '{show_path(target)}' {reason}.")
     return target
+
+
+def _odd_ones(paths: Sequence[str]) -> list[str]:
+    """Those of `paths`, in order, that may be at fault: all but what a look at them all together clears."""
+    plain = paths if _is_plain("".join(paths)) else list(filter(_is_plain, paths))
+    if max(map(len, plain), default=0) > PART_LIMIT:
+        plain = [path for path in plain if len(path) <= PART_LIMIT]
+    odd = set(paths).difference(plain) if len(plain) < len(paths) else set()
+    text = "\n".join(("", *plain, ""))
+    for found in _ODD.finditer(text.lower()):
+        # A break belongs to the line before it and to the one after it.
+        for at in (found.start(), found.start() + 1):
+            odd.add(text[text.rfind("\n", 0, at) + 1 : text.find("\n", at)])
+    return [path for path in paths if path in odd] if odd else []
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable() and "\\" not in text
 
 
 def _fault(path: str) -> str:

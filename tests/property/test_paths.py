@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlv_core.errors import InvalidPath
-from mlv_core.paths import check_path, clash_key, find_clashes, glob_match, is_below
+from mlv_core.errors import InvalidPath, PathClash
+from mlv_core.paths import check_path, check_paths, clash_key, find_clashes, glob_match, is_below
 
 small_part = st.text("abA", min_size=1, max_size=4)
 small_path = st.lists(small_part, min_size=1, max_size=4).map("/".join)
@@ -27,6 +27,72 @@ def test_a_path_is_refused_or_kept_as_it_is(text: str):
     assert all(part not in {"", ".", "..", ".mlv"} for part in parts)
     assert not text.startswith("/")
     assert text.isprintable() or all(c == " " or not (ord(c) < 32 or 127 <= ord(c) < 160) for c in text)
+
+
+USUAL = ("a", "a.b", "A", "a b", ".git", "config", "comet", "..a")
+UNUSUAL = (
+    "",
+    ".",
+    "..",
+    ".mlv",
+    ".MLV",
+    "a.",
+    "a ",
+    " a",
+    "a\\b",
+    "a\nb",
+    "\n",
+    "a\0b",
+    "\x7f",
+    "\u00e9",
+    "e\u0301",
+    "x" * 256,
+)
+DEVICES = ("con", "CON.x", "conin$", "conout$.x", "com1", "LPT9.x", "nul ", "con x")
+odd_part = st.sampled_from((*USUAL, *UNUSUAL, *DEVICES))
+odd_path = st.lists(odd_part, min_size=1, max_size=3).map("/".join)
+
+
+@given(st.lists(odd_path, unique=True, max_size=6))
+def test_many_paths_are_checked_as_each_alone_is(paths: list[str]):
+    def fault(path: str) -> str:
+        try:
+            check_path(path)
+        except InvalidPath as error:
+            return error.message
+        return ""
+
+    expected = next(filter(None, map(fault, paths)), "")
+    try:
+        check_paths(paths)
+    except PathClash:
+        assert find_clashes(paths)
+    except InvalidPath as error:
+        assert error.message == expected  # noqa: PT017 - nothing may be raised as well
+    else:
+        assert not expected
+        assert not find_clashes(paths)
+
+
+def pairwise_clash(first: str, second: str) -> bool:
+    """By the definition alone: equal when folded, or a folder that is spelled otherwise or is a file."""
+    parts, others = first.split("/"), second.split("/")
+    for depth in range(1, min(len(parts), len(others)) + 1):
+        same = clash_key("/".join(parts[:depth])) == clash_key("/".join(others[:depth]))
+        if not same:
+            return False
+        if parts[:depth] != others[:depth]:
+            return True
+    return len(parts) != len(others)
+
+
+case_path = st.lists(st.sampled_from(["a", "A", "b", "\u00e9", "\u00c9"]), min_size=1, max_size=3).map("/".join)
+
+
+@given(st.lists(case_path, unique=True, max_size=8))
+def test_F2_there_is_a_clash_where_any_two_paths_clash(paths: list[str]):
+    clash = any(pairwise_clash(a, b) for at, a in enumerate(paths) for b in paths[:at])
+    assert bool(find_clashes(paths)) is clash
 
 
 @given(st.lists(small_path, unique=True, max_size=6))

@@ -4,7 +4,7 @@ A stored list is one blob: header, index, leaves. Its name is the hash of the ca
 holds the hash of every leaf's canonical bytes, so one leaf can be read and verified without the others.
 """
 
-from mlv_core.changes.rows import Row, apply, fold, rows_of
+from mlv_core.changes.rows import Row, apply, fold, rows_of, states_of
 from mlv_core.changes.stored import LEAF_ROWS, EncodedList, ListKind, ListReader, Shelf, decode, encode
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "encode",
     "fold",
     "rows_of",
+    "states_of",
 ]

@@ -96,6 +96,15 @@ def rows_of(changes: Iterable[Change], changed_in: ChangesetNumber) -> list[Row]
     return rows
 
 
+def states_of(rows: Iterable[Row]) -> list[FileState | None]:
+    """The state of each row; None for a DELETE."""
+    new = maker(FileState)
+    return [
+        new(file_id, _MODES[mode], text, size, content, properties) if operation != _DELETE else None
+        for _, operation, file_id, mode, text, size, content, properties, _, _ in rows
+    ]
+
+
 def fold(lists: Iterable[Iterable[Row]]) -> list[Row]:
     """One sorted list with the effect of all `lists`, given oldest first: the last row of a path wins.
 

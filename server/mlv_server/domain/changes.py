@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from mlv_core.deferred import maker
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
 from mlv_core.errors import AlreadyExists, InvalidRequest
 from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_core.ids import FileId
-from mlv_core.paths import PATH_LIMIT, check_path, check_paths, show_path
+from mlv_core.paths import PATH_LIMIT, are_ascending, check_path, check_paths, show_path
 
 States = Mapping[str, FileState | None]
 """What stands at each path in one version; None, or no entry, where nothing does."""
@@ -22,6 +23,8 @@ SIZE_LIMIT = 1 << 50
 """Bytes of one file: a petabyte, far below where 64-bit sums overflow."""
 ROW_BYTES = 32
 """What a row, and each of its states, takes in a message besides path and properties: a hash or numbers, and tags."""
+_ADD, _MODIFY, _MOVE, _SYMLINK = Operation.ADD, Operation.MODIFY, Operation.MOVE, FileMode.SYMLINK
+"""Looked up here at once: there may be a million changes, and an enum's member costs more than a comparison."""
 PROPERTIES_LIMIT = 256
 PROPERTY_KEY_LIMIT = 128
 PROPERTY_VALUE_LIMIT = 4096
@@ -33,19 +36,13 @@ def check_proposed(changes: Sequence[Change]) -> None:
 
     Raises: InvalidRequest, InvalidPath, PathClash.
     """
-    rows = {change.path: change for change in changes}
-    if len(rows) != len(changes):
-        twice = next(path for path, count in Counter(change.path for change in changes).items() if count > 1)
+    paths = [change.path for change in changes]
+    if not are_ascending(paths) and len(set(paths)) != len(paths):
+        twice = next(path for path, count in Counter(paths).items() if count > 1)
         raise InvalidRequest(f"The path '{show_path(twice)}' stands in the change list twice.")
     check_paths(change.path for change in changes if change.state is not None and change.path != VERSION_PATH)
-    sources = Counter(change.source for change in changes if change.operation is Operation.MOVE)
-    for change in changes:
-        _check_row(change)
-        if change.operation is Operation.MOVE and not _leaves(rows.get(change.source)):
-            raise InvalidRequest(
-                f"'{show_path(change.path)}' is moved from '{show_path(change.source)}', which the change list "
-                "neither deletes nor replaces."
-            )
+    _check_rows(changes)
+    sources = Counter(change.source for change in changes if change.operation is _MOVE)
     for source, count in sources.items():
         if count > 1:
             raise InvalidRequest(f"'{show_path(source)}' is moved to {count} places at once.")
@@ -58,20 +55,23 @@ def land(changes: Iterable[Change], current: States, last_file_id: FileId) -> tu
     what stands at every path and source of `changes`. Raises: InvalidRequest for a row that does not fit `current`,
     AlreadyExists for a new file where one stands.
     """
-    proposed = sorted(changes, key=lambda change: change.path)
-    moved = {change.source for change in proposed if change.operation is Operation.MOVE}
-    landed = []
+    proposed = sorted(changes, key=attrgetter("path"))
+    moved = {change.source for change in proposed if change.operation is _MOVE}
+    landed: list[Change] = []
+    new_change, new_state = maker(Change), maker(FileState)
     for change in proposed:
-        if change.path == VERSION_PATH:
+        path, state = change.path, change.state
+        if path == VERSION_PATH:
             row = _land_version(change, current.get(VERSION_PATH))
-        elif change.operation is Operation.ADD:
-            if current.get(change.path) is not None and change.path not in moved:
+        elif change.operation is _ADD and state is not None:
+            if path in current and current[path] is not None and path not in moved:
                 raise AlreadyExists(
-                    f"'{show_path(change.path)}' is added, but the version has it already.",
+                    f"'{show_path(path)}' is added, but the version has it already.",
                     advice="Your workspace leaves it out: check out one that holds it, and change it there.",
                 )
-            last_file_id = FileId(last_file_id + 1)
-            row = _with_id(change, last_file_id)
+            last_file_id += 1  # type: ignore[assignment]
+            state = new_state(last_file_id, state.mode, state.text, state.size, state.content, state.properties)
+            row = new_change(path, _ADD, last_file_id, state, change.source)
         else:
             row = _land_known(change, current, moved)
         if row is not None:
@@ -163,6 +163,34 @@ def _same_file(state: FileState, other: FileState | None) -> bool:
 
 def _kind_of(old: FileState, new: FileState) -> Operation:
     return Operation.META if replace(old, properties=new.properties) == new else Operation.MODIFY
+
+
+def _check_rows(changes: Sequence[Change]) -> None:
+    """Check each change, and that what it is moved from leaves its path."""
+    odd = [change for change in changes if not _is_usual(change)]
+    moves = any(change.operation is _MOVE for change in odd)
+    rows = {change.path: change for change in changes} if moves else {}
+    for change in odd:
+        _check_row(change)
+        if change.operation is _MOVE and not _leaves(rows.get(change.source)):
+            raise InvalidRequest(
+                f"'{show_path(change.path)}' is moved from '{show_path(change.source)}', which the change list "
+                "neither deletes nor replaces."
+            )
+
+
+def _is_usual(change: Change) -> bool:
+    """Whether a quick look finds nothing to check: a file without source and properties, with a hash, not too large."""
+    state = change.state
+    return (
+        state is not None
+        and (change.operation is _ADD or change.operation is _MODIFY)
+        and not change.source
+        and change.path != VERSION_PATH
+        and not state.properties
+        and len(state.content) == HASH_LENGTH
+        and 0 <= state.size <= (PATH_LIMIT if state.mode is _SYMLINK else SIZE_LIMIT)
+    )
 
 
 def _leaves(change: Change | None) -> bool:

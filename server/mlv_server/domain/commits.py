@@ -118,11 +118,13 @@ def decide_undo_locks(
     return decided.own
 
 
-def released_by(own: Iterable[Lock], changes: Iterable[Change], *, keep_locks: bool) -> tuple[Lock, ...]:
+def released_by(own: Collection[Lock], changes: Iterable[Change], *, keep_locks: bool) -> tuple[Lock, ...]:
     """Which of the workspace's own locks a commit ends: those of the files it committed, no others (L11).
 
     With `keep_locks` only those of files that are gone.
     """
+    if not own:
+        return ()
     rows = tuple(changes)
     living = {change.file_id for change in rows if change.state is not None}
     ended = {change.file_id for change in rows}
@@ -163,7 +165,8 @@ def check_something(changes: Sequence[Change], *, has_records: bool) -> None:
 
 def touched_paths(changes: Iterable[Change]) -> frozenset[str]:
     """The paths whose states decide about `changes`: where they stand and where they come from."""
-    return frozenset(path for change in changes for path in (change.path, change.source) if path)
+    rows = tuple(changes)
+    return frozenset([change.path for change in rows]).union([change.source for change in rows]) - {""}
 
 
 def vacated_paths(changes: Iterable[Change]) -> frozenset[str]:
@@ -178,6 +181,8 @@ def present(states: States) -> dict[str, FileState]:
 
 def raw_bytes_of(changes: Iterable[Change], current: States) -> int:
     """Plain bytes of the files whose content changes."""
+    if not current:
+        return sum([change.state.size for change in changes if change.state is not None])
     total = 0
     for change in changes:
         origin = change.source if change.operation is Operation.MOVE else change.path

@@ -18,6 +18,8 @@ UNDO = "undo"
 MERGE = "merge"
 FORBIDDEN = "forbidden"
 """Of an id whose outcome was asked for when there was none."""
+_TOGETHER = 1024
+"""Changes whose texts are hashed at once."""
 Request = PublishRequest | UndoRequest | MergeRequest
 
 
@@ -33,8 +35,9 @@ def digest_of(request: Request) -> bytes:
         return bytes(hasher.digest())
     plain = replace(request, changes=(), recipes=(), inline_pack=b"", upload="")
     hasher.update(repr(plain).encode("utf-8", "surrogatepass"))
-    for proposed in request.changes:
-        hasher.update(repr(_asked(proposed)).encode("utf-8", "surrogatepass"))
+    for start in range(0, len(request.changes), _TOGETHER):
+        asked = map(_asked, request.changes[start : start + _TOGETHER])
+        hasher.update("".join(map(repr, asked)).encode("utf-8", "surrogatepass"))
     return bytes(hasher.digest())
 
 
@@ -45,10 +48,21 @@ def _asked(proposed: ProposedChange) -> tuple[object, ...]:
     """
     change = proposed.change
     state = change.state
-    asked = (change.path, int(change.operation), change.file_id, change.source, proposed.base)
     if state is None:
-        return asked
-    return (*asked, state.file_id, int(state.mode), state.text, state.size, state.content, state.properties)
+        return (change.path, int(change.operation), change.file_id, change.source, proposed.base)
+    return (
+        change.path,
+        int(change.operation),
+        change.file_id,
+        change.source,
+        proposed.base,
+        state.file_id,
+        int(state.mode),
+        state.text,
+        state.size,
+        state.content,
+        state.properties,
+    )
 
 
 def first_answer(tx: Transaction, call: Call, request: Request, digest: bytes) -> Published | None:

@@ -24,7 +24,7 @@ def check_shape(call: Call, changes: Sequence[ProposedChange], act: str = "Commi
     largest = call.settings.file_bytes
     check_count(call, len(changes), act)
     lists.check_proposed([proposed.change for proposed in changes])
-    large = [one.change.path for one in changes if one.change.state is not None and one.change.state.size > largest]
+    large = [one.change.path for one in changes if (state := one.change.state) is not None and state.size > largest]
     if large:
         raise LimitExceeded(
             f"'{show_path(large[0])}' is larger than the {largest:,} bytes that this server allows.",
@@ -53,8 +53,10 @@ def contents_of(changes: Iterable[Change], recipes: Iterable[tuple[ContentHash, 
             continue
         if state.content == lists.UNKNOWN_CONTENT:
             raise InvalidRequest(f"The content hash of '{show_path(change.path)}' is missing.")
-        item = found.setdefault(state.content, (state.content, state.size, named.get(state.content)))
-        if item[1] != state.size:
+        item = found.get(state.content)
+        if item is None:
+            found[state.content] = (state.content, state.size, named.get(state.content))
+        elif item[1] != state.size:
             raise InvalidRequest(f"The content of '{show_path(change.path)}' is given with two sizes.")
     return tuple(found.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mlv_core.codecs import ALL_CODECS
@@ -17,7 +17,7 @@ from mlv_core.paths import is_below
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest, UndoRequest
 from mlv_server.domain import changes as lists
 from mlv_server.domain import commits as rules
-from mlv_server.domain.lock_rules import need_of
+from mlv_server.domain.lock_rules import Needs
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services import access, answers, arriving, consulting, landing, reading
@@ -58,7 +58,7 @@ async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
         plan = _decide(tx, ground, request.changes, None)
         subject = landing.subject_of(call, ground, Moment.BEGIN, "commit", "", plan.changes)
         consulting.require(tx, call, ground.repository, subject)
-        return ground.branch.head, tuple(_need(proposed.change, ground) for proposed in request.changes)
+        return ground.branch.head, _needs(request.changes, ground)
 
     async with access.audited(call, "commit", f"{request.repository}:{request.branch}", request.repository):
         head, needs = await consulting.consulted(call, lambda: call.db.read(work), dry_run=False)
@@ -275,9 +275,11 @@ def _decide(
     prepared: tuple[ChangesetNumber, ChangesetNumber] | None,
 ) -> _Plan:
     """Numbers, locks, fresh bases, what lands, clashes: in the order in which a user has to mend them."""
-    bases = [one.base for one in proposed]
+    bases = {one.base for one in proposed}
     rules.check_numbers(bases, prepared or (ChangesetNumber(0), ChangesetNumber(0)), ground.newest)
-    stale = rules.changed_since((one.change.path for one in proposed), _at_bases(tx, ground, proposed), ground.current)
+    # What the workspace has at the branch's head is fresh.
+    older = [] if bases <= {ground.branch.head} else [one for one in proposed if one.base != ground.branch.head]
+    stale = rules.changed_since((one.change.path for one in older), _at_bases(tx, ground, older), ground.current)
     refusal = rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name) if stale else None
     rules.decide_locks(proposed, ground.current, ground.locks, refusal)
     changes, last_file_id = lists.land((one.change for one in proposed), ground.current, ground.last_file_id)
@@ -286,22 +288,24 @@ def _decide(
 
 
 def _at_bases(tx: Transaction, ground: landing.Ground, proposed: Sequence[ProposedChange]) -> dict[str, FileState]:
-    """What stands at each proposed path in the version that the workspace has of it."""
+    """What stands at each proposed path in the version that the workspace has of it, none of which is the head."""
     groups: dict[ChangesetNumber, list[str]] = {}
     for one in proposed:
         groups.setdefault(one.base, []).append(one.change.path)
     found: dict[str, FileState] = {}
     for number, paths in groups.items():
-        if number == ground.branch.head:
-            found.update((path, ground.current[path]) for path in paths if path in ground.current)
-        else:
-            found.update(tx.versions.lookup(ground.repository.id, number, paths))
+        found.update(tx.versions.lookup(ground.repository.id, number, paths))
     return found
 
 
-def _need(change: Change, ground: landing.Ground) -> LockNeed:
-    origin = change.source if change.operation is Operation.MOVE else change.path
-    return need_of(change.path, change.state or ground.current.get(origin), ground.locks.rules)
+def _needs(proposed: Iterable[ProposedChange], ground: landing.Ground) -> tuple[LockNeed, ...]:
+    """What policy asks for per change."""
+    need_of = Needs(ground.locks.rules).of
+    return tuple([need_of(one.change.path, one.change.state or _before(one.change, ground)) for one in proposed])
+
+
+def _before(change: Change, ground: landing.Ground) -> FileState | None:
+    return ground.current.get(change.source if change.operation is Operation.MOVE else change.path)
 
 
 def _span(

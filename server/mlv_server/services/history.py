@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import accumulate, islice
 from typing import TypeVar
 
+from mlv_core.changes import states_of
+from mlv_core.deferred import maker
 from mlv_core.entities import VERSION_PATH, Change, Changeset, Environment, Records
 from mlv_core.errors import DamagedContent, InvalidRequest, InvalidRevision, NotFound
 from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, escape
 from mlv_core.records import load_environment, load_records
 from mlv_core.requests import FileRow, VersionDifference
-from mlv_server.domain.changes import told_bytes
-from mlv_server.domain.lock_rules import need_of
+from mlv_server.domain.changes import ROW_BYTES, told_bytes
+from mlv_server.domain.lock_rules import Needs
 from mlv_server.metadata.changesets import ChangesetRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -79,7 +82,7 @@ async def list_files(
     start: str | None = ""
     while start is not None:
         rows, start = await call.db.read(lambda tx, start=start: _file_page(tx, call, repository, number, under, start))  # type: ignore[misc]
-        for batch in batches(rows, lambda row: told_bytes(row.path, row.state)):
+        for batch in batches(rows, _file_bytes):
             yield batch
 
 
@@ -114,17 +117,14 @@ async def diff_versions(
 
 def batches(rows: Sequence[T], weigh: Callable[[T], int]) -> Iterator[tuple[T, ...]]:
     """`rows` cut so that each batch fits into a message, whatever their properties say."""
-    batch: list[T] = []
-    total = 0
-    for row in rows:
-        weight = weigh(row)
-        if batch and (len(batch) == BATCH_ROWS or total + weight > BATCH_BYTES):
-            yield tuple(batch)
-            batch, total = [], 0
-        batch.append(row)
-        total += weight
-    if batch:
-        yield tuple(batch)
+    start = 0
+    while start < len(rows):
+        batch = tuple(rows[start : start + BATCH_ROWS])
+        totals = list(accumulate(map(weigh, batch)))
+        if totals[-1] > BATCH_BYTES:
+            batch = batch[: max(1, bisect_right(totals, BATCH_BYTES))]
+        yield batch
+        start += len(batch)
 
 
 def _resolve(
@@ -259,15 +259,25 @@ def _file_page(
     """Some files from the path `start` on, and where to go on; None at the end."""
     row, (shows,) = _with_versions(tx, call, name, (number,))
     found = list(islice(tx.versions.files(row.id, number, under, start=start), PAGE_ROWS))
-    rules = tx.lock_rules.of(row.id)
-    rows = tuple(
-        FileRow(one.path, state, ChangesetNumber(one.changed_in), need_of(one.path, state, rules))
+    shown = [
+        one
         for one in found
-        if (state := one.state) is not None
-        and (one.path != VERSION_PATH or VERSION_PATH in under)
-        and (shows is None or shows(one.path))
+        if (one.path != VERSION_PATH or VERSION_PATH in under) and (shows is None or shows(one.path))
+    ]
+    need_of, new = Needs(tx.lock_rules.of(row.id)).of, maker(FileRow)
+    rows = tuple(
+        [
+            new(one.path, state, one.changed_in, need_of(one.path, state))
+            for one, state in zip(shown, states_of(shown), strict=True)
+            if state is not None
+        ]
     )
     return rows, f"{found[-1].path}\0" if len(found) == PAGE_ROWS else None
+
+
+def _file_bytes(row: FileRow) -> int:
+    """As `told_bytes`, which most files have no need of."""
+    return told_bytes(row.path, row.state) if row.state.properties else 2 * ROW_BYTES + len(row.path)
 
 
 def _left(differences: Iterable[Difference]) -> dict[int, str]:

@@ -7,7 +7,7 @@ import pytest
 from mlv_core.entities import BranchKind, FileMode, FileState, LockNeed, LockScope
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import FileId
-from mlv_server.domain.lock_rules import DEFAULT_RULES, LEASE, LONGEST_LEASE, LockRule, need_of, terms_of
+from mlv_server.domain.lock_rules import DEFAULT_RULES, LEASE, LONGEST_LEASE, LockRule, Needs, need_of, terms_of
 
 
 def state(*, text: bool, size: int = 10, mode: FileMode = FileMode.REGULAR) -> FileState:
@@ -78,3 +78,38 @@ def test_L8_the_shortest_times_that_rules_name_count_in_any_order() -> None:
     plain = terms_of("x", None, ())
     assert (plain.ttl, plain.max, plain.grant_after, plain.need) == (LEASE, LONGEST_LEASE, None, LockNeed.NONE)
     assert terms_of("x", None, (LockRule(LockNeed.NONE, max=1000),)).ttl == 1000
+
+
+def test_L3_what_is_told_of_many_files_together_is_what_is_told_of_each() -> None:
+    own = (
+        LockRule(LockNeed.OPTIONAL, glob="notes/**"),
+        LockRule(LockNeed.REQUIRED, endings=frozenset({"bin", "readme"}), size=100),
+        LockRule(LockNeed.OPTIONAL, endings=frozenset({"csv"}), text=True, size=50),
+        LockRule(LockNeed.REQUIRED, endings=frozenset({"csv"}), glob="data/**"),
+        LockRule(LockNeed.NONE, size=1000),
+    )
+    names = (
+        "a.bin",
+        "A.BIN",
+        "readme",
+        "README",
+        "x.bin/readme",
+        "a.b/c.csv",
+        "t.tar.CSV",
+        "t.",
+        ".csv",
+        "csv",
+        "o.odd",
+    )
+    paths = [folder + name for folder in ("", "notes/", "data/", "d.csv/") for name in names] + ["."]
+    states = [
+        state(text=text, size=size, mode=mode)
+        for text in (True, False)
+        for size in (0, 49, 50, 99, 100, 1000, 1 << 20, 1 << 24)
+        for mode in FileMode
+    ]
+    for rules in (DEFAULT_RULES, own, own[:1], ()):
+        needs = Needs(rules)
+        for path in paths:
+            for one in (None, *states):
+                assert needs.of(path, one) is need_of(path, one, rules), (path, one)
