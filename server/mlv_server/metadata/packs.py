@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from mlv_core.hashing import ContentHash, hash_content
+from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.segments import FRAME_COLUMNS, FramePlace, SegmentPlace, Segments, frame_place
 from mlv_server.metadata.tables_content import frames, packs, segments
 
@@ -225,20 +226,18 @@ class Packs:
         now: int,
     ) -> None:
         """Make or turn the rows of the members chosen of each frame: (name, offset in the frame, length)."""
-        ids = self._frame_ids(pack_row, [frame for frame, _ in chosen])
+        gains: Counter[int] = Counter()
+        ids = self._frame_ids(pack_row, [(frame, len(members)) for frame, members in chosen], gains)
         rows: list[dict[str, Any]] = []
-        gains: dict[int, int] = {}
         for frame, members in chosen:
             frame_id = ids[frame.offset]
-            gains[frame_id] = gains.get(frame_id, 0) + len(members)
             rows.extend(
                 {"domain_id": domain_id, "hash": name, "frame": frame_id, "inner_offset": inner, "length": length}
                 for name, inner, length in members
             )
         for row in rows:
             if row["hash"] in places:
-                left = places[row["hash"]].frame.id
-                gains[left] = gains.get(left, 0) - 1
+                gains[places[row["hash"]].frame.id] -= 1
         turned = [
             {"name": row["hash"], "to": row["frame"], "inner": row["inner_offset"]}
             for row in rows
@@ -246,29 +245,35 @@ class Packs:
         ]
         fresh = [row for row in rows if row["hash"] not in places]
         if fresh:
-            self._connection.execute(insert(segments), fresh)
+            _ADD_SEGMENT.run_many(self._connection, fresh)
         if turned:
             query = update(segments).where(segments.c.domain_id == domain_id, segments.c.hash == bindparam("name"))
             self._connection.execute(query.values(frame=bindparam("to"), inner_offset=bindparam("inner")), turned)
-        self._count(gains, now)
+        self._count(gains, now, pack_row)
 
-    def _frame_ids(self, pack_row: int, wanted: Sequence[NewFrame]) -> dict[int, int]:
-        """The ids of a pack's frames by their offsets; those of `wanted` that have no row get one."""
-        query = select(frames.c.offset, frames.c.id).where(frames.c.pack == pack_row)
-        known: dict[int, int] = {row.offset: row.id for row in self._connection.execute(query)}
-        fresh = [_frame_row(pack_row, frame) for frame in wanted if frame.offset not in known]
+    def _frame_ids(self, pack_row: int, wanted: Sequence[tuple[NewFrame, int]], gains: Counter[int]) -> dict[int, int]:
+        """The ids of a pack's frames by their offsets. `wanted`: frames, and how many more pointers each gets.
+
+        Those that have no row get one that counts them; of the others `gains` counts them, by their ids.
+        """
+        known: dict[int, int] = dict(_OFFSETS.rows(self._connection, pack=pack_row))
+        fresh = [_frame_row(pack_row, frame, more) for frame, more in wanted if frame.offset not in known]
+        gains.update({known[frame.offset]: more for frame, more in wanted if frame.offset in known})
         if fresh:
-            self._connection.execute(insert(frames), fresh)
-            known = {row.offset: row.id for row in self._connection.execute(query)}
+            _ADD_FRAME.run_many(self._connection, fresh)
+            known = dict(_OFFSETS.rows(self._connection, pack=pack_row))
         return known
 
-    def _count(self, gains: Mapping[int, int], now: int) -> None:
-        """Apply changes of the frames' numbers of pointers; retire packs in which nothing is pointed at."""
+    def _count(self, gains: Mapping[int, int], now: int, *packs_touched: int) -> None:
+        """Apply changes of the frames' numbers of pointers; retire packs in which nothing is pointed at.
+
+        `packs_touched`: the rows of packs whose numbers changed besides.
+        """
         changed = [{"frame": frame_id, "gain": gain} for frame_id, gain in gains.items() if gain]
         if changed:
             query = update(frames).where(frames.c.id == bindparam("frame"))
             self._connection.execute(query.values(live=frames.c.live + bindparam("gain")), changed)
-        touched: set[int] = set()
+        touched = set(packs_touched)
         ids = list(gains)
         for start in range(0, len(ids), 900):
             some = frames.c.id.in_(ids[start : start + 900])
@@ -299,7 +304,7 @@ class Packs:
         return {name for name, frame in own.items() if _reaches(frame.bases, edges, turned)}
 
 
-def _frame_row(pack_row: int, frame: NewFrame) -> dict[str, Any]:
+def _frame_row(pack_row: int, frame: NewFrame, live: int) -> dict[str, Any]:
     return {
         "pack": pack_row,
         "offset": frame.offset,
@@ -309,7 +314,7 @@ def _frame_row(pack_row: int, frame: NewFrame) -> dict[str, Any]:
         "codec": frame.codec,
         "bases": b"".join(frame.bases) if len(frame.bases) <= INLINE_BASES else None,
         "checksum": frame.checksum,
-        "live": 0,
+        "live": live,
         "damaged": False,
     }
 
@@ -333,6 +338,9 @@ def _chosen(
 
 
 _FRAMES = select(*FRAME_COLUMNS).join(packs, packs.c.id == frames.c.pack)
+_OFFSETS = Prepared(select(frames.c.offset, frames.c.id).where(frames.c.pack == bindparam("pack")))
+_ADD_FRAME = Prepared(insert(frames), [name for name in frames.c.keys() if name != "id"])  # noqa: SIM118 - no mapping
+_ADD_SEGMENT = Prepared(insert(segments), segments.c.keys())
 
 
 def _reaches(

@@ -6,22 +6,31 @@ takes to run it. A prepared one is written with Core all the same, so it holds f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, LargeBinary
+from sqlalchemy import BindParameter, ClauseElement, Connection, Insert, LargeBinary, bindparam
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 
+JOINED_ROWS = 64
+"""Rows that one statement inserts, or values that it looks up, at most: by then what a statement costs is spread thin.
+
+A driver lets go of the interpreter at each row of an `executemany`, and each time others may keep it for milliseconds.
+"""
 Row = tuple[Any, ...]
 _Convert = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """A statement as one driver takes it; `names` in the order of its values, converters only where one is needed."""
+    """A statement as one driver takes it; `names` in the order of its values, converters only where one is needed.
+
+    `row`: the place of one row's values at the end of an insert, '' where several rows cannot stand in one statement.
+    """
 
     text: str
     names: tuple[str, ...]
@@ -29,6 +38,7 @@ class _Form:
     by_position: bool
     inward: tuple[tuple[str, _Convert], ...]
     outward: tuple[tuple[int, _Convert], ...]
+    row: str
 
     def values(self, given: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
         """The values of one run."""
@@ -81,9 +91,17 @@ class Prepared:
     def run_many(self, connection: Connection, many: Iterable[Mapping[str, Any]]) -> None:
         """Run it once for each mapping."""
         form = self._form(connection)
+        values = [form.values(one) for one in many]
         cursor = _driver(connection).cursor()
         try:
-            cursor.executemany(form.text, [form.values(one) for one in many])
+            if not form.row:
+                cursor.executemany(form.text, values)
+                return
+            start = 0
+            for size in _sizes(len(values)):
+                rows = values[start : start + size]
+                cursor.execute(form.text + f", {form.row}" * (size - 1), list(chain.from_iterable(rows)))
+                start += size
         except connection.dialect.loaded_dbapi.Error as error:
             raise _named(connection, form.text, error) from error
         finally:
@@ -104,6 +122,35 @@ class Prepared:
         return form
 
 
+class PreparedAmong:
+    """A statement that looks for any of some values, for use from any thread: one prepared for each number of values.
+
+    `make` is given a placeholder for each of them. It raises what SQLAlchemy raises.
+    """
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[Sequence[BindParameter[Any]]], ClauseElement]) -> None:
+        self._make = make
+        self._made: dict[int, Prepared] = {}
+
+    def rows(self, connection: Connection, among: Sequence[Any], **values: Any) -> list[Row]:  # noqa: ANN401 - as above
+        """All rows, whichever of `among`, which are distinct, they are found by."""
+        found: list[Row] = []
+        start = 0
+        for size in _sizes(len(among)):
+            some = {f"among{at}": one for at, one in enumerate(among[start : start + size])}
+            found += self._of(size).rows(connection, **some, **values)
+            start += size
+        return found
+
+    def _of(self, size: int) -> Prepared:
+        made = self._made.get(size)
+        if made is None:
+            made = self._made[size] = Prepared(self._make([bindparam(f"among{at}") for at in range(size)]))
+        return made
+
+
 def run_plain(connection: Connection, text: str) -> None:
     """Run a statement without values or rows, such as SAVEPOINT, past SQLAlchemy. It raises what SQLAlchemy raises."""
     try:
@@ -120,6 +167,14 @@ def _driver(connection: Connection) -> Any:  # noqa: ANN401 - the driver's own t
 def _named(connection: Connection, text: str, error: Exception) -> BaseException:
     base = connection.dialect.loaded_dbapi.Error
     return DBAPIError.instance(text, None, error, base, dialect=connection.dialect)
+
+
+def _sizes(count: int) -> Iterator[int]:
+    """Powers of two that make `count`, none above JOINED_ROWS: so few that the driver keeps each statement at hand."""
+    while count:
+        size = min(JOINED_ROWS, 1 << (count.bit_length() - 1))
+        yield size
+        count -= size
 
 
 def _outward(row: Row, converters: Sequence[tuple[int, _Convert]]) -> Row:
@@ -151,4 +206,11 @@ def _compiled(statement: ClauseElement, keys: Sequence[str] | None, dialect: Dia
         by_position=by_position,
         inward=tuple((name, convert) for name, convert in inward if convert is not None),
         outward=tuple((at, convert) for at, convert in outward if convert is not None),
+        row=_row_at_the_end(str(compiled)) if by_position and isinstance(statement, Insert) else "",
     )
+
+
+def _row_at_the_end(text: str) -> str:
+    """The values of the row with which an insert ends; '' where it ends otherwise."""
+    row = text.rpartition(" VALUES ")[2]
+    return row if row.startswith("(") and set(row[1:-1]) <= set("?, ") and row.endswith(")") else ""

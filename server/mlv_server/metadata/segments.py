@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import Connection, bindparam, select
 
 from mlv_core.hashing import HASH_LENGTH, ContentHash
+from mlv_server.metadata.prepared import PreparedAmong
 from mlv_server.metadata.tables_content import frames, packs, segments
 
 # Bound by SQLite's variables in one statement (32,766) and by the time that one statement may hold a connection.
@@ -55,22 +56,18 @@ class Segments:
         """The places of those of `hashes` that the domain has, damaged ones too."""
         found: dict[ContentHash, SegmentPlace] = {}
         known: dict[int, FramePlace] = {}
-        for batch in batches(hashes):
-            for row in self._connection.execute(_PLACES.where(*_among(domain_id, batch))):
-                frame = known.get(row.id)
-                if frame is None:
-                    frame = known[row.id] = frame_place(row)
-                found[ContentHash(row.hash)] = SegmentPlace(frame, row.inner_offset, row.length)
+        wanted = list(dict.fromkeys(hashes))
+        for name, inner, length, *of_frame in _PLACES.rows(self._connection, wanted, domain=domain_id):
+            frame = known.get(of_frame[0])
+            if frame is None:
+                frame = known[of_frame[0]] = frame_place(of_frame)
+            found[ContentHash(name)] = SegmentPlace(frame, inner, length)
         return found
 
     def lengths(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, int]:
         """The plain lengths of those of `hashes` that the domain has undamaged."""
-        query = select(segments.c.hash, segments.c.length).join(frames, frames.c.id == segments.c.frame)
-        return {
-            ContentHash(row.hash): row.length
-            for batch in batches(hashes)
-            for row in self._connection.execute(query.where(*_among(domain_id, batch), ~frames.c.damaged))
-        }
+        wanted = list(dict.fromkeys(hashes))
+        return {ContentHash(name): length for name, length in _LENGTHS.rows(self._connection, wanted, domain=domain_id)}
 
     def missing(self, domain_id: int, hashes: Sequence[ContentHash]) -> list[bool]:
         """For each of `hashes`, whether it is to be sent: it is not there, or only damaged (F4)."""
@@ -96,20 +93,11 @@ def batches(hashes: Iterable[ContentHash]) -> Iterator[list[ContentHash]]:
         yield distinct[start : start + BATCH]
 
 
-def frame_place(row: Row[*tuple[Any, ...]]) -> FramePlace:
-    """The frame of a row that holds the frames' columns and the pack's name."""
-    return FramePlace(
-        row.id,
-        row.pack_id,
-        row.offset,
-        row.header_length,
-        row.blob_length,
-        row.plain_length,
-        row.codec,
-        None if row.bases is None else split_names(row.bases),
-        row.checksum,
-        row.damaged,
-    )
+def frame_place(row: Sequence[Any]) -> FramePlace:
+    """The frame of a row of FRAME_COLUMNS."""
+    number, pack_id, offset, header, blob, plain, codec, bases, checksum, damaged = row
+    names = None if bases is None else split_names(bases)
+    return FramePlace(number, pack_id, offset, header, blob, plain, codec, names, checksum, damaged)
 
 
 def split_names(joined: bytes) -> tuple[ContentHash, ...]:
@@ -129,10 +117,21 @@ FRAME_COLUMNS = (
     frames.c.checksum,
     frames.c.damaged,
 )
-_PLACES = (
-    select(segments.c.hash, segments.c.inner_offset, segments.c.length, *FRAME_COLUMNS)
-    .join(frames, frames.c.id == segments.c.frame)
-    .join(packs, packs.c.id == frames.c.pack)
+_DOMAIN = segments.c.domain_id == bindparam("domain")
+_PLACES = PreparedAmong(
+    lambda names: (
+        select(segments.c.hash, segments.c.inner_offset, segments.c.length, *FRAME_COLUMNS)
+        .join(frames, frames.c.id == segments.c.frame)
+        .join(packs, packs.c.id == frames.c.pack)
+        .where(_DOMAIN, segments.c.hash.in_(names))
+    )
+)
+_LENGTHS = PreparedAmong(
+    lambda names: (
+        select(segments.c.hash, segments.c.length)
+        .join(frames, frames.c.id == segments.c.frame)
+        .where(_DOMAIN, segments.c.hash.in_(names), ~frames.c.damaged)
+    )
 )
 
 _PACKS = (
@@ -140,7 +139,3 @@ _PACKS = (
     .join(frames, frames.c.id == segments.c.frame)
     .join(packs, packs.c.id == frames.c.pack)
 )
-
-
-def _among(domain_id: int, batch: list[ContentHash]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return segments.c.domain_id == domain_id, segments.c.hash.in_(batch)
