@@ -68,8 +68,7 @@ size_t mlv_count(const uint8_t *bits, size_t count) {
 
 /* How often each byte occurs among `count` bytes, `stride` apart. */
 void mlv_histogram(const uint8_t *bytes, size_t count, size_t stride, uint32_t *counts) {
-    uint32_t lanes[LANES][KEYS];
-    memset(lanes, 0, sizeof lanes);
+    uint32_t lanes[LANES][KEYS] = {{0}};
     size_t i = 0;
     for (; i + LANES <= count; i += LANES)
         for (size_t lane = 0; lane < LANES; lane++) lanes[lane][bytes[(i + lane) * stride]]++;
@@ -107,6 +106,7 @@ double mlv_entropy(const uint8_t *bytes, size_t count, size_t stride) {
  * `order` has, for each byte of flags, the places of the bytes whose steps are set, and `rank` the inverse, with the
  * highest bit where a step is not set. */
 #if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
 #include <tmmintrin.h>
 #define SHUFFLING __attribute__((target("ssse3,popcnt")))
 
@@ -115,8 +115,8 @@ static uint8_t order[KEYS][16], rank[KEYS][16];
 
 /* Whether vectors are shuffled from now on, where the processor can: tests also run what others do. */
 int mlv_kernels_shuffle(int wanted) {
-    __builtin_cpu_init();
-    return shuffling = wanted && __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt");
+    unsigned a, b, c, d;
+    return shuffling = wanted && __get_cpuid(1, &a, &b, &c, &d) && c & bit_SSSE3 && c & bit_POPCNT;
 }
 
 __attribute__((constructor)) static void prepare(void) {

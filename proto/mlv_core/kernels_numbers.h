@@ -100,8 +100,7 @@ INLINE void NAME(walk)(int job, const uint8_t *old, size_t count, const uint8_t 
 /* All numbers in live blocks, in the stable order by key; as they stand where `shift` is 0. */
 INLINE void NAME(order)(int job, const uint8_t *old, size_t count, const uint8_t *live, int shift, const uint8_t *from,
                         uint8_t *to) {
-    uint32_t place[LANES][KEYS], sum = 0;
-    memset(place, 0, sizeof place);
+    uint32_t place[LANES][KEYS] = {{0}}, sum = 0;
     NAME(walk)(COUNTS, old, count, live, shift, place, from, to);
     for (size_t key = 0; key < KEYS; key++) {
         for (size_t lane = 0; lane < LANES; lane++) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -202,6 +203,13 @@ def test_threads_that_code_at_once_write_what_one_alone_does():
         assert list(pool.map(lambda pair: typed.encode_delta(*pair, BF16), pairs * 4)) == alone * 4
         read = pool.map(lambda pair, blob: typed.decode_delta(memoryview(blob), 40_000, pair[1]), pairs, alone)
         assert list(read) == [new for new, _ in pairs]
+
+
+@pytest.mark.skipif(platform.machine().lower() not in {"x86_64", "amd64"}, reason="shuffles of x86-64 only")
+def test_processors_of_the_last_fifteen_years_shuffle():
+    with running_on(PLAIN):
+        assert kernels.library().mlv_kernels_shuffle(0) == 0
+    assert kernels.library().mlv_kernels_shuffle(1) == 1
 
 
 def test_kernels_refuse_arrays_that_do_not_fit():
