@@ -27,6 +27,8 @@ OWN_FOLDER = ".mlv"
 """The folder in which a workspace keeps its state; no part of a path bears this name."""
 
 _SHOWN = 200
+# Of folders spelled out beyond the paths themselves, for a quick look at clashes.
+_FOLDERS_BYTES = 16 << 20
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
     + [f"{device}{digit}" for device in ("com", "lpt") for digit in "123456789\u00b9\u00b2\u00b3"]
@@ -126,6 +128,8 @@ def _cannot_clash(paths: Sequence[str]) -> bool:
     if folded is not paths and len(set(folded)) != len(paths if are_ascending(paths) else set(paths)):
         return False
     folders = {path.rpartition("/")[0] for path in paths}
+    if sum(len(folder) * folder.count("/") for folder in folders) > _FOLDERS_BYTES + len(text):
+        return False  # spelled out, the folders on the way of a hostile path take all memory
     folders.update([above for folder in folders for above in parents(folder)])
     folders.discard("")
     folded_folders = set(map(str.lower, folders))
