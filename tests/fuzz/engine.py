@@ -21,6 +21,8 @@ from mlv_core.errors import InternalError
 
 DEADLINE = 2.0
 """Processor seconds of one input; the slowest good ones take 0.2."""
+TRACED = 5
+"""So many times as long may take what keeps count of each allocation."""
 HEADROOM = 1024 * MEBIBYTE
 """Address space beyond what a worker starts with; an allocation over it fails, which is a finding."""
 _TRACE_ALL, _TRACE_ONE_IN = 1500, 8
@@ -127,7 +129,7 @@ def attempt(target: Target, data: bytes, *, measured: bool = False) -> BaseExcep
     """Run one input within its deadline; None when it was accepted, else what was raised."""
     if measured:
         tracemalloc.start()
-    signal.setitimer(signal.ITIMER_PROF, DEADLINE)
+    signal.setitimer(signal.ITIMER_PROF, DEADLINE * (TRACED if measured else 1))
     try:
         target.run(data)
         found: BaseException | None = None
@@ -144,11 +146,12 @@ def attempt(target: Target, data: bytes, *, measured: bool = False) -> BaseExcep
 
 
 def check(target: Target, data: bytes) -> None:
-    """Run one input as the fuzzer does, and raise what it would report: for regression tests."""
-    with limited():
-        error = attempt(target, data, measured=True)
-    if error is not None and (isinstance(error, InternalError) or not isinstance(error, target.allowed)):
-        raise error
+    """Run one input as the fuzzer does, once for its time and once for its memory; raise what it would report."""
+    for measured in (False, True):
+        with limited():
+            error = attempt(target, data, measured=measured)
+        if error is not None and (isinstance(error, InternalError) or not isinstance(error, target.allowed)):
+            raise error
 
 
 def signature_of(error: BaseException) -> str:
