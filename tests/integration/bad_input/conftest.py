@@ -135,7 +135,7 @@ def pack_of(*plains: bytes, frames: tuple[Frame, ...] = ()) -> bytes:
     return b"".join([*parts, builder.finish()])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def team(tmp_path_factory):
     """A server with open repositories of two versions and a hidden one; after all that is done to it, it is whole."""
     with running_team(tmp_path_factory.mktemp("team")) as made:
@@ -155,7 +155,7 @@ def team(tmp_path_factory):
         assert (report["damaged"], report["foreign"]) == ([], [])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def contributor(team):
     """A user who may write in the open repository and does not know of the hidden one."""
     team.admin.mlv("user", "add", "alice")
@@ -164,7 +164,7 @@ def contributor(team):
     return team.sign_in("alice", team.admin.mlv("token", "create", "--user", "alice", "--json").json["token"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hashes(team):
     """Hashes of content that each repository has."""
     rows = [
@@ -175,13 +175,13 @@ def hashes(team):
     return [bytes.fromhex(row["content"]) for row in rows if "content" in row] or [hash_content(b"one\n")]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def line(contributor):
     with wire(contributor) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def boss(team):
     with wire(team.admin) as made:
         yield made
