@@ -68,13 +68,16 @@ def encode(plain: Buffer, element: ElementType, base: Buffer | None, allowed: fr
     if element == OPAQUE or len(view) > TYPED_LIMIT:
         return encode_group(view, allowed) if old is None else encode_patch(view, old, allowed)
     coders = _coders(view, element, old, allowed)
-    best = Encoded(Codec.RAW, bytes(view))
     if not len(view):
-        return best
+        return Encoded(Codec.RAW, b"")
+    delta = None
     if Codec.DELTA in coders and _delta_pays(view, element, old, coders):
-        best = _smaller(best, Encoded(Codec.DELTA, coders.pop(Codec.DELTA)(view, old)))
-        if len(best.blob) < _GOOD_DELTA * len(view):
-            return best
+        delta = Encoded(Codec.DELTA, coders.pop(Codec.DELTA)(view, old))
+        if len(delta.blob) < _GOOD_DELTA * len(view):
+            return delta
+    best = Encoded(Codec.RAW, bytes(view))
+    if delta is not None:
+        best = _smaller(best, delta)
     if old is not None and Codec.PATCH in allowed and _moved(view, old):
         best = _smaller(best, Encoded(Codec.PATCH, general.encode_patch(view, old)))
         if len(best.blob) < _GOOD_DELTA * len(view):
