@@ -24,7 +24,10 @@ def ahead(file: Path) -> Clock:
     return Clock(lambda: time.time_ns() + offset(), lambda: time.monotonic_ns() + offset())
 
 
-def main(directory: str, file: str) -> None:
+def main() -> None:
+    """Serve until it is stopped."""
+    directory, file = sys.argv[1:]
+
     def ready(url: str, fingerprint: str) -> None:
         sys.stdout.write(f"listening on {url}  fingerprint {fingerprint}\n")
         sys.stdout.flush()
@@ -33,4 +36,4 @@ def main(directory: str, file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests import commands
 
 from mlv_core import kernels
 
@@ -27,3 +28,8 @@ def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLV_CONFIG_DIR", str(tmp_path / "mlv-config"))
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+def pytest_sessionfinish() -> None:
+    """Let go of the process from which commands are forked."""
+    commands.close()

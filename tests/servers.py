@@ -13,7 +13,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from tests.commands import CLIENT, CLOCKED, SERVER, Started, commands
 
 START_SECONDS = 60
 COMMAND_SECONDS = 120
@@ -28,7 +30,7 @@ class RunningServer:
     fingerprint: str = ""
     admin_token: str = ""
     environment: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[str] | None = None
+    process: Started | None = None
     log: list[str] = field(default_factory=list)
     clock: Path | None = None
     drain: threading.Thread | None = None
@@ -45,18 +47,15 @@ class RunningServer:
 
     def start(self) -> RunningServer:
         """Start the process and wait until it listens."""
-        self.process = subprocess.Popen(
-            [sys.executable, *self._program()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, **self.environment},
-        )
-        assert self.process.stdout is not None
+        reading, writing = os.pipe()
+        with os.fdopen(writing, "wb") as sink:
+            environment = {**os.environ, **self.environment}
+            self.process = commands().start(*self._program(), str(Path.cwd()), environment, sink, sink)
+        output = os.fdopen(reading, encoding="utf-8")
         watchdog = threading.Timer(START_SECONDS, self.process.kill)
         watchdog.start()
         try:
-            for line in self.process.stdout:
+            for line in output:
                 self.log.append(line)
                 if line.startswith("listening on "):
                     self.url = line.split()[2]
@@ -65,7 +64,7 @@ class RunningServer:
                 raise AssertionError("the server did not start:\n" + "".join(self.log))
         finally:
             watchdog.cancel()
-        self.drain = threading.Thread(target=self._drain, args=(self.process,), daemon=True)
+        self.drain = threading.Thread(target=self._drain, args=(output,), daemon=True)
         self.drain.start()
         return self
 
@@ -77,12 +76,12 @@ class RunningServer:
         beside.write_text(str(before + round(hours * 3_600_000)))
         beside.replace(self.clock)
 
-    def _program(self) -> list[str]:
+    def _program(self) -> tuple[str, tuple[str, ...]]:
         if self.clock is None:
-            return ["-m", "mlv_server.cli.main", "start", str(self.directory)]
+            return SERVER, ("start", str(self.directory))
         if not self.clock.exists():
             self.clock.write_text("0")
-        return ["-m", "tests.clocked", str(self.directory), str(self.clock)]
+        return CLOCKED, (str(self.directory), str(self.clock))
 
     def stop(self) -> int:
         """Ask the process to end as an init system does; its exit code."""
@@ -108,10 +107,9 @@ class RunningServer:
             self.drain.join(COMMAND_SECONDS)
         return code
 
-    def _drain(self, process: subprocess.Popen[str]) -> None:
-        if process.stdout is not None:
-            with process.stdout, contextlib.suppress(ValueError):
-                self.log.extend(process.stdout)
+    def _drain(self, output: IO[str]) -> None:
+        with output, contextlib.suppress(ValueError):
+            self.log.extend(output)
 
 
 @dataclass(frozen=True)
@@ -139,15 +137,8 @@ class User:
 
     def mlv(self, *arguments: str, cwd: Path | None = None, code: int | None = 0) -> Answer:
         """Run the real command; `code` None takes any exit code."""
-        done = subprocess.run(
-            [sys.executable, "-m", "mlv.cli.main", *arguments],
-            cwd=cwd or self.home,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            env={**os.environ, "MLV_CONFIG_DIR": str(self.config), **self.environment},
-            check=False,
-        )
+        environment = {**os.environ, "MLV_CONFIG_DIR": str(self.config), **self.environment}
+        done = commands().run(CLIENT, arguments, str(cwd or self.home), environment, COMMAND_SECONDS)
         answer = Answer(done.returncode, done.stdout, done.stderr)
         if code is not None:
             shown = f"mlv {' '.join(arguments)} -> {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -168,13 +159,7 @@ class User:
 
 def run_server_command(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run `mlv-server` with these arguments."""
-    done = subprocess.run(
-        [sys.executable, "-m", "mlv_server.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
+    done = commands().run(SERVER, arguments, str(Path.cwd()), dict(os.environ), COMMAND_SECONDS)
     assert not check or done.returncode == 0, f"mlv-server {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done
 
