@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlv_core.changes import ListKind, ListReader, Row, apply, encode, fold
+from mlv_core.changes import ListKind, ListReader, Row, apply, encode, encode_changes, fold, states_of
 from mlv_core.entities import Operation
 from mlv_core.errors import DamagedContent
+from mlv_core.ids import ChangesetNumber
 
 paths = st.lists(st.text("ab/é", min_size=1, max_size=6), min_size=1, max_size=3).map("/".join)
 number = st.integers(0, 2**64 - 1)
@@ -48,6 +51,15 @@ def test_a_list_decodes_to_what_was_encoded(rows: list[Row], kind: ListKind):
     assert list(reader.rows()) == rows
     assert (reader.id, reader.kind, reader.count) == (encoded.id, kind, len(rows))
     assert all(reader.lookup(row.path) == row for row in rows)
+
+
+@given(sorted_list(), st.randoms(use_true_random=False))
+def test_changes_are_stored_as_their_rows_are(rows: list[Row], random: Random):
+    rows = [one._replace(changed_in=7) for one in rows]
+    changes = [one.change for one in rows]
+    random.shuffle(changes)
+    assert encode_changes(changes, ChangesetNumber(7)) == encode(rows)
+    assert states_of(rows) == [one.state for one in rows]
 
 
 @given(sorted_list(), paths)

@@ -5,7 +5,7 @@ holds the hash of every leaf's canonical bytes, so one leaf can be read and veri
 """
 
 from mlv_core.changes.rows import Row, apply, fold, rows_of, states_of
-from mlv_core.changes.stored import LEAF_ROWS, EncodedList, ListKind, ListReader, Shelf, decode, encode
+from mlv_core.changes.stored import LEAF_ROWS, EncodedList, ListKind, ListReader, Shelf, decode, encode, encode_changes
 
 __all__ = [
     "LEAF_ROWS",
@@ -17,6 +17,7 @@ __all__ = [
     "apply",
     "decode",
     "encode",
+    "encode_changes",
     "fold",
     "rows_of",
     "states_of",

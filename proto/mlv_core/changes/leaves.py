@@ -10,7 +10,7 @@ from operator import lt
 
 import numpy as np
 
-from mlv_core.changes.rows import Row
+from mlv_core.changes.rows import Row, RowColumns
 from mlv_core.entities import FileMode, Operation, Properties
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import HASH_LENGTH, ContentHash
@@ -26,9 +26,9 @@ _row = partial(tuple.__new__, Row)
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
 
-def encode_leaf(rows: list[Row]) -> tuple[bytes, bytes]:
+def encode_leaf(rows: RowColumns) -> tuple[bytes, bytes]:
     """The canonical columns and hashes of sorted rows; numbers as byte planes, so that like bytes lie together."""
-    paths, operations, file_ids, modes, texts, sizes, contents, properties, sources, changed = zip(*rows, strict=True)
+    paths, operations, file_ids, modes, texts, sizes, contents, properties, sources, changed = rows
     prefixes, suffixes = _front_code([path.encode() for path in paths])
     flags = _bytes(modes) | _TEXT * _bytes(texts)
     if any(sources) or any(properties):

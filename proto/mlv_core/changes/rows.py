@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from mlv_core.deferred import maker
 from mlv_core.entities import Change, FileMode, FileState, Operation, Properties
@@ -67,33 +66,32 @@ class Row(NamedTuple):
         )
 
 
-_row: Callable[[tuple[object, ...]], Row] = partial(tuple.__new__, Row)
+RowColumns = Sequence[Sequence[Any]]
+"""Rows as their columns, in the order of the fields of `Row`."""
 
 
 def rows_of(changes: Iterable[Change], changed_in: ChangesetNumber) -> list[Row]:
     """The sorted rows of one changeset's changes."""
-    # There may be a million: the usual row is made right here.
-    rows = [
-        _row(
-            (
-                change.path,
-                int(change.operation),
-                change.file_id,
-                int(state.mode),
-                state.text,
-                state.size,
-                state.content,
-                state.properties,
-                change.source,
-                changed_in,
-            )
-        )
-        if (state := change.state) is not None
-        else Row.of(change, changed_in)
-        for change in changes
-    ]
-    rows.sort()
-    return rows
+    return sorted(Row.of(change, changed_in) for change in changes)
+
+
+def columns_of(changes: Sequence[Change], changed_in: ChangesetNumber) -> RowColumns:
+    """The columns of the rows of `changes`, in their order; by far quicker than by way of the rows."""
+    states = [state for change in changes if (state := change.state) is not None]
+    if len(states) != len(changes):
+        return tuple(zip(*[Row.of(change, changed_in) for change in changes], strict=True))
+    return (
+        [change.path for change in changes],
+        [int(change.operation) for change in changes],
+        [change.file_id for change in changes],
+        [int(state.mode) for state in states],
+        [state.text for state in states],
+        [state.size for state in states],
+        [state.content for state in states],
+        [state.properties for state in states],
+        [change.source for change in changes],
+        [changed_in] * len(changes),
+    )
 
 
 def states_of(rows: Iterable[Row]) -> list[FileState | None]:

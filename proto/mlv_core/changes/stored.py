@@ -6,17 +6,19 @@ import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
-from itertools import accumulate
-from operator import attrgetter
-from typing import Any, Protocol
+from itertools import accumulate, islice
+from operator import add, attrgetter
+from typing import Any, Protocol, TypeVar
 
 import zstandard
 
 from mlv_core.changes.leaves import Columns, ascending, decode_leaf, encode_leaf, find_row
-from mlv_core.changes.rows import Row
+from mlv_core.changes.rows import Row, RowColumns, columns_of
 from mlv_core.deferred import dataclass
+from mlv_core.entities import Change
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import HASH_LENGTH, hash_structured
+from mlv_core.ids import ChangesetNumber
 
 MAGIC = b"MLVC"
 VERSION = 1
@@ -35,6 +37,7 @@ _PLAIN = b"plain"
 _PLAIN_SHARE = 6
 """The plain bytes of a row take this much less memory than the row."""
 
+T = TypeVar("T")
 ReadRange = Callable[[int, int], bytes]
 
 
@@ -56,19 +59,30 @@ class EncodedList:
 
 def encode(rows: Iterable[Row], kind: ListKind = ListKind.CHANGES) -> EncodedList:
     """The stored form of `rows`, which are sorted by path, each path once; they may come from an iterator."""
+    return _encode(_leaves(rows, lambda some: tuple(zip(*some, strict=True))), kind)
+
+
+def encode_changes(changes: Iterable[Change], changed_in: ChangesetNumber) -> EncodedList:
+    """The stored form of the changes of one changeset, in any order: that of their rows."""
+    ordered = sorted(changes, key=_PATH)
+    return _encode(_leaves(ordered, lambda some: columns_of(some, changed_in)), ListKind.CHANGES)
+
+
+def _encode(columns_of_leaves: Iterable[RowColumns], kind: ListKind) -> EncodedList:
     compressor = zstandard.ZstdCompressor(level=_LEVEL)
     canonical: list[bytes] = []
     entries: list[bytes] = []
     leaves: list[bytes] = []
     count = 0
-    for leaf in _leaves(rows):
+    for leaf in columns_of_leaves:
         columns, hashes = encode_leaf(leaf)
         packed = compressor.compress(columns)
-        first = leaf[0].path.encode()
-        canonical += (struct.pack("<IH", len(leaf), len(first)), first, hash_structured("leaf", columns + hashes))
+        paths = leaf[0]
+        first = paths[0].encode()
+        canonical += (struct.pack("<IH", len(paths), len(first)), first, hash_structured("leaf", columns + hashes))
         entries.append(_LEAF_ENTRY.pack(len(packed), len(columns), len(hashes) // HASH_LENGTH))
         leaves += (packed, hashes)
-        count += len(leaf)
+        count += len(paths)
     index = struct.pack("<BI", kind, len(entries)) + b"".join(canonical)
     stored_index = b"".join((index, *entries))
     packed_index = compressor.compress(stored_index)
@@ -253,19 +267,25 @@ def _list_id(kind: int, index: bytes) -> bytes:
     return hash_structured("change list" if kind == ListKind.CHANGES else "snapshot", index)
 
 
-def _leaves(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    leaf: list[Row] = []
-    weight = 0
-    for row in rows:
-        leaf.append(row)
-        weight += len(row.path) + len(row.source)
-        if row.properties:
-            weight += sum(len(key) + len(value) for key, value in row.properties)
-        if len(leaf) == LEAF_ROWS or weight > LEAF_BREAK:
-            yield leaf
-            leaf, weight = [], 0
-    if leaf:
-        yield leaf
+def _leaves(entries: Iterable[T], as_columns: Callable[[list[T]], RowColumns]) -> Iterator[RowColumns]:
+    """`entries`, rows or what becomes some, cut into leaves."""
+    source = iter(entries)
+    some: list[T] = []
+    while some := [*some, *islice(source, LEAF_ROWS - len(some))]:
+        columns = as_columns(some)
+        count = _fitting(columns)
+        yield columns if count == len(some) else [column[:count] for column in columns]
+        some = some[count:]
+
+
+def _fitting(columns: RowColumns) -> int:
+    """How many of the first rows go into one leaf."""
+    paths, properties, sources = columns[0], columns[7], columns[8]
+    if sum(map(len, paths)) + sum(map(len, sources)) <= LEAF_BREAK and not any(properties):
+        return len(paths)
+    pairs = (sum(len(key) + len(value) for key, value in some) for some in properties)
+    totals = list(accumulate(map(add, map(add, map(len, paths), map(len, sources)), pairs)))
+    return min(len(paths), bisect_right(totals, LEAF_BREAK) + 1)
 
 
 def _decompress(blob: bytes, plain_length: int) -> bytes:

@@ -48,35 +48,48 @@ def check_proposed(changes: Sequence[Change]) -> None:
             raise InvalidRequest(f"'{show_path(source)}' is moved to {count} places at once.")
 
 
-def land(changes: Iterable[Change], current: States, last_file_id: FileId) -> tuple[tuple[Change, ...], FileId]:
-    """The change list that lands on `current`, sorted by path, and the last file id given out.
+def land(changes: Iterable[Change], current: States) -> tuple[Change, ...]:
+    """The change list that lands on `current`, sorted by path; its new files are still to be `numbered`.
 
-    Rows that change nothing are dropped. New files get ids in path order, moved ones keep theirs. `current` holds
-    what stands at every path and source of `changes`. Raises: InvalidRequest for a row that does not fit `current`,
-    AlreadyExists for a new file where one stands.
+    Rows that change nothing are dropped. Moved files keep their ids. `current` holds what stands at every path and
+    source of `changes`. Raises: InvalidRequest for a row that does not fit `current`, AlreadyExists for a new file
+    where one stands.
     """
     proposed = sorted(changes, key=attrgetter("path"))
     moved = {change.source for change in proposed if change.operation is _MOVE}
     landed: list[Change] = []
-    new_change, new_state = maker(Change), maker(FileState)
     for change in proposed:
-        path, state = change.path, change.state
+        path = change.path
+        row: Change | None = change
         if path == VERSION_PATH:
             row = _land_version(change, current.get(VERSION_PATH))
-        elif change.operation is _ADD and state is not None:
+        elif change.operation is _ADD:
             if path in current and current[path] is not None and path not in moved:
                 raise AlreadyExists(
                     f"'{show_path(path)}' is added, but the version has it already.",
                     advice="Your workspace leaves it out: check out one that holds it, and change it there.",
                 )
-            last_file_id += 1  # type: ignore[assignment]
-            state = new_state(last_file_id, state.mode, state.text, state.size, state.content, state.properties)
-            row = new_change(path, _ADD, last_file_id, state, change.source)
         else:
             row = _land_known(change, current, moved)
         if row is not None:
             landed.append(row)
-    return tuple(landed), last_file_id
+    return tuple(landed)
+
+
+def numbered(changes: Iterable[Change], last_file_id: FileId) -> tuple[tuple[Change, ...], FileId]:
+    """`changes`, sorted by path, with ids for the new files in that order, and the last file id given out."""
+    new_change, new_state = maker(Change), maker(FileState)
+    found: list[Change] = []
+    for change in changes:
+        if change.operation is not _ADD:
+            found.append(change)
+            continue
+        last_file_id += 1  # type: ignore[assignment]
+        state = change.state
+        if state is not None:
+            state = new_state(last_file_id, state.mode, state.text, state.size, state.content, state.properties)
+        found.append(new_change(change.path, _ADD, last_file_id, state, change.source))
+    return tuple(found), last_file_id
 
 
 def changes_between(before: States, after: States) -> tuple[Change, ...]:

@@ -23,6 +23,8 @@ from mlv_server.domain.lock_checks import check_commit
 from mlv_server.domain.lock_reach import LockGround, blocking, is_own
 from mlv_server.domain.lock_trees import check_trees
 
+_ADD, _MOVE = Operation.ADD, Operation.MOVE
+"""Looked up here at once: there may be a million changes."""
 MESSAGE_LIMIT = 64 * 1024
 """Bytes of a message: it is read by people, and stands in every log."""
 SHOWN_LIMIT = 100
@@ -78,7 +80,7 @@ def decide_locks(
     not be taken on a stale base (L5). Raises: LockLost, LockHeld, `stale` itself, LockNeeded.
     """
     # A new file has no lock, also where it takes the path of one that is moved away.
-    known = [proposed for proposed in changes if proposed.change.operation is not Operation.ADD]
+    known = [proposed for proposed in changes if proposed.change.operation is not _ADD]
     try:
         locks = check_commit(known, current, ground)
     except LockNeeded as needed:
@@ -166,7 +168,10 @@ def check_something(changes: Sequence[Change], *, has_records: bool) -> None:
 def touched_paths(changes: Iterable[Change]) -> frozenset[str]:
     """The paths whose states decide about `changes`: where they stand and where they come from."""
     rows = tuple(changes)
-    return frozenset([change.path for change in rows]).union([change.source for change in rows]) - {""}
+    paths = {change.path for change in rows}
+    paths.update([change.source for change in rows if change.source])
+    paths.discard("")
+    return frozenset(paths)
 
 
 def vacated_paths(changes: Iterable[Change]) -> frozenset[str]:
@@ -185,7 +190,7 @@ def raw_bytes_of(changes: Iterable[Change], current: States) -> int:
         return sum([change.state.size for change in changes if change.state is not None])
     total = 0
     for change in changes:
-        origin = change.source if change.operation is Operation.MOVE else change.path
+        origin = change.source if change.operation is _MOVE else change.path
         old = current.get(origin)
         if change.state is not None and (old is None or old.content != change.state.content):
             total += change.state.size

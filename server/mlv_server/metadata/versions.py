@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from mlv_core.changes import ListReader, Row, Shelf, encode, rows_of
+from mlv_core.changes import ListReader, Row, Shelf, encode_changes
 from mlv_core.entities import Change, FileState, Operation
 from mlv_core.ids import ChangesetNumber, FileId
 from mlv_core.paths import parents
@@ -178,7 +178,7 @@ class Versions:
 
         `before` holds the parent's rows at least of the paths and sources of `changes`.
         """
-        encoded = encode(rows_of(changes, changeset))
+        encoded = encode_changes(changes, changeset)
         self.lists(repository_id).put(changeset, OWN_LEVEL, parent, encoded)
         rows = 0
         for change in changes if before else ():

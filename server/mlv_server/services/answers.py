@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mlv_core.hashing import HASH_LENGTH, ContentHasher
@@ -36,33 +37,30 @@ def digest_of(request: Request) -> bytes:
     plain = replace(request, changes=(), recipes=(), inline_pack=b"", upload="")
     hasher.update(repr(plain).encode("utf-8", "surrogatepass"))
     for start in range(0, len(request.changes), _TOGETHER):
-        asked = map(_asked, request.changes[start : start + _TOGETHER])
-        hasher.update("".join(map(repr, asked)).encode("utf-8", "surrogatepass"))
+        asked = _asked(request.changes[start : start + _TOGETHER])
+        hasher.update("".join(asked).encode("utf-8", "surrogatepass"))
     return bytes(hasher.digest())
 
 
-def _asked(proposed: ProposedChange) -> tuple[object, ...]:
-    """What a change asks for, without the authority to: a lock taken anew is no other request (C3).
+def _asked(changes: Iterable[ProposedChange]) -> Iterator[str]:
+    """What changes ask for, without the authority to: a lock taken anew is no other request (C3).
 
-    A plain tuple: there may be a million, and the text of a dataclass takes several times as long.
+    The text of a plain tuple of path, operation, file id, source, base, and of the state's fields. There may be a
+    million, most of which differ by path, size and content alone: what stands between these is written once.
     """
-    change = proposed.change
-    state = change.state
-    if state is None:
-        return (change.path, int(change.operation), change.file_id, change.source, proposed.base)
-    return (
-        change.path,
-        int(change.operation),
-        change.file_id,
-        change.source,
-        proposed.base,
-        state.file_id,
-        int(state.mode),
-        state.text,
-        state.size,
-        state.content,
-        state.properties,
-    )
+    last: tuple[object, ...] = ()
+    middle = ""
+    for proposed in changes:
+        change = proposed.change
+        state = change.state
+        if state is None:
+            yield repr((change.path, int(change.operation), change.file_id, change.source, proposed.base))
+            continue
+        operation, mode = change.operation, state.mode
+        alike = (operation, change.file_id, change.source, proposed.base, state.file_id, mode, state.text)
+        if alike != last:
+            last, middle = alike, ", ".join(map(repr, (int(operation), *alike[1:5], int(mode), state.text)))
+        yield f"({change.path!r}, {middle}, {state.size}, {state.content!r}, {state.properties!r})"
 
 
 def first_answer(tx: Transaction, call: Call, request: Request, digest: bytes) -> Published | None:

@@ -55,9 +55,11 @@ async def begin(call: Call, request: BeginRequest) -> BeginOutcome:
     def work(tx: Transaction) -> tuple[ChangesetNumber, tuple[LockNeed, ...]]:
         ground = _load(tx, call, request)
 
-        plan = _decide(tx, ground, request.changes, None)
-        subject = landing.subject_of(call, ground, Moment.BEGIN, "commit", "", plan.changes)
-        consulting.require(tx, call, ground.repository, subject)
+        changes = _decide(tx, ground, request.changes, None)
+        if tx.checks.list_all(ground.repository.id):
+            changes, _ = lists.numbered(changes, ground.last_file_id)
+            subject = landing.subject_of(call, ground, Moment.BEGIN, "commit", "", changes)
+            consulting.require(tx, call, ground.repository, subject)
         return ground.branch.head, _needs(request.changes, ground)
 
     async with access.audited(call, "commit", f"{request.repository}:{request.branch}", request.repository):
@@ -257,9 +259,10 @@ def _plan(tx: Transaction, ground: landing.Ground, request: PublishRequest) -> _
     prepared = (request.prepared_min, request.prepared_max)
     if request.records.trained_from is not None:
         rules.check_numbers((request.records.trained_from,), prepared, ground.newest)
-    plan = _decide(tx, ground, request.changes, prepared)
-    rules.check_something(plan.changes, has_records=not request.records.empty)
-    return plan
+    landed = _decide(tx, ground, request.changes, prepared)
+    rules.check_something(landed, has_records=not request.records.empty)
+    changes, last_file_id = lists.numbered(landed, ground.last_file_id)
+    return _Plan(ground, changes, last_file_id, tx.sweeps.count(ground.repository.domain_id))
 
 
 def _again(tx: Transaction, ground: landing.Ground, request: PublishRequest, plan: _Plan) -> _Plan:
@@ -273,8 +276,11 @@ def _decide(
     ground: landing.Ground,
     proposed: Sequence[ProposedChange],
     prepared: tuple[ChangesetNumber, ChangesetNumber] | None,
-) -> _Plan:
-    """Numbers, locks, fresh bases, what lands, clashes: in the order in which a user has to mend them."""
+) -> tuple[Change, ...]:
+    """Numbers, locks, fresh bases, what lands, clashes: in the order in which a user has to mend them.
+
+    What lands has no ids of new files yet.
+    """
     bases = {one.base for one in proposed}
     rules.check_numbers(bases, prepared or (ChangesetNumber(0), ChangesetNumber(0)), ground.newest)
     # What the workspace has at the branch's head is fresh.
@@ -282,9 +288,9 @@ def _decide(
     stale = rules.changed_since((one.change.path for one in older), _at_bases(tx, ground, older), ground.current)
     refusal = rules.refuse_stale(stale, landing.culprits(tx, ground, stale), ground.branch.name) if stale else None
     rules.decide_locks(proposed, ground.current, ground.locks, refusal)
-    changes, last_file_id = lists.land((one.change for one in proposed), ground.current, ground.last_file_id)
+    changes = lists.land([one.change for one in proposed], ground.current)
     landing.check_clashes(tx, ground, changes)
-    return _Plan(ground, changes, last_file_id, tx.sweeps.count(ground.repository.domain_id))
+    return changes
 
 
 def _at_bases(tx: Transaction, ground: landing.Ground, proposed: Sequence[ProposedChange]) -> dict[str, FileState]:

@@ -297,10 +297,11 @@ def _move_workspace(tx: Transaction, call: Call, ground: Ground, landing: Landin
 def _end_locks(tx: Transaction, ground: Ground, landing: Landing) -> None:
     """Release what the commit releases (L11); locks that are kept follow their files to new paths (L1)."""
     repository_id = ground.repository.id
-    done = lock_intents.ended_by(lock_intents.of_holder(ground.locks), (one.file_id for one in landing.changes))
+    intents = lock_intents.of_holder(ground.locks)
+    done = lock_intents.ended_by(intents, (one.file_id for one in landing.changes)) if intents else ()
     tx.locks.remove(repository_id, [lock.token for lock in (*landing.released, *done)])
     kept = {lock.file_id for lock in ground.locks.held} - {lock.file_id for lock in landing.released}
-    for change in landing.changes:
+    for change in landing.changes if kept else ():
         if change.operation is Operation.MOVE and change.file_id in kept:
             tx.locks.renamed(repository_id, ground.branch.id, change.file_id, change.path)
 

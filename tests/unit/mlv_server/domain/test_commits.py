@@ -98,7 +98,7 @@ def test_what_leads_there_leads_back(before, after):
 
 def test_new_files_get_ids_in_path_order_and_others_keep_theirs():
     current = {"m": state(3), "old": state(4)}
-    landed, last = lists.land(
+    rows = lists.land(
         [
             change("z", Operation.ADD),
             change("a", Operation.ADD),
@@ -107,8 +107,8 @@ def test_new_files_get_ids_in_path_order_and_others_keep_theirs():
             change("moved", Operation.MOVE, b"x", "old"),
         ],
         current,
-        FileId(9),
     )
+    landed, last = lists.numbered(rows, FileId(9))
     assert [(one.path, one.operation, one.file_id) for one in landed] == [
         ("a", Operation.ADD, 10),
         ("m", Operation.MODIFY, 3),
@@ -124,7 +124,7 @@ def test_rows_that_change_nothing_are_dropped_and_properties_alone_are_meta():
     current = {"same": state(1, b"x"), "tagged": state(2, b"x"), VERSION_PATH: lists.version_state((("a", "1"),))}
     tagged = Change("tagged", Operation.MODIFY, FileId(0), state(0, b"x", properties=(("rows", "3"),)))
     version = Change(VERSION_PATH, Operation.META, FileId(0), lists.version_state((("a", "1"),)))
-    landed, _ = lists.land([change("same", Operation.MODIFY, b"x"), tagged, version], current, FileId(2))
+    landed = lists.land([change("same", Operation.MODIFY, b"x"), tagged, version], current)
     assert [(one.path, one.operation) for one in landed] == [("tagged", Operation.META)]
 
 
@@ -132,14 +132,14 @@ def test_two_files_can_swap_their_paths():
     current = {"a": state(1, b"1"), "b": state(2, b"2")}
     swap = [change("a", Operation.MOVE, b"2", "b"), change("b", Operation.MOVE, b"1", "a")]
     lists.check_proposed(swap)
-    landed, _ = lists.land(swap, current, FileId(2))
+    landed = lists.land(swap, current)
     assert [(one.path, one.file_id) for one in landed] == [("a", 2), ("b", 1)]
 
 
 def test_a_new_file_may_take_the_path_of_a_moved_one():
     both = [change("a", Operation.ADD), change("old-a", Operation.MOVE, b"x", "a")]
     lists.check_proposed(both)
-    landed, _ = lists.land(both, {"a": state(1)}, FileId(1))
+    landed, _ = lists.numbered(lists.land(both, {"a": state(1)}), FileId(1))
     assert [(one.path, one.file_id) for one in landed] == [("a", 2), ("old-a", 1)]
 
 
@@ -174,7 +174,6 @@ def test_a_move_onto_a_file_that_stays_is_refused():
         lists.land(
             [change("b", Operation.MOVE, b"x", "a"), change("a", Operation.DELETE, None)],
             {"a": state(1), "b": state(2)},
-            FileId(2),
         )
 
 
