@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -211,7 +212,8 @@ class _Frame:
 
     async def admit(self, request: object) -> Call:
         """Authentication, then permission: the call, or the error that says why not."""
-        principal = await self._principal()
+        asked = self._asked(request)
+        principal = await self._principal(asked)
         self._user = principal.user
         if isinstance(request, Unreadable):
             raise request.error
@@ -232,7 +234,7 @@ class _Frame:
         repository = repository_of(request, self.metadata, self._descriptor)
         permission = self._method.permission
         if isinstance(permission, str):
-            await access.authorize(call, permission, repository, instead=self._method.instead)
+            await access.authorize(call, permission, repository, instead=self._method.instead, asked=asked)
             workspace = self.metadata.get("mlv-workspace", "")
             if workspace and repository:
                 self._parts.contacts.note(repository, workspace, principal.user_id, call.now)
@@ -250,7 +252,16 @@ class _Frame:
             self._trailer = (("mlv-notices", str(news)),)
             self._context.set_trailing_metadata(self._trailer)
 
-    async def _principal(self) -> Principal:
+    def _asked(self, request: object) -> access.Asked | None:
+        """What is to be decided as the caller signs in; None where that is no right, or what came is not readable."""
+        permission = self._method.permission
+        if isinstance(permission, str) and not isinstance(request, Unreadable):
+            with contextlib.suppress(MlvError):  # raised once it is known who calls
+                repository = repository_of(request, self.metadata, self._descriptor)
+                return access.Asked(permission, repository, self._method.instead)
+        return None
+
+    async def _principal(self, asked: access.Asked | None) -> Principal:
         permission = self._method.permission
         if permission is Access.PUBLIC:
             return self._parts.anonymous
@@ -258,7 +269,7 @@ class _Frame:
         if scheme.lower() != "bearer" or not secret:
             raise NotSignedIn("The call carries no token.")
         parts, address = self._parts, address_of(self._peer)
-        principal = await signing.sign_in(parts.db, parts.memory, secret.strip(), address, parts.clock.now())
+        principal = await signing.sign_in(parts.db, parts.memory, secret.strip(), address, parts.clock.now(), asked)
         if principal.exchange and permission is not Access.EXCHANGE:
             raise NotSignedIn(
                 "The first token can only be exchanged.", advice="'mlv login URL' exchanges it for your own."

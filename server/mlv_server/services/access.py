@@ -27,12 +27,58 @@ _PROGRAM = (("service", "True"),)
 """Stands in the details of what a program did."""
 
 
-async def authenticate(db: Database, token: str, now: int, address: str = "") -> Principal:
-    """Who signs in with `token` at `now` (ms) from `address`.
+class Asked:
+    """What a call asks to be allowed, decided in the very transaction that finds out who calls.
+
+    `action` on `repository`, or on the server for None; `instead`: another action that is enough as well.
+    Raises: InvalidName.
+    """
+
+    __slots__ = ("_action", "_instead", "_name", "verdict")
+
+    def __init__(self, action: str, repository: str | None, instead: str) -> None:
+        self._action = action
+        self._name = None if repository is None else RepositoryName.parse(repository)
+        self._instead = instead
+        self.verdict: _Verdict | None = None
+
+    def look(self, tx: Transaction, asker: Asker, ref: str = "") -> _Verdict:
+        """Decide it for whoever asks."""
+        name = self._name
+        if name is None:
+            decision = decide_on_server(asker.principal, self._action)
+            self.verdict = _Verdict(asker.principal, decision, SERVER_CHAIN, hidden=False)
+            return self.verdict
+        row = tx.repositories.find(name)
+        verdict = _judge(tx, asker, self._action, name, row, ref)
+        if self._instead and not (verdict.decision.allowed or verdict.hidden):
+            other = _judge(tx, asker, self._instead, name, row, ref)
+            verdict = other if other.decision.allowed else verdict
+        self.verdict = verdict
+        return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """Who asks before there is a call."""
+
+    principal: Principal
+    now: int
+
+
+async def authenticate(db: Database, token: str, now: int, address: str = "", asked: Asked | None = None) -> Principal:
+    """Who signs in with `token` at `now` (ms) from `address`; what is `asked` is decided beside.
 
     Raises: NotSignedIn.
     """
-    principal, note = await db.glance(lambda tx: identify(tx, token, now, address))
+
+    def work(tx: Transaction) -> tuple[Principal, bool]:
+        found = identify(tx, token, now, address)
+        if asked is not None:
+            asked.look(tx, _Caller(found[0], now))
+        return found
+
+    principal, note = await db.glance(work)
     if note:
         # A full disk must not keep anybody from reading.
         with contextlib.suppress(DiskFull):
@@ -40,26 +86,19 @@ async def authenticate(db: Database, token: str, now: int, address: str = "") ->
     return principal
 
 
-async def authorize(call: Call, action: str, repository: str | None, ref: str = "", *, instead: str = "") -> None:
+async def authorize(
+    call: Call, action: str, repository: str | None, ref: str = "", *, instead: str = "", asked: Asked | None = None
+) -> None:
     """Check that the caller may do `action` on `repository`, or on the server for None; a denial is audited.
 
-    `instead`: another action that is enough as well.
+    `instead`: another action that is enough as well. `asked`: the same, if it was decided as the caller signed in.
 
     Raises: NotFound when the caller may not know of the repository (P4), else Denied.
     """
-    name = None if repository is None else RepositoryName.parse(repository)
-
-    def work(tx: Transaction) -> _Verdict:
-        if name is None:
-            return _Verdict(call.principal, decide_on_server(call.principal, action), SERVER_CHAIN, hidden=False)
-        row = tx.repositories.find(name)
-        verdict = _judge(tx, call, action, name, row, ref)
-        if instead and not (verdict.decision.allowed or verdict.hidden):
-            other = _judge(tx, call, instead, name, row, ref)
-            return other if other.decision.allowed else verdict
-        return verdict
-
-    verdict = await call.db.glance(work)
+    verdict = asked.verdict if asked is not None else None
+    if verdict is None:
+        new = Asked(action, repository, instead)
+        verdict = await call.db.glance(lambda tx: new.look(tx, call, ref))
     if not verdict.decision.allowed:
         await deny(call, verdict.chain, action, repository or "server", verdict.decision)
         raise verdict.error(action, repository)
@@ -197,7 +236,7 @@ class _Verdict:
 
 
 def _judge(
-    tx: Transaction, call: Call, action: str, name: RepositoryName, row: RepositoryRow | None, ref: str
+    tx: Transaction, call: Asker, action: str, name: RepositoryName, row: RepositoryRow | None, ref: str
 ) -> _Verdict:
     policy = tx.rules.policy()
     decision = decide(call.principal, action, Resource(str(name), ref), policy, call.now)

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from mlv_server.services.memory import Memory
 
 
-async def sign_in(db: Database, memory: Memory, token: str, address: str, now: int) -> Principal:
-    """Who signs in with `token` from `address` at `now` (ms).
+async def sign_in(
+    db: Database, memory: Memory, token: str, address: str, now: int, asked: access.Asked | None = None
+) -> Principal:
+    """Who signs in with `token` from `address` at `now` (ms); what is `asked` is decided beside.
 
     Raises: NotSignedIn; LimitExceeded where too many have failed.
     """
     try:
-        return await access.authenticate(db, token, now, address)
+        return await access.authenticate(db, token, now, address, asked)
     except NotSignedIn as error:
         parts = split_token(token)
         token_id = parts[0] if parts else ""
