@@ -6,7 +6,7 @@ import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from operator import add, attrgetter
 from typing import Any, Protocol, TypeVar
 
@@ -173,18 +173,20 @@ class ListReader:
 
     def between(self, start: str, end: str) -> Iterator[Row]:
         """The rows with `start` <= path < `end`, a leaf at a time; `end` '' is no bound. Raises: DamagedContent."""
+        return chain.from_iterable(self._slices(start, end))
+
+    def rows(self) -> Iterator[Row]:
+        """All rows in order, a leaf at a time. Raises: DamagedContent."""
+        return chain.from_iterable(map(self._leaf, range(len(self._index.firsts))))
+
+    def _slices(self, start: str, end: str) -> Iterator[list[Row]]:
         number = max(0, bisect_right(self._index.firsts, start) - 1)
         while number < len(self._index.firsts) and (not end or self._index.firsts[number] < end):
             rows = self._leaf(number)
             low = bisect_left(rows, start, key=_PATH)
             high = bisect_left(rows, end, key=_PATH) if end else len(rows)
-            yield from rows[low:high]
+            yield rows[low:high]
             number += 1
-
-    def rows(self) -> Iterator[Row]:
-        """All rows in order, a leaf at a time. Raises: DamagedContent."""
-        for number in range(len(self._index.firsts)):
-            yield from self._leaf(number)
 
     def _leaf(self, number: int) -> list[Row]:
         # Paths are mostly looked up in order, so the next one lies in the same leaf.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlv_core.deferred import maker
 from mlv_core.errors import InvalidRequest
 from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_core.ids import ChangesetNumber, FencingToken, RequestId, WorkspaceId
@@ -249,7 +250,10 @@ def _proposed(
     count = len(changes)
     spread = checks.spread(bases, count, "bases") if count else []
     held = checks.bounded(checks.column_or(tokens, count, "tokens", 0), count, "tokens")
+    new = maker(ProposedChange)
     return tuple(
-        ProposedChange(change, ChangesetNumber(base), FencingToken(token))
-        for change, base, token in zip(changes, spread, held, strict=True)
+        [
+            new(change, ChangesetNumber(base), FencingToken(token))
+            for change, base, token in zip(changes, spread, held, strict=True)
+        ]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlv_core.deferred import maker
 from mlv_core.entities import VERSION_PATH, Change, Operation
 from mlv_core.errors import InvalidRequest
 from mlv_core.ids import ChangesetNumber, FileId, RepositoryName
@@ -61,11 +62,11 @@ def file_rows_from_wire(message: pb.ListFilesResponse) -> tuple[FileRow, ...]:
     files = changes_from_wire(message.files, "files")
     changed = checks.bounded(message.changed_in, len(files), "changed_in")
     needs = needs_from_wire(message.lock_needs, len(files), "lock_needs")
-    rows = []
+    rows, new = [], maker(FileRow)
     for change, number, need in zip(files, changed, needs, strict=True):
         if change.state is None:
             raise InvalidRequest("files.operations holds a DELETE in a list of files.")
-        rows.append(FileRow(change.path, change.state, ChangesetNumber(number), need))
+        rows.append(new(change.path, change.state, ChangesetNumber(number), need))
     return tuple(rows)
 
 
@@ -90,7 +91,7 @@ def differences_from_wire(message: pb.DiffVersionsResponse) -> tuple[VersionDiff
 
 def _listed(row: FileRow) -> Change:
     operation = Operation.META if row.path == VERSION_PATH else Operation.ADD
-    return Change(row.path, operation, row.state.file_id, row.state)
+    return maker(Change)(row.path, operation, row.state.file_id, row.state)
 
 
 def _after(difference: VersionDifference) -> Change:

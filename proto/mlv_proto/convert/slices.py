@@ -219,19 +219,20 @@ def _with(value: V, lists: dict[str, tuple[Any, ...]]) -> V:
 
 def _text_bytes(entry: object) -> int:
     """About the bytes of an entry's texts."""
-    if isinstance(entry, str):
-        return len(entry)
     if isinstance(entry, ProposedChange):
         entry = entry.change
     if isinstance(entry, Change):
-        return len(entry.path) + len(entry.source) + _property_bytes(entry.state)
+        texts = len(entry.path) + len(entry.source)
+        return texts + _property_bytes(entry.state) if entry.state is not None and entry.state.properties else texts
+    if isinstance(entry, str):
+        return len(entry)
     if isinstance(entry, Conflict):
         places = [place for place in (entry.base, entry.mine, entry.theirs) if place is not None]
         return sum(ROW_BYTES + len(place.path) + _property_bytes(place.state) for place in places) + len(entry.path)
     if isinstance(entry, tuple):
         return sum(len(part) for part in entry if isinstance(part, (str, bytes)))
-    texts = (getattr(entry, name, "") for name in ("path", "reason", "message", "description", "directory", "host"))
-    return sum(map(len, texts)) + 3 * ROW_BYTES
+    told = (getattr(entry, name, "") for name in ("path", "reason", "message", "description", "directory", "host"))
+    return sum(map(len, told)) + 3 * ROW_BYTES
 
 
 def _property_bytes(state: FileState | None) -> int:

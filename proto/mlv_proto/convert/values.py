@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from mlv_core.deferred import maker
 from mlv_core.entities import (
     Branch,
     BranchKind,
@@ -43,9 +45,9 @@ def changes_to_wire(changes: Sequence[Change]) -> pb.Changes:
     sources = [change.source for change in changes]
     return pb.Changes(
         paths=[change.path for change in changes],
-        operations=[checks.wire_enum(change.operation) for change in changes],
+        operations=_numbers([change.operation for change in changes]),
         file_ids=[change.file_id for change in changes],
-        modes=[checks.wire_enum(int(state.mode) + 1 if state else 0) for state in states],
+        modes=_numbers([state.mode + 1 if state else 0 for state in states]),
         texts=[state.text if state else False for state in states],
         sizes=[state.size if state else 0 for state in states],
         hashes=b"".join(state.content if state else _NO_HASH for state in states),
@@ -75,17 +77,17 @@ def changes_from_wire(message: pb.Changes, field: str = "changes", *, known: boo
     hashes = checks.hashes(data, count, f"{field}.hashes")
     sources = checks.column_or(message.sources, count, f"{field}.sources", "")
     properties = _row_properties(message.properties, count, f"{field}.properties")
+    new_change, new_state = maker(Change), maker(FileState)
     found = []
-    for row in range(count):
-        operation = operations[row]
-        file_id = FileId(file_ids[row])
+    rows = zip(message.paths, operations, file_ids, modes, texts, sizes, hashes, sources, strict=True)
+    for row, (path, operation, file_id, number, text, size, content, source) in enumerate(rows):
         state = None
         if operation is not _DELETE:
-            mode = _MODES.get(modes[row])
+            mode = _MODES.get(number)
             if mode is None:
-                raise InvalidRequest(f"{field}.modes is {modes[row]} in row {row}; known values are 1, 2, 3.")
-            state = FileState(file_id, mode, texts[row], sizes[row], hashes[row], properties.get(row, ()))
-        found.append(Change(message.paths[row], operation, file_id, state, sources[row]))
+                raise InvalidRequest(f"{field}.modes is {number} in row {row}; known values are 1, 2, 3.")
+            state = new_state(FileId(file_id), mode, text, size, content, properties.get(row, ()) if properties else ())
+        found.append(new_change(path, operation, FileId(file_id), state, source))
     return tuple(found)
 
 
@@ -347,6 +349,11 @@ def workspace_from_wire(message: pb.Workspace) -> Workspace:
         checks.changeset(message.base, "workspace.base"),
         checks.number(message.last_seen, "workspace.last_seen"),
     )
+
+
+def _numbers(values: Iterable[int]) -> list[Any]:
+    """The wire's numbers of enums' members."""
+    return list(map(int, values))
 
 
 def _record_name(name: str, field: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from operator import attrgetter
 
 from mlv_core.deferred import maker
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
 from mlv_core.errors import AlreadyExists, InvalidRequest
-from mlv_core.hashing import HASH_LENGTH, ContentHash
+from mlv_core.hashing import HASH_LENGTH, ContentHash, hash_content
 from mlv_core.ids import FileId
 from mlv_core.paths import PATH_LIMIT, are_ascending, check_path, check_paths, show_path
 
@@ -25,6 +26,8 @@ ROW_BYTES = 32
 """What a row, and each of its states, takes in a message besides path and properties: a hash or numbers, and tags."""
 _ADD, _MODIFY, _MOVE, _SYMLINK = Operation.ADD, Operation.MODIFY, Operation.MOVE, FileMode.SYMLINK
 """Looked up here at once: there may be a million changes, and an enum's member costs more than a comparison."""
+MANY_PATHS = 1000
+"""From so many on it is remembered that paths were found good: a Publish brings those that its Begin brought."""
 PROPERTIES_LIMIT = 256
 PROPERTY_KEY_LIMIT = 128
 PROPERTY_VALUE_LIMIT = 4096
@@ -40,7 +43,7 @@ def check_proposed(changes: Sequence[Change]) -> None:
     if not are_ascending(paths) and len(set(paths)) != len(paths):
         twice = next(path for path, count in Counter(paths).items() if count > 1)
         raise InvalidRequest(f"The path '{show_path(twice)}' stands in the change list twice.")
-    check_paths(change.path for change in changes if change.state is not None and change.path != VERSION_PATH)
+    _check_once([change.path for change in changes if change.state is not None and change.path != VERSION_PATH])
     _check_rows(changes)
     sources = Counter(change.source for change in changes if change.operation is _MOVE)
     for source, count in sources.items():
@@ -176,6 +179,36 @@ def _same_file(state: FileState, other: FileState | None) -> bool:
 
 def _kind_of(old: FileState, new: FileState) -> Operation:
     return Operation.META if replace(old, properties=new.properties) == new else Operation.MODIFY
+
+
+class _Paths:
+    """Very many paths, known again by a hash of them; a text between them that a good path cannot hold."""
+
+    __slots__ = ("name", "paths")
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.name = (len(paths), hash_content("\0".join(paths).encode("utf-8", "surrogatepass")))
+        self.paths = paths
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Paths) and self.name == other.name
+
+
+def _check_once(paths: Sequence[str]) -> None:
+    """As `check_paths`; what was found good a moment ago is not looked at again. Raises: PathClash, InvalidPath."""
+    if len(paths) < MANY_PATHS:
+        check_paths(paths)
+    else:
+        _check_many(_Paths(paths))
+
+
+@lru_cache(maxsize=64)
+def _check_many(given: _Paths) -> None:
+    check_paths(given.paths)
+    given.paths = ()  # only its name is kept
 
 
 def _check_rows(changes: Sequence[Change]) -> None:

@@ -165,13 +165,10 @@ def check_something(changes: Sequence[Change], *, has_records: bool) -> None:
         raise NothingToCommit("Nothing has changed and nothing was recorded.")
 
 
-def touched_paths(changes: Iterable[Change]) -> frozenset[str]:
-    """The paths whose states decide about `changes`: where they stand and where they come from."""
+def touched_paths(changes: Iterable[Change]) -> tuple[str, ...]:
+    """The paths whose states decide about `changes`: where they stand and where they come from; some perhaps twice."""
     rows = tuple(changes)
-    paths = {change.path for change in rows}
-    paths.update([change.source for change in rows if change.source])
-    paths.discard("")
-    return frozenset(paths)
+    return tuple([change.path for change in rows if change.path] + [change.source for change in rows if change.source])
 
 
 def vacated_paths(changes: Iterable[Change]) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from sqlalchemy import Connection, bindparam, insert, select
 
@@ -83,8 +84,8 @@ class Versions:
         """The files of a version in path order: those at or below `under` (empty: all), from the path `start` on."""
         lists = self.lists(repository_id)
         readers = [lists.reader(step) for step in lists.way(changeset)]
-        for low, high in _spans(under):
-            yield from (row for row in _newest(readers, max(low, start), high) if row.operation != _DELETE)
+        found = chain.from_iterable(_newest(readers, max(low, start), high) for low, high in _spans(under))
+        return (row for row in found if row.operation != _DELETE)
 
     def own_changes(self, repository_id: int, changeset: ChangesetNumber, *, below: str = "") -> Iterator[Change]:
         """The change list of one changeset in path order, or what of it is at or below a path.
@@ -256,9 +257,11 @@ def newest_rows(lists: Lists, steps: Iterable[ListRow]) -> Iterator[Row]:
 def _newest(readers: Collection[ListReader], low: str, high: str) -> Iterator[Row]:
     """The last row of every path with `low` <= path < `high`; `readers` are given newest first."""
     if len(readers) == 1:
-        yield from next(iter(readers)).between(low, high)
-        return
-    tagged = [_tagged(reader.between(low, high), age) for age, reader in enumerate(readers)]
+        return next(iter(readers)).between(low, high)
+    return _merged([_tagged(reader.between(low, high), age) for age, reader in enumerate(readers)])
+
+
+def _merged(tagged: Iterable[Iterator[tuple[str, int, Row]]]) -> Iterator[Row]:
     last = None
     for path, _, row in heapq.merge(*tagged):
         if path != last:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -87,7 +87,7 @@ def load(
     name: RepositoryName,
     branch_name: str,
     workspace: WorkspaceId,
-    paths: Iterable[str],
+    paths: Collection[str],
     known: Ground | None = None,
     asked: Asked = COMMIT,
 ) -> Ground:
@@ -101,14 +101,13 @@ def load(
     view = View(tx, call, repository)
     branch = view.branch(branch_name)
     access.check(tx, call, asked.action, repository, ref_of(branch.name))
-    wanted = frozenset(paths)
-    view.check_paths(asked.action, branch, wanted, named=asked.named)
-    freezes.check_branch(tx, call, repository.id, branch, wanted)
+    view.check_paths(asked.action, branch, paths, named=asked.named)
+    freezes.check_branch(tx, call, repository.id, branch, paths)
     newest = tx.changesets.newest(repository.id)
     if known is not None and known.branch.head == branch.head:
         rows = known.rows
     else:
-        rows = tx.versions.rows(repository.id, branch.head, wanted)
+        rows = tx.versions.rows(repository.id, branch.head, paths)
     current = {path: state for path, row in rows.items() if (state := row.state) is not None}
     registered = tx.workspaces.find(repository.id, workspace) if workspace else None
     host = registered.workspace.host if registered is not None else ""

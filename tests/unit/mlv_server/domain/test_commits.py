@@ -22,6 +22,7 @@ from mlv_core.entities import (
 )
 from mlv_core.errors import (
     HeadMoved,
+    InvalidPath,
     InvalidRequest,
     LimitExceeded,
     LockHeld,
@@ -167,6 +168,16 @@ def test_a_new_file_may_take_the_path_of_a_moved_one():
 def test_changes_that_make_no_sense_are_refused(changes):
     with pytest.raises(InvalidRequest):
         lists.check_proposed(changes)
+
+
+def test_paths_that_were_found_good_are_good_again_and_others_are_not():
+    many = [change(f"f{number:05d}", Operation.ADD) for number in range(2 * lists.MANY_PATHS)]
+    lists.check_proposed(many)
+    lists.check_proposed(many)
+    for path, refusal in (("F00001", PathClash), ("a\\b", InvalidPath), ("f00001\0f00002", InvalidPath)):
+        for _ in range(2):
+            with pytest.raises(refusal):
+                lists.check_proposed([*many[:-1], change(path, Operation.ADD)])
 
 
 def test_a_move_onto_a_file_that_stays_is_refused():
