@@ -273,7 +273,10 @@ class Intake:
             await self._run(partial(upload.draft.seal, self._blobs.path(domain_id, pack.pack_id)))
             now = self._clock()
             try:
-                await self._db.write(partial(self._index, upload, pack, now), long=True)
+                # Each frame stands on earlier ones, and nobody needs all of a pack at once: so whoever locks waits for
+                # a part, and what a crash leaves of a pack are segments that need not be sent again.
+                for part in pack.parts():
+                    await self._db.write(partial(self._index, upload, part, now), long=True)
             except Unreachable:
                 await self._db.write(lambda tx: remove_unused(tx, self._blobs, domain_id, pack.pack_id))
                 raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
@@ -17,6 +18,8 @@ from mlv_server.metadata.tables_content import frames, packs, segments
 
 # More bases than this are read from the frame's own header: a patch may have thousands, 32 bytes each.
 INLINE_BASES = 4
+PART_SEGMENTS = 256
+"""Segments of a new pack that are made visible at once, about: some 3 ms of CPU, for which whoever locks waits."""
 PRINT_BYTES = 8
 """Of the hash that tells one state of a pack's frames from another."""
 
@@ -46,11 +49,23 @@ class NewFrame:
 
 @dataclass(frozen=True, slots=True)
 class NewPack:
-    """A sealed pack file of `length` bytes whose frames were all decoded and checked."""
+    """A sealed pack file of `length` bytes whose frames were all decoded and checked.
+
+    `others`: bytes of its frames that are not in `frames`.
+    """
 
     pack_id: bytes
     length: int
     frames: tuple[NewFrame, ...]
+    others: int = 0
+
+    def parts(self) -> Iterator[NewPack]:
+        """The pack with some of its frames after the others, in order; no part takes the writer long."""
+        total = self.others + sum(frame.length for frame in self.frames)
+        before = accumulate((len(frame.members) for frame in self.frames), initial=0)
+        for _, group in groupby(zip(before, self.frames, strict=False), key=lambda one: one[0] // PART_SEGMENTS):
+            some = tuple(frame for _, frame in group)
+            yield NewPack(self.pack_id, self.length, some, total - sum(frame.length for frame in some))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +95,7 @@ class Packs:
 
     def find(self, domain_id: int, pack_id: bytes) -> PackRow | None:
         """The row of a pack, None where there is none."""
-        query = select(packs).where(packs.c.domain_id == domain_id, packs.c.pack_id == pack_id)
-        row = self._connection.execute(query).first()
+        row = _NAMED.first(self._connection, domain=domain_id, pack_id=pack_id)
         return None if row is None else PackRow(*row)
 
     def list_all(self, domain_id: int | None = None) -> list[PackRow]:
@@ -203,7 +217,7 @@ class Packs:
         """The id of the pack's row. A pack whose file was just replaced by the same frames is whole again."""
         known = self.find(domain_id, pack.pack_id)
         if known is None:
-            frame_bytes = sum(frame.length for frame in pack.frames)
+            frame_bytes = pack.others + sum(frame.length for frame in pack.frames)
             values = {
                 "domain_id": domain_id,
                 "pack_id": pack.pack_id,
@@ -212,10 +226,17 @@ class Packs:
                 "live_bytes": 0,
             }
             return int(self._connection.execute(insert(packs).values(values).returning(packs.c.id)).scalar_one())
-        rows = [{"at": frame.offset, "checksum": frame.checksum} for frame in pack.frames]
-        query = update(frames).where(frames.c.pack == known.id, frames.c.offset == bindparam("at"))
-        self._connection.execute(query.values(checksum=bindparam("checksum"), damaged=False), rows)
+        there = self._offsets(known.id, pack.frames)
+        rows = [{"at": frame.offset, "checksum": frame.checksum} for frame in pack.frames if frame.offset in there]
+        if rows:
+            query = update(frames).where(frames.c.pack == known.id, frames.c.offset == bindparam("at"))
+            self._connection.execute(query.values(checksum=bindparam("checksum"), damaged=False), rows)
         return known.id
+
+    def _offsets(self, pack_row: int, among: Sequence[NewFrame]) -> dict[int, int]:
+        """The ids of a pack's frames by their offsets, from the first of `among` to the last."""
+        first, last = among[0].offset, among[-1].offset
+        return dict(_OFFSETS.rows(self._connection, pack=pack_row, first=first, last=last))
 
     def _point(
         self,
@@ -245,6 +266,7 @@ class Packs:
         ]
         fresh = [row for row in rows if row["hash"] not in places]
         if fresh:
+            fresh.sort(key=itemgetter("hash"))  # neighbours lie in the same pages
             _ADD_SEGMENT.run_many(self._connection, fresh)
         if turned:
             query = update(segments).where(segments.c.domain_id == domain_id, segments.c.hash == bindparam("name"))
@@ -256,12 +278,13 @@ class Packs:
 
         Those that have no row get one that counts them; of the others `gains` counts them, by their ids.
         """
-        known: dict[int, int] = dict(_OFFSETS.rows(self._connection, pack=pack_row))
+        among = [frame for frame, _ in wanted]
+        known = self._offsets(pack_row, among)
         fresh = [_frame_row(pack_row, frame, more) for frame, more in wanted if frame.offset not in known]
         gains.update({known[frame.offset]: more for frame, more in wanted if frame.offset in known})
         if fresh:
             _ADD_FRAME.run_many(self._connection, fresh)
-            known = dict(_OFFSETS.rows(self._connection, pack=pack_row))
+            known = self._offsets(pack_row, among)
         return known
 
     def _count(self, gains: Mapping[int, int], now: int, *packs_touched: int) -> None:
@@ -279,11 +302,8 @@ class Packs:
             some = frames.c.id.in_(ids[start : start + 900])
             touched.update(self._connection.scalars(select(frames.c.pack).where(some).distinct()))
         for pack_row in touched:
-            total = func.coalesce(func.sum(frames.c.header_length + frames.c.blob_length), 0)
-            living = select(total).where(frames.c.pack == pack_row, frames.c.live > 0)
-            live = int(self._connection.execute(living).scalar_one())
-            values = {"live_bytes": live, "retired_at": None if live else now}
-            self._connection.execute(update(packs).where(packs.c.id == pack_row).values(values))
+            live = int(_LIVING.scalar(self._connection, pack=pack_row))
+            _TURN.run(self._connection, pack=pack_row, live=live, retired=None if live else now)
 
     def _circular(
         self, domain_id: int, pack: NewPack, turned: Collection[ContentHash], read_bases: ReadBases
@@ -337,8 +357,25 @@ def _chosen(
     return found
 
 
+_NAMED = Prepared(
+    select(packs).where(packs.c.domain_id == bindparam("domain"), packs.c.pack_id == bindparam("pack_id"))
+)
+_LIVING = Prepared(
+    select(func.coalesce(func.sum(frames.c.header_length + frames.c.blob_length), 0)).where(
+        frames.c.pack == bindparam("pack"), frames.c.live > 0
+    )
+)
+_TURN = Prepared(
+    update(packs)
+    .where(packs.c.id == bindparam("pack"))
+    .values(live_bytes=bindparam("live"), retired_at=bindparam("retired"))
+)
 _FRAMES = select(*FRAME_COLUMNS).join(packs, packs.c.id == frames.c.pack)
-_OFFSETS = Prepared(select(frames.c.offset, frames.c.id).where(frames.c.pack == bindparam("pack")))
+_OFFSETS = Prepared(
+    select(frames.c.offset, frames.c.id).where(
+        frames.c.pack == bindparam("pack"), frames.c.offset.between(bindparam("first"), bindparam("last"))
+    )
+)
 _ADD_FRAME = Prepared(insert(frames), [name for name in frames.c.keys() if name != "id"])  # noqa: SIM118 - no mapping
 _ADD_SEGMENT = Prepared(insert(segments), segments.c.keys())
 
