@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlv_core.changes import ListKind, ListReader, Row, apply, encode, encode_changes, fold, states_of
+from mlv_core.changes import ListKind, ListReader, Row, apply, encode, encode_changes, fold, states_of, stored
 from mlv_core.entities import Operation
 from mlv_core.errors import DamagedContent
 from mlv_core.ids import ChangesetNumber
@@ -68,6 +69,17 @@ def test_one_look_up_finds_what_decoding_finds(rows: list[Row], absent: str):
     there = {one.path: one for one in rows}
     for path in {*there, absent}:
         assert ListReader.of(blob).lookup(path) == there.get(path)
+
+
+@given(sorted_list(), st.sets(paths, max_size=12), st.booleans())
+def test_looking_up_many_paths_finds_what_each_look_up_finds(rows: list[Row], absent: set[str], small_leaves: bool):
+    leaf = 3 if small_leaves else stored.LEAF_ROWS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored, "LEAF_ROWS", leaf)
+        reader = ListReader.of(encode(rows).blob)
+        there = {one.path: one for one in rows}
+        for wanted in ({*there, *absent}, absent, set(list(there)[::2])):
+            assert reader.lookup_all(sorted(wanted)) == {path: there[path] for path in wanted if path in there}
 
 
 @given(st.lists(sorted_list(), max_size=5))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import accumulate, chain, islice
 from operator import add, attrgetter
@@ -33,6 +33,8 @@ _HEADER = struct.Struct("<4sBBxxII")
 _LEAF_ENTRY = struct.Struct("<III")
 _LEVEL = 3
 _PATH = attrgetter("path")
+_MANY = 8
+"""Paths for which all rows of a leaf are looked at once, instead of searching for each."""
 _PLAIN = b"plain"
 _PLAIN_SHARE = 6
 """The plain bytes of a row take this much less memory than the row."""
@@ -160,6 +162,23 @@ class ListReader:
         rows = self._leaf(number)
         at = bisect_left(rows, path, key=_PATH)
         return rows[at] if at < len(rows) and rows[at].path == path else None
+
+    def lookup_all(self, paths: Sequence[str]) -> dict[str, Row]:
+        """The rows of those of the sorted `paths` that have one; reads each leaf once. Raises: DamagedContent."""
+        firsts = self._index.firsts
+        found: dict[str, Row] = {}
+        at = bisect_left(paths, firsts[0]) if firsts else len(paths)
+        while at < len(paths):
+            number = bisect_right(firsts, paths[at]) - 1
+            end = bisect_left(paths, firsts[number + 1], at) if number + 1 < len(firsts) else len(paths)
+            some = paths[at:end]
+            if len(some) < _MANY:
+                found.update((path, row) for path in some if (row := self.lookup(path)) is not None)
+            else:
+                rows = {row.path: row for row in self._leaf(number)}
+                found.update((path, rows[path]) for path in some if path in rows)
+            at = end
+        return found
 
     def below(self, directory: str) -> Iterator[Row]:
         """The row of `directory` itself, if it is a file, and all rows under it. Raises: DamagedContent."""

@@ -73,9 +73,10 @@ class Versions:
         for step in lists.way(changeset):
             if not wanted:
                 break
-            reader = lists.reader(step)
-            found.update((path, row) for path in wanted if (row := reader.lookup(path)) is not None)
-            wanted = [path for path in wanted if path not in found]
+            there = lists.reader(step).lookup_all(wanted)
+            if there:
+                found.update(there)
+                wanted = [path for path in wanted if path not in there]
         return found
 
     def files(

@@ -30,8 +30,9 @@ BATCH_ROWS = 2000
 """Rows of one message of a stream: about 200 KB."""
 BATCH_BYTES = 2 * 1024 * 1024
 """Bytes of one message of a stream, where paths are long or properties many."""
-PAGE_ROWS = 16_000
-"""Rows read in one transaction: enough that finding one's place again costs little, few enough to hold."""
+PAGE_ROWS = 8_000
+"""Rows read in one transaction: enough that finding one's place again costs little; few enough that what is made of
+them comes and goes between two looks of the garbage collector."""
 PATHS_LIMIT = 10_000
 """Paths that one request may name: more are a directory, or everything."""
 
