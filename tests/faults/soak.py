@@ -3,7 +3,8 @@
     make soak MINUTES=60 SEED=1 KILLS=10000 REPORT=benchmarks/results/soak.md
 
 Two lanes run beside each other, one a core: in the first only kills, in the second everything else and then kills
-again. The end is exit 1 when anything failed; the report says with which seed, at which step, and what replays it.
+again; the one that is done first helps the other. The end is exit 1 when anything failed; the report says with which
+seed, at which step, and what replays it.
 """
 
 from __future__ import annotations
@@ -124,8 +125,9 @@ def run(lanes: tuple[list[Part], list[Part]], folder: Path) -> None:
             if part is not None and part.look(log):
                 say(f"{part.name}: {'failed' if part.code else 'done'} after {part.took:.0f} s")
                 running[place] = None
-            if running[place] is None and waiting[place]:
-                started = running[place] = waiting[place].pop(0)
+            if running[place] is None and any(waiting):
+                # A lane that is done takes over what the other would come to last.
+                started = running[place] = waiting[place].pop(0) if waiting[place] else waiting[1 - place].pop()
                 say(f"{started.name}: python -m {' '.join(started.arguments)}")
                 started.start(folder / f"{started.name}.log")
         for part in filter(None, running):
