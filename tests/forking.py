@@ -50,16 +50,16 @@ def _become(asked: Any, handles: list[int]) -> tuple[str, list[str]]:
         os.close(handle)
     program, arguments, directory, environment = asked
     os.chdir(directory)
-    if _of_python(environment) != _of_python(dict(os.environ)):
-        # What is for the interpreter itself counts when it starts.
+    if _at_start(environment) != _at_start(dict(os.environ)):
+        # What is for the interpreter itself, or for the loader of programs, counts when a program starts.
         os.execve(sys.executable, [sys.executable, "-m", program, *arguments], environment)
     os.environ.clear()
     os.environ.update(environment)
     return program, arguments
 
 
-def _of_python(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith("PYTHON")}
+def _at_start(environment: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(("PYTHON", "LD_"))}
 
 
 def main() -> None:

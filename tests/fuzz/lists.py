@@ -91,7 +91,7 @@ def _repair_list(data: bytes, pick: random.Random) -> bytes:
 
 
 def _leaf_input(rows: list[Row]) -> bytes:
-    columns, hashes = encode_leaf(rows)
+    columns, hashes = encode_leaf(tuple(zip(*rows, strict=True)))
     return _LEAF.pack(len(rows), len(hashes) // 32, len(columns)) + columns + hashes
 
 
@@ -103,7 +103,9 @@ def _run_leaf(data: bytes) -> None:
     names = body[length : length + hashes * 32]
     rows = decode_leaf(columns, names, count % 1025)
     if rows:
-        promise(decode_leaf(*encode_leaf(rows), len(rows)) == rows, "decode(encode(x)) is not x")
+        promise(
+            decode_leaf(*encode_leaf(tuple(zip(*rows, strict=True))), len(rows)) == rows, "decode(encode(x)) is not x"
+        )
 
 
 def _repair_leaf(data: bytes, pick: random.Random) -> bytes:
