@@ -262,7 +262,8 @@ class _Epoch:
         landed = self._whole_or_nothing(seen["served"], after)
         self._nothing_lost(ws)
         if landed and op.verb in ONCE:
-            if self.house.differs(after.workspaces[ws.name], seen["status"]):
+            then = after.workspaces[ws.name]
+            if self.house.differs(then, seen["status"]) or then.has_forgotten(seen["status"]):
                 # Killed before it heard the answer: as an undo that is not told of the locks that it released.
                 after.workspaces[ws.name] = self.repo.workspaces[ws.name]
             self.repo = after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from typing import Any
 
 OK = ""
 """The answer of a command that did what it was told."""
@@ -62,6 +63,11 @@ class Workspace:
         for name in ("tracked", "disk", "pending", "edits", "conflicts", "rescued"):
             setattr(made, name, getattr(self, name).copy())
         return made
+
+    def has_forgotten(self, status: dict[str, Any]) -> bool:
+        """Whether it knows nothing of a lock that the workspace, as `mlv status` says, believes to have on a change."""
+        believed = {one["path"] for one in status["files"] if one["lock"] in {"mine", "broken"}}
+        return any(path in believed and not file.token for path, file in self.tracked.items())
 
     def place(self, path: str) -> str:
         """Where the bytes of the tracked file `path` lie."""
