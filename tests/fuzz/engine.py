@@ -22,7 +22,7 @@ from mlv_core.errors import InternalError
 DEADLINE = 2.0
 """Processor seconds of one input; the slowest good ones take 0.2."""
 TRACED = 5
-"""So many times as long may take what keeps count of each allocation."""
+"""So many times as long may take what keeps count of each allocation, or of each line."""
 HEADROOM = 1024 * MEBIBYTE
 """Address space beyond what a worker starts with; an allocation over it fails, which is a finding."""
 _TRACE_ALL, _TRACE_ONE_IN = 1500, 8
@@ -105,7 +105,7 @@ class Fuzzer:
         measured = number % _MEASURE_ONE_IN == 0
         begun = time.process_time()
         with self.coverage.watch() if traced else UNWATCHED:
-            error = attempt(self.target, data, measured=measured)
+            error = attempt(self.target, data, measured=measured, traced=traced)
         self.outcome.slowest_seconds = max(self.outcome.slowest_seconds, time.process_time() - begun)
         self.outcome.accepted += error is None
         if traced and self.coverage.new:
@@ -125,11 +125,14 @@ class Fuzzer:
         self.outcome.failures.append(Failure(self.target.name, signature, small, detail))
 
 
-def attempt(target: Target, data: bytes, *, measured: bool = False) -> BaseException | None:
-    """Run one input within its deadline; None when it was accepted, else what was raised."""
+def attempt(target: Target, data: bytes, *, measured: bool = False, traced: bool = False) -> BaseException | None:
+    """Run one input within its deadline; None when it was accepted, else what was raised.
+
+    `traced`: each line is noted by the caller, which takes time like the count of memory.
+    """
     if measured:
         tracemalloc.start()
-    signal.setitimer(signal.ITIMER_PROF, DEADLINE * (TRACED if measured else 1))
+    signal.setitimer(signal.ITIMER_PROF, DEADLINE * (TRACED if measured or traced else 1))
     try:
         target.run(data)
         found: BaseException | None = None
