@@ -262,10 +262,10 @@ class _Epoch:
         landed = self._whole_or_nothing(seen["served"], after)
         self._nothing_lost(ws)
         if landed and op.verb in ONCE:
-            then = after.workspaces[ws.name]
-            if self.house.differs(then, seen["status"]) or then.has_forgotten(seen["status"]):
+            before, then = self.repo.workspaces[ws.name], after.workspaces[ws.name]
+            if self.house.differs(then, seen["status"]) or then.has_forgotten(before, seen["status"]):
                 # Killed before it heard the answer: as an undo that is not told of the locks that it released.
-                after.workspaces[ws.name] = self.repo.workspaces[ws.name]
+                after.workspaces[ws.name] = before
             self.repo = after
             self._same(seen, after.workspaces[ws.name])
             return

@@ -64,10 +64,11 @@ class Workspace:
             setattr(made, name, getattr(self, name).copy())
         return made
 
-    def has_forgotten(self, status: dict[str, Any]) -> bool:
-        """Whether it knows nothing of a lock that the workspace, as `mlv status` says, believes to have on a change."""
+    def has_forgotten(self, before: Workspace, status: dict[str, Any]) -> bool:
+        """Whether it gave up a lock since `before` that `mlv status` says it believes to have, on a changed file."""
         believed = {one["path"] for one in status["files"] if one["lock"] in {"mine", "broken"}}
-        return any(path in believed and not file.token for path, file in self.tracked.items())
+        gone = {path for path, file in self.tracked.items() if not file.token}
+        return any(path in believed and path in gone for path, file in before.tracked.items() if file.token)
 
     def place(self, path: str) -> str:
         """Where the bytes of the tracked file `path` lie."""

@@ -24,6 +24,7 @@ def test_a_workspace_that_was_killed_in_an_undo_still_presents_the_lock_that_the
     told = {"files": [{"path": "t9.txt", "state": "modified", "lock": "broken"}]}
     knows = Workspace("ann6", "ann", "n5", 19, {"t9.txt": Tracked(File(1, b"old"), opened=True, token=15)})
     forgot = Workspace("ann6", "ann", "n5", 19, {"t9.txt": Tracked(File(1, b"old"))})
-    assert forgot.has_forgotten(told)
-    assert not knows.has_forgotten(told)
-    assert not forgot.has_forgotten({"files": [{"path": "t9.txt", "state": "modified", "lock": ""}]})
+    assert forgot.has_forgotten(knows, told)
+    assert not knows.has_forgotten(knows, told)
+    assert not forgot.has_forgotten(forgot, told)
+    assert not forgot.has_forgotten(knows, {"files": [{"path": "t9.txt", "state": "modified", "lock": ""}]})
