@@ -28,7 +28,7 @@ setup: $(DEV) $(BUF) ## make the virtual environment and install everything that
 demo: $(RUN) ## run the main job on an embedded server: two users, locks, typed deltas (examples/demo.py)
 	@$(BIN)/python examples/demo.py
 
-test: $(DEV) ## run the tests (ten minutes and more on two cores)
+test: $(DEV) ## run the tests (some ten minutes on two cores)
 	@$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
 
 test-all: test $(BUF) ## run the tests, then the slow ones; those of the formats also without compiled kernels
