@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
-from tests.fuzz import sanitizers, session, workers
+from tests.fuzz import engine, sanitizers, session, workers
 from tests.fuzz.engine import Fuzzer, check
 from tests.fuzz.target import Broken, Target
 from tests.wire import METHODS
@@ -64,6 +65,19 @@ def test_the_same_seed_makes_the_same_inputs():
         seen.append([])
         Fuzzer(workers.TARGETS["recipe"], 5).run(300, seen[-1].append)
     assert seen[0] == seen[1]
+
+
+def test_an_input_that_is_slow_by_itself_is_a_failure_though_what_notes_each_line_may_take_longer(monkeypatch):
+    monkeypatch.setattr(engine, "DEADLINE", 0.1)
+
+    def dawdles(data: bytes) -> None:
+        end = time.process_time() + (0.3 if data == b"slow" else 0.0)
+        while time.process_time() < end:
+            pass
+
+    assert not Fuzzer(Target("brisk", dawdles, lambda: [b"brisk"], ()), 1).run(1).failures
+    (failure,) = Fuzzer(Target("slow", dawdles, lambda: [b"slow"], ()), 1).run(1).failures
+    assert failure.signature.startswith("TooSlow")
 
 
 def test_memory_over_the_bound_is_a_failure():
