@@ -34,7 +34,9 @@ def maker(cls: Callable[P, T]) -> Callable[P, T]:
     """What makes objects of the frozen dataclass `cls` with slots, given what `cls` is given, in a quarter of the time.
 
     For what there may be a million of. The fields are set on an object of a twin class that is not frozen, which then
-    becomes one of `cls`: 0.4 us for six fields instead of 1.7. `cls` has no step after its fields are set.
+    becomes one of `cls`: 0.4 us for six fields instead of 1.7.
+
+    Raises: TypeError for a class with a step after its fields are set, which would be left out.
     """
     found: Callable[P, T] | None = _makers.get(cls)
     if found is None:
@@ -43,6 +45,8 @@ def maker(cls: Callable[P, T]) -> Callable[P, T]:
 
 
 def _twin(cls: Any) -> Any:  # noqa: ANN401 - a class and its twin
+    if hasattr(cls, "__post_init__"):
+        raise TypeError(f"{cls.__name__} has a step after its fields are set")
     fields = dataclasses.fields(cls)
     cls(*(None for _ in fields))  # methods that are generated with the first object
 

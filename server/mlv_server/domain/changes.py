@@ -81,17 +81,13 @@ def land(changes: Iterable[Change], current: States) -> tuple[Change, ...]:
 
 def numbered(changes: Iterable[Change], last_file_id: FileId) -> tuple[tuple[Change, ...], FileId]:
     """`changes`, sorted by path, with ids for the new files in that order, and the last file id given out."""
-    new_change, new_state = maker(Change), maker(FileState)
     found: list[Change] = []
     for change in changes:
-        if change.operation is not _ADD:
+        if change.operation is _ADD:
+            last_file_id = FileId(last_file_id + 1)
+            found.append(_with_id(change, last_file_id))
+        else:
             found.append(change)
-            continue
-        last_file_id += 1  # type: ignore[assignment]
-        state = change.state
-        if state is not None:
-            state = new_state(last_file_id, state.mode, state.text, state.size, state.content, state.properties)
-        found.append(new_change(change.path, _ADD, last_file_id, state, change.source))
     return tuple(found), last_file_id
 
 

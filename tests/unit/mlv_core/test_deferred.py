@@ -124,3 +124,5 @@ def test_a_maker_makes_objects_of_the_class_itself():
     assert maker(Point)(1).names is not maker(Point)(1).names
     assert hash(maker(Fresh)("a")) == hash(Fresh("a"))
     assert pickle.loads(pickle.dumps(maker(Point)(1, 3))) == Point(1, 3)
+    with pytest.raises(TypeError, match="Count"):
+        maker(Count)
