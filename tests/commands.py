@@ -30,7 +30,7 @@ class Started:
         self._arguments = arguments
         self._told = told
         self._lines = told.makefile("rb")
-        self.pid = int(self._lines.readline())
+        self.pid = self._number()
 
     def poll(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs."""
@@ -43,12 +43,17 @@ class Started:
         if self.returncode is None:
             self._told.settimeout(seconds)
             try:
-                self.returncode = int(self._lines.readline())
+                self.returncode = self._number()
             except TimeoutError:
                 raise subprocess.TimeoutExpired(self._arguments, seconds or 0.0) from None
             self._lines.close()
             self._told.close()
         return self.returncode
+
+    def _number(self) -> int:
+        line = self._lines.readline()
+        assert line, "the process from which commands are forked has ended: its standard error says why"
+        return int(line)
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
