@@ -75,6 +75,10 @@ FOUND = {
         "merged documents",
         b"\0" + b"\0".join(b'{"a":' + b"[" * 900 + b"]" * 900 + end for end in (b"}", b',"b":1}', b',"c":1}')),
     ),
+    "merged yaml: lists in lists without end": (
+        "merged documents",
+        b"\x01" + b"\0".join(b"a: " + b"[" * 5000 + end for end in (b"", b"1", b"2")),
+    ),
     "merged yaml: a list as a key": ("merged documents", bytes.fromhex("013a2026785b5d0a3f203a202a78")),
     "json: a name with half of a pair": ("record files", b'\0{"\\ud800": NaN}'),
     "yaml: lists in lists without end": ("record files", b"\x03" + b"[" * 5000),

@@ -20,12 +20,25 @@ def yaml_leaves(text: str, depth_limit: int) -> Iterator[tuple[tuple[str, ...], 
     Raises: ValueError for text that is no YAML, or whose aliases name too many values; RecursionError when it is
     nested deeper than `depth_limit`.
     """
+    loader = _Loader(text)
+    loader.depth_limit = depth_limit
     try:
-        root = yaml.SafeLoader(text).get_single_node()
+        root = loader.get_single_node()
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     if root is not None:
         yield from _Walk().leaves(root, (), depth_limit)
+
+
+class _Loader(yaml.SafeLoader):
+    """Stops at brackets that are nested too deeply: with each open one the scanner takes longer for every token."""
+
+    depth_limit = 0
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        if self.flow_level >= self.depth_limit:
+            raise RecursionError
+        super().fetch_flow_collection_start(token)
 
 
 class _Walk:

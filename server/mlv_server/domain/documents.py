@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 import tomlkit
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scanner import RoundTripScanner
 from tomlkit.exceptions import TOMLKitError
 
 Node: TypeAlias = object
@@ -55,6 +56,9 @@ class Document:
 
 _ALIASED_LIMIT = 100_000
 """Values that the aliases of a YAML document may name; every later step looks at each."""
+
+_BRACKETS_LIMIT = 128
+"""Brackets of a YAML document in each other: with each open one the scanner takes longer for every token."""
 
 _KINDS = {".json": Kind.JSON, ".yaml": Kind.YAML, ".yml": Kind.YAML, ".toml": Kind.TOML, ".ipynb": Kind.NOTEBOOK}
 
@@ -161,8 +165,18 @@ class _Sink:
         """Nothing is held back."""
 
 
+class _Scanner(RoundTripScanner):
+    """Stops at brackets that are nested too deeply: thousands, in a few kB, took seconds."""
+
+    def fetch_flow_collection_start(self, *token: Any, **more: Any) -> None:  # noqa: ANN401 - as the library calls it
+        if self.flow_level >= _BRACKETS_LIMIT:
+            raise RecursionError
+        super().fetch_flow_collection_start(*token, **more)
+
+
 def _yaml_tool(text: str) -> YAML:
     tool = YAML(typ="rt")
+    tool.Scanner = _Scanner
     tool.preserve_quotes = True
     tool.width = 1 << 20
     listed = re.search(r"^([ ]*)[^\s#-][^\n]*:[ ]*\n([ ]*)- ", text, re.MULTILINE)

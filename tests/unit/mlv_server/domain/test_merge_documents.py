@@ -114,3 +114,13 @@ def test_B5_cells_that_conflict_make_a_notebook_conflict() -> None:
     edited = notebook(("a", "x = 2\n", [], 1), ("b", "y\n", [], 1))
     assert merge_document("n.ipynb", base, edited, notebook(("a", "x = 3\n", [], 1), ("b", "y\n", [], 1))) is None
     assert merge_document("n.ipynb", base, edited, notebook(("b", "y\n", [], 1))) is None
+
+
+@pytest.mark.parametrize(("depth", "merged"), [(128, True), (129, False)])
+def test_B2_brackets_are_read_as_deep_as_anybody_nests_them_and_deeper_ones_are_text(depth, merged):
+    deep = b"[" * depth + b"1" + b"]" * depth
+    sides = [
+        b"x: " + deep + b"\ny: " + lr + b"\nz: " + dropout + b"\n"
+        for lr, dropout in ((b"1", b"1"), (b"2", b"1"), (b"1", b"2"))
+    ]
+    assert (merge_document("params.yaml", *sides) is not None) is merged
