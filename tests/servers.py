@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.commands import CLIENT, CLOCKED, SERVER, Started, commands
+from tests.ports import free_port
 
 START_SECONDS = 60
 COMMAND_SECONDS = 120
@@ -38,10 +38,7 @@ class RunningServer:
     @classmethod
     def create(cls, directory: Path, *options: str) -> RunningServer:
         """Make a server's folder; it listens on a port that was free, the same at each start."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        done = run_server_command("init", str(directory), "--listen", f"127.0.0.1:{port}", "--json", *options)
+        done = run_server_command("init", str(directory), "--listen", f"127.0.0.1:{free_port()}", "--json", *options)
         made = json.loads(done.stdout)
         return cls(directory, made["url"], made["fingerprint"], made["admin_token"])
 

@@ -7,8 +7,6 @@ import contextlib
 import io
 import json
 import os
-import random
-import socket
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
@@ -20,6 +18,7 @@ from blake3 import blake3
 from tests.faults.model import File, Repository, Workspace
 from tests.faults.workload import USER_ACTS, Op
 from tests.faults.zygote import Fork, Server, Trap, command
+from tests.ports import free_port
 
 from mlv import connect
 from mlv.cli.main import run
@@ -47,8 +46,6 @@ need = "none"
 scope = "branch"
 """
 """What the model knows of: a lock is needed on weights, and is of its branch alone (L3, L4)."""
-PORTS = (20_000, 32_000)
-"""Below those that the system gives to connections: nobody takes it while the server is down."""
 
 
 @lru_cache(maxsize=65_536)
@@ -60,15 +57,6 @@ def name_of(data: bytes) -> str:
 def _in_order_of_tokens(locks: Iterable[tuple[int, list[Any]]]) -> list[list[Any]]:
     """Locks in the order of their tokens, which the model has too; intents, which it has not, take tokens as well."""
     return [lock for _, lock in sorted(locks)]
-
-
-def free_port(rng: random.Random) -> int:
-    """A port of the loopback that nobody listens on."""
-    while True:
-        port = rng.randrange(*PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def typed(config: Path, directory: Path, arguments: tuple[str, ...]) -> tuple[int, Any]:
@@ -100,11 +88,11 @@ class House:
     """Whether commands and looks are forks of this process; else they run in it, one after the other."""
 
     @classmethod
-    def build(cls, folder: Path, trap: Trap, rng: random.Random) -> House:
+    def build(cls, folder: Path, trap: Trap) -> House:
         """Make a server and sign everybody in."""
         folder.mkdir(parents=True)
         house = cls(folder, trap)
-        made = house._init(free_port(rng))
+        made = house._init(free_port())
         house.server = Server(folder / "server", trap)
         house.server.start()
         house.move_in(made["url"], made["fingerprint"], made["admin_token"])

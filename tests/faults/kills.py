@@ -87,8 +87,7 @@ class Run:
     def _work_once(self, kills: int) -> None:
         if self.house is None or self.epoch % REPOSITORIES_PER_SERVER == 0:
             self._close()
-            rng = random.Random(f"{self.seed}:{self.epoch}:port")
-            self.house = House.build(self.folder / f"server{self.epoch}", self.server_trap, rng)
+            self.house = House.build(self.folder / f"server{self.epoch}", self.server_trap)
         _Epoch(self, self.house).work(kills)
 
     def _abandon(self) -> None:

@@ -101,7 +101,7 @@ class Run:
         self.rng = random.Random(seed)
         self.folder, self.seed, self.clients = folder, seed, clients
         self.counts: Counter[str] = Counter()
-        self.house = House.build(folder / "house", zygote.Trap(), random.Random())
+        self.house = House.build(folder / "house", zygote.Trap())
         server = self.house.server
         server.stop()
         server.clock = folder / "clock"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import socket
 import sqlite3
 import struct
 import subprocess
@@ -20,6 +19,7 @@ from typing import Any
 from blake3 import blake3
 from tests.faults import zygote
 from tests.faults.power_disk import acknowledge
+from tests.ports import free_port
 
 EXACT = ("users", "groups", "group_members", "rules", "policy_versions", "repositories", "names", "branches", "labels",
          "changesets", "environments")  # fmt: skip
@@ -56,15 +56,6 @@ def safetensors(data: bytes) -> bytes:
     header = json.dumps({"w": {"dtype": "BF16", "shape": [len(data) // 2], "data_offsets": [0, len(data)]}}).encode()
     header += b" " * (-len(header) % 8)
     return struct.pack("<Q", len(header)) + header + data
-
-
-def free_port(rng: random.Random) -> int:
-    """A port of the loopback below those that the system gives to connections."""
-    while True:
-        port = rng.randrange(12_000, 20_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
 
 
 def names(contents: dict[str, bytes]) -> dict[str, str]:
@@ -154,7 +145,7 @@ class Run:
 def play(run: Run, *, stops: bool = False) -> None:
     """All of it; at the end the server stops, or is killed."""
     world, rng = run.world, run.rng
-    made = json_of(run.host("init", str(world / "server"), "--listen", f"127.0.0.1:{free_port(rng)}"))
+    made = json_of(run.host("init", str(world / "server"), "--listen", f"127.0.0.1:{free_port()}"))
     zygote.warm()
     run.server = zygote.Server(world / "server", run.trap)
     run.server.start()

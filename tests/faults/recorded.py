@@ -202,7 +202,7 @@ class Rounds:
         self.folder, self.seed = folder, seed
         self.counts: Counter[str] = Counter()
         self.trap = zygote.Trap()
-        self.house = House.build(folder / "house", self.trap, random.Random(f"{seed}:port"))
+        self.house = House.build(folder / "house", self.trap)
 
     def round(self, number: int) -> list[str]:
         """What is wrong with one round's history; nothing, if all is well."""

@@ -82,6 +82,7 @@ FOUND = {
     "merged yaml: a list as a key": ("merged documents", bytes.fromhex("013a2026785b5d0a3f203a202a78")),
     "json: a name with half of a pair": ("record files", b'\0{"\\ud800": NaN}'),
     "yaml: lists in lists without end": ("record files", b"\x03" + b"[" * 5000),
+    "yaml: a character that no text has": ("record files", b"\x03\x07"),
     "yaml: a name with half of a pair": ("record files", b'\x03"\\ud800": "\\udfff"\n'),
     "journal and credentials: lists in lists": ("workspace files", b"[" * 5000),
     "ignore rules: a backslash at the end": ("ignore rules", b"\\"),

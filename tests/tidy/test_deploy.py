@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.ports import free_port
 
 # In tenths, 0 to 100; what is left is the network that a server needs.
 EXPOSURE_LIMIT = 15
@@ -76,9 +76,7 @@ def test_the_entrypoint_is_a_shell_program(root: Path):
 
 
 def test_the_container_makes_its_server_once_and_stops_cleanly(root: Path, tmp_path: Path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -20,9 +20,9 @@ def yaml_leaves(text: str, depth_limit: int) -> Iterator[tuple[tuple[str, ...], 
     Raises: ValueError for text that is no YAML, or whose aliases name too many values; RecursionError when it is
     nested deeper than `depth_limit`.
     """
-    loader = _Loader(text)
-    loader.depth_limit = depth_limit
     try:
+        loader = _Loader(text)
+        loader.depth_limit = depth_limit
         root = loader.get_single_node()
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error

@@ -100,6 +100,7 @@ def test_R2_of_a_table_the_last_row_counts():
         ("a.yaml", "a: ["),
         ("a.yaml", "a: &x\n  b: *x\n"),
         ("a.yaml", "- " * 500 + "x"),
+        ("a.yaml", "a: \x07\n"),
         ("a.txt", "just words"),
     ],
 )
