@@ -78,6 +78,9 @@ POINTS = frozenset(
         "shelve.journal",
         "shelve.answered",
         "shelve.acknowledged",
+        # client: an undo or a merge
+        "request.journal",
+        "request.answered",
         # client: what the server said of locks, on its way into the workspace
         "locks.taken",
         "locks.opened",

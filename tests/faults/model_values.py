@@ -64,11 +64,13 @@ class Workspace:
             setattr(made, name, getattr(self, name).copy())
         return made
 
-    def has_forgotten(self, before: Workspace, status: dict[str, Any]) -> bool:
-        """Whether it gave up a lock since `before` that `mlv status` says it believes to have, on a changed file."""
-        believed = {one["path"] for one in status["files"] if one["lock"] in {"mine", "broken"}}
-        gone = {path for path, file in self.tracked.items() if not file.token}
-        return any(path in believed and path in gone for path, file in before.tracked.items() if file.token)
+    def misbelieves(self, status: dict[str, Any]) -> str:
+        """How the locks differ that `mlv status` presents on changed files, dead or not; of the others it names all."""
+        tracked = {one["path"]: one["lock"] for one in status["files"] if one["state"] not in {"added", "untracked"}}
+        told = sorted(path for path, lock in tracked.items() if lock in {"mine", "broken"})
+        known = sorted(self.place(path) for path, file in self.tracked.items() if file.token)
+        wanted = [path for path in known if path in tracked]
+        return "" if told == wanted else f"presents the locks of {told}, by the model of {wanted}"
 
     def place(self, path: str) -> str:
         """Where the bytes of the tracked file `path` lie."""

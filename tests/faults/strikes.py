@@ -29,7 +29,7 @@ CLIENT = {
     "lock": TAKEN,
     "unlock": RELEASED,
     "break": RELEASED,
-    "undo": RELEASED,
+    "undo": ("request.journal", "request.answered", *RELEASED, *JOURNAL),
 }
 DATABASE = ("database.committing", "database.committed")
 PACK = (

@@ -19,12 +19,16 @@ def test_every_command_answers_as_the_model_of_semantics_says(tmp_path):
         assert counts[answer] > 0, answer
 
 
-def test_a_workspace_that_was_killed_in_an_undo_still_presents_the_lock_that_the_undo_released():
+def test_C3_the_model_sees_a_lock_that_only_the_workspace_believes_in():
     # Found by a soak: the file was changed, so that neither its state nor the list of open files told of the lock.
     told = {"files": [{"path": "t9.txt", "state": "modified", "lock": "broken"}]}
     knows = Workspace("ann6", "ann", "n5", 19, {"t9.txt": Tracked(File(1, b"old"), opened=True, token=15)})
     forgot = Workspace("ann6", "ann", "n5", 19, {"t9.txt": Tracked(File(1, b"old"))})
-    assert forgot.has_forgotten(knows, told)
-    assert not knows.has_forgotten(knows, told)
-    assert not forgot.has_forgotten(forgot, told)
-    assert not forgot.has_forgotten(knows, {"files": [{"path": "t9.txt", "state": "modified", "lock": ""}]})
+    assert knows.misbelieves(told) == ""
+    assert "t9.txt" in forgot.misbelieves(told)
+    unlocked = {"files": [{"path": "t9.txt", "state": "modified", "lock": "unlocked_edit"}]}
+    assert forgot.misbelieves(unlocked) == ""
+    assert "t9.txt" in knows.misbelieves(unlocked)
+    assert forgot.misbelieves({"files": []}) == ""
+    # Where a locked file was moved away, what stands there now is another.
+    assert forgot.misbelieves({"files": [{"path": "t9.txt", "state": "untracked", "lock": "mine"}]}) == ""

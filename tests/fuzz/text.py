@@ -146,10 +146,15 @@ def _run_config(data: bytes) -> None:
 
 
 def _run_workspace(data: bytes) -> None:
-    """What lies in a workspace's folder and in the user's: two journals, the patterns, the credentials."""
+    """What lies in a workspace's folder and in the user's: four journals, the patterns, the credentials."""
     layout = Layout(_folder.name)
     Path(layout.control).mkdir(exist_ok=True)
-    for place, read in ((layout.journal, journal.read), (layout.commit_journal, journal.read_commit)):
+    for place, read in (
+        (layout.journal, journal.read),
+        (layout.commit_journal, journal.read_commit),
+        (layout.shelve_journal, journal.read_shelve),
+        (layout.request_journal, journal.read_request),
+    ):
         Path(place).write_bytes(data)
         with contextlib.suppress(DamagedContent):
             read(layout)
@@ -176,6 +181,7 @@ _COMMIT = {
     "keep_locks": False,
     "files": [{"path": "a", "stamp": None, "need": None}],
 }
+_REQUEST = {"request_id": "r", "verb": "undo", "name": "", "tokens": [["a", 1]]}
 _CREDENTIALS = [{"url": "mlv://h:1", "token": "t", "user": "u", "fingerprint": "f", "authority_pem": "p"}]
 
 
@@ -287,7 +293,7 @@ TARGETS = (
     Target(
         "workspace files",
         _run_workspace,
-        _seeds(*(json.dumps(v) for v in (_UPDATE, _COMMIT, _CREDENTIALS))),
+        _seeds(*(json.dumps(v) for v in (_UPDATE, _COMMIT, _REQUEST, _CREDENTIALS))),
         (),
         (b"null", b"[", b"{", b"[" * 2000, b'"', b"1" * 4400),
     ),

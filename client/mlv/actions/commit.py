@@ -9,6 +9,7 @@ import uuid
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
 from mlv.actions.held import noting_lost_locks
+from mlv.actions.journalling import journalled
 from mlv.actions.landing import land
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.publishing import publish
@@ -17,12 +18,12 @@ from mlv.actions.recovering import recover_held
 from mlv.actions.status import status
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
-from mlv.workspace import guard, journal, merging
+from mlv.workspace import guard, merging
 from mlv.workspace.journal import CommitJournal, CommittedFile
 from mlv.workspace.state import TrackedFile
 from mlv_core.deferred import dataclass
 from mlv_core.entities import LockNeed, Operation, Records
-from mlv_core.errors import Conflict, LockNeeded, MlvError, NothingToCommit, NotSignedIn, Unreachable, UsageError
+from mlv_core.errors import Conflict, LockNeeded, NothingToCommit, NotSignedIn, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId, escape
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest
@@ -237,20 +238,9 @@ def _committed(
 
 def _publish(context: Context, request: PublishRequest, plan: CommitJournal) -> Published:
     """Publish once: the journal knows the request before the server does (C3)."""
-    layout = context.workspace.layout
-    with guard.writing(layout):
-        journal.write(layout, plan)
-    failpoint("commit.journal")
-    try:
+    with journalled(context.workspace.layout, plan):
+        failpoint("commit.journal")
         return publish(context, request)
-    except Unreachable:
-        # What became of it is not known: the journal stays, and the next online command asks.
-        raise
-    except MlvError as error:
-        # Of these it is not known either.
-        if error.code not in {"INTERNAL", "INTERRUPTED", "DEADLINE_EXCEEDED"}:
-            journal.remove_commit(layout)
-        raise
 
 
 def _foretold(context: Context, proposal: Proposal, started: float) -> Committed:

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.actions.folders import forget_folders
-from mlv.actions.recovering import recover
 from mlv.actions.status import FileStatus
 from mlv.workspace import guard
 from mlv.workspace.layout import under
@@ -23,7 +22,6 @@ from mlv_core.ids import RepositoryName
 
 def with_server_locks(context: Context, files: list[FileStatus]) -> tuple[int, list[FileStatus]]:
     """The branch's head, and `files` with what the server knows of locks: other, expired, broken."""
-    recover(context)
     workspace, server = context.workspace, context.server()
     repository = RepositoryName.parse(workspace.repository)
     found = server.list_locks(repository)

@@ -54,7 +54,7 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
             settings.update(workspace.vacating(gone, (row.path for row in rows)))
         _record(workspace, published, rows, texts, gone, committed, settings)
         failpoint("commit.recorded")
-        journal.remove_commit(workspace.layout)
+        journal.drop(workspace.layout, plan)
         failpoint("commit.finished")
         pristine.drop_unused(workspace.layout, workspace.state)
         workspace.reload()

@@ -9,9 +9,9 @@ from dataclasses import replace
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS, fetch_versions
 from mlv.actions.held import noting_lost_locks
-from mlv.actions.locks import forget_released
+from mlv.actions.journalling import request
 from mlv.actions.marking import has_markers, mark
-from mlv.actions.recovering import recover
+from mlv.actions.recovering import recover_held
 from mlv.actions.revert import revert
 from mlv.actions.update import Updated, update
 from mlv.transfer.types import UploadInput, UploadResult
@@ -56,24 +56,25 @@ def merge(context: Context, source: str, into: str = "", *, message: str = "", d
     Where files conflict, the workspace remembers the merge: texts get both edits with markers, everything else waits
     for `decide`. Raises: AlreadyMerged, HeadMoved, LocalChanges, UsageError, LockHeld, Denied, NotFound, PathClash.
     """
-    recover(context)
-    workspace, server = context.workspace, context.server()
-    known = merging.read(workspace.state)
-    if known is not None:
-        raise UsageError(
-            f"A merge of {escape(known.source)} waits here already.",
-            advice="'mlv merge --continue' finishes it, 'mlv merge --abort' drops it.",
-        )
-    sent = server.counters.sent_bytes
+    workspace = context.workspace
     branch = into or workspace.branch
-    request = replace(_request(context, branch, source, str(uuid.uuid4()), dry_run=dry_run), message=message)
-    with noting_lost_locks(context, dry_run=dry_run):
-        merged = server.merge(request)
-    if merged.published is not None and merged.published.released and not dry_run:
-        forget_released(workspace, merged.published.released)
+    with guard.long_step(workspace.layout), noting_lost_locks(context, dry_run=dry_run):
+        # Whoever held it until now may have died with an answer that was not heard.
+        recover_held(context)
+        workspace.reload()
+        known = merging.read(workspace.state)
+        if known is not None:
+            raise UsageError(
+                f"A merge of {escape(known.source)} waits here already.",
+                advice="'mlv merge --continue' finishes it, 'mlv merge --abort' drops it.",
+            )
+        server = context.server()
+        sent = server.counters.sent_bytes
+        wanted = replace(_request(context, branch, source, str(uuid.uuid4()), dry_run=dry_run), message=message)
+        merged = _send(context, wanted)
     waiting: tuple[OpenConflict, ...] = tuple(_open_conflict(one) for one in merged.conflicts)
     if waiting and not dry_run:
-        waiting = _keep_open(context, request, merged, waiting)
+        waiting = _keep_open(context, wanted, merged, waiting)
     return MergeDone(source, branch, merged, waiting, server.counters.sent_bytes - sent)
 
 
@@ -108,8 +109,28 @@ def finish(context: Context, *, message: str = "", dry_run: bool = False) -> Mer
 
     Raises: Conflict naming what is not decided; as `merge`.
     """
-    recover(context)
-    workspace, server = context.workspace, context.server()
+    workspace, known = context.workspace, _known(context)
+    with guard.long_step(workspace.layout), noting_lost_locks(context, dry_run=dry_run):
+        recover_held(context)
+        workspace.reload()
+        server = context.server()
+        sent = server.counters.sent_bytes
+        merged = _landed(context, known) or _finish(context, message, dry_run=dry_run)
+    done = MergeDone(known.source, known.branch, merged, (), server.counters.sent_bytes - sent)
+    return done if dry_run else replace(done, updated=update(context))
+
+
+def _landed(context: Context, known: OpenMerge) -> Merged | None:
+    """The merge that waited until the server was asked what became of it, where it had been made (C3)."""
+    if merging.read(context.workspace.state) is not None:
+        return None
+    repository = RepositoryName.parse(context.workspace.repository)
+    published = context.server().outcome(repository, RequestId(known.request_id))
+    return None if published is None else Merged(ChangesetNumber(0), published.parent, (), (), (), published)
+
+
+def _finish(context: Context, message: str, *, dry_run: bool) -> Merged:
+    """Merge as the open merge was decided. Raises: Conflict, HeadMoved, UsageError."""
     known = _known(context)
     if known.waiting:
         raise Conflict(
@@ -117,9 +138,8 @@ def finish(context: Context, *, message: str = "", dry_run: bool = False) -> Mer
             items=known.waiting,
             advice="'mlv resolve --accept mine|theirs|base|edited PATH' decides.",
         )
-    sent = server.counters.sent_bytes
     uploaded = _upload(context, known)
-    request = replace(
+    wanted = replace(
         _request(context, known.branch, known.source, known.request_id, dry_run=dry_run),
         message=message or known.message,
         source_head=ChangesetNumber(known.source_head),
@@ -128,17 +148,17 @@ def finish(context: Context, *, message: str = "", dry_run: bool = False) -> Mer
         recipes=uploaded.recipes,
         inline_pack=uploaded.inline_pack,
     )
-    with noting_lost_locks(context, dry_run=dry_run):
-        merged = server.merge(request)
+    merged = _send(context, wanted)
     if merged.conflicts:
         raise HeadMoved("The merge conflicts elsewhere by now.", advice="'mlv merge --abort', then merge again.")
-    done = MergeDone(known.source, known.branch, merged, (), server.counters.sent_bytes - sent)
-    if dry_run:
-        return done
-    merging.write(workspace.state, None)
-    if merged.published is not None and merged.published.released:
-        forget_released(workspace, merged.published.released)
-    return MergeDone(known.source, known.branch, merged, (), done.sent_bytes, update(context))
+    return merged
+
+
+def _send(context: Context, wanted: MergeRequest) -> Merged:
+    server = context.server()
+    if wanted.dry_run:
+        return server.merge(wanted)
+    return request(context, "merge", wanted.request_id, lambda: server.merge(wanted), lambda merged: merged.published)
 
 
 def abort(context: Context, *, dry_run: bool = False) -> tuple[str, ...]:
@@ -185,21 +205,21 @@ def _open_conflict(conflict: ServerConflict) -> OpenConflict:
 
 
 def _keep_open(
-    context: Context, request: MergeRequest, merged: Merged, waiting: tuple[OpenConflict, ...]
+    context: Context, wanted: MergeRequest, merged: Merged, waiting: tuple[OpenConflict, ...]
 ) -> tuple[OpenConflict, ...]:
     """Remember the merge, with both edits of each text in its file. Raises: UsageError, HeadMoved, LocalChanges."""
     workspace = context.workspace
     names = tuple(one.path for one in waiting)
     what = "1 file conflicts" if len(names) == 1 else f"{len(names)} files conflict"
-    if request.branch != workspace.branch:
+    if wanted.branch != workspace.branch:
         raise Conflict(
-            f"{what}, which a workspace of {escape(request.branch)} must decide.",
+            f"{what}, which a workspace of {escape(wanted.branch)} must decide.",
             items=names,
-            advice=f"'mlv switch {escape(request.branch)}', then 'mlv merge {escape(request.source)}'.",
+            advice=f"'mlv switch {escape(wanted.branch)}', then 'mlv merge {escape(wanted.source)}'.",
         )
     if workspace.base != merged.target:
         raise HeadMoved(
-            f"{what}, and {escape(request.branch)} is at @{merged.target}, not @{workspace.base}.",
+            f"{what}, and {escape(wanted.branch)} is at @{merged.target}, not @{workspace.base}.",
             items=names,
             advice="'mlv update', then merge again.",
         )
@@ -220,13 +240,13 @@ def _keep_open(
         merging.write(
             workspace.state,
             OpenMerge(
-                request.source,
+                wanted.source,
                 int(merged.source),
-                request.branch,
+                wanted.branch,
                 int(merged.target),
                 int(merged.bases[0]),
-                request.message,
-                request.request_id,
+                wanted.message,
+                wanted.request_id,
                 waiting,
             ),
         )

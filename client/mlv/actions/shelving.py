@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.actions.fetching import CODECS
+from mlv.actions.journalling import journalled
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.recovering import recover, recover_held
 from mlv.actions.revert import Reverted, revert_shelved
@@ -20,14 +21,12 @@ from mlv.workspace.journal import ShelveJournal, Stamp
 from mlv.workspace.layout import Layout
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Operation
-from mlv_core.errors import Conflict, MlvError, NothingToCommit, Unreachable
+from mlv_core.errors import Conflict, NothingToCommit
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import hash_content
 from mlv_core.ids import RepositoryName, RequestId, WorkspaceId, escape
 from mlv_core.shelving import Shelf, ShelvedChange, ShelveRequest
 
-UNKNOWN_CODES = frozenset({"INTERNAL", "INTERRUPTED", "DEADLINE_EXCEEDED"})
-"""Failures after which it is not known what became of a request."""
 _ADVICE = "Change a file, or 'mlv add' a new one; 'mlv status' shows what differs."
 
 
@@ -180,21 +179,12 @@ def _named(
 
 def _send(context: Context, request: ShelveRequest) -> Shelf:
     """Shelve once: the journal knows the request before the server does (C3)."""
-    layout = context.workspace.layout
-    with guard.writing(layout):
-        journal.write(layout, ShelveJournal(str(request.request_id), request.name))
-    failpoint("shelve.journal")
-    try:
+    layout, plan = context.workspace.layout, ShelveJournal(str(request.request_id), request.name)
+    with journalled(layout, plan):
+        failpoint("shelve.journal")
         shelf = context.server().shelve(request)
-    except Unreachable:
-        # What became of it is not known: the journal stays, and the next online command asks.
-        raise
-    except MlvError as error:
-        if error.code not in UNKNOWN_CODES:
-            journal.remove_shelve(layout)
-        raise
     failpoint("shelve.answered")
-    journal.remove_shelve(layout)
+    journal.drop(layout, plan)
     return shelf
 
 

@@ -86,6 +86,10 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
     """
     workspace = context.workspace
     roots = context.paths(arguments)
+    if ask_server:
+        from mlv.actions.recovering import recover
+
+        recover(context)  # before the look: it may close files, and forget locks
     result = scan_and_refresh(workspace, roots)
     trees = workspace.trees
     files = [_file_status(workspace, found, trees) for found in result.found]

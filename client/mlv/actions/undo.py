@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
 from mlv.actions.held import noting_lost_locks
-from mlv.actions.locks import forget_released
-from mlv.actions.recovering import recover
+from mlv.actions.journalling import request
+from mlv.actions.recovering import recover_held
+from mlv.workspace import guard
 from mlv_core.deferred import dataclass
 from mlv_core.errors import HeadMoved, NothingToCommit, UsageError
 from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, RequestId, Revision, RevisionKind, WorkspaceId
@@ -43,8 +45,25 @@ def undo(
     """
     if (first is None) == (to is None):
         raise UsageError("Name what to take back, or --to a version.", advice="mlv undo @N, or mlv undo --to @REV")
-    recover(context)
-    workspace, server = context.workspace, context.server()
+    workspace = context.workspace
+    with guard.long_step(workspace.layout), noting_lost_locks(context, dry_run=dry_run):
+        # Whoever held it until now may have died with an answer that was not heard.
+        recover_held(context)
+        workspace.reload()
+        server = context.server()
+        sent = server.counters.sent_bytes
+        wanted = _request(context, first, last, to, message)
+        wanted = replace(wanted, paths=paths, dry_run=dry_run)
+        published = _ask(server, wanted) if dry_run else _send(context, server, wanted)
+        sent = server.counters.sent_bytes - sent
+    return Undone(published, tuple(c.path for c in published.changes), sent)
+
+
+def _request(
+    context: Context, first: Revision | None, last: Revision | None, to: Revision | None, message: str
+) -> UndoRequest:
+    """What is asked for, with revisions as numbers and the locks that the workspace has. Raises: NotFound."""
+    workspace = context.workspace
     repository = RepositoryName.parse(workspace.repository)
 
     def number(revision: Revision) -> ChangesetNumber:
@@ -52,13 +71,12 @@ def undo(
             return ChangesetNumber(revision.number)
         if revision.kind is RevisionKind.HAVE:
             return ChangesetNumber(workspace.base)
-        return server.resolve(repository, str(revision)[1:], workspace.branch)[0]
+        return context.server().resolve(repository, str(revision)[1:], workspace.branch)[0]
 
-    sent = server.counters.sent_bytes
     low = number(first) if first is not None else ChangesetNumber(0)
     high = number(last) if last is not None else low
     target = number(to) if to is not None else None
-    request = UndoRequest(
+    return UndoRequest(
         repository=repository,
         request_id=RequestId(str(uuid.uuid4())),
         branch=workspace.branch,
@@ -67,21 +85,18 @@ def undo(
         first=low,
         last=high,
         to=target,
-        paths=paths,
         tokens=tuple((f.path, FencingToken(f.token)) for f in workspace.state.files().values() if f.token),
-        dry_run=dry_run,
     )
-    with noting_lost_locks(context, dry_run=dry_run):
-        published = _ask(server, request)
-    if published.released and not dry_run:
-        forget_released(workspace, published.released)
-    return Undone(published, tuple(c.path for c in published.changes), server.counters.sent_bytes - sent)
 
 
-def _ask(server: Server, request: UndoRequest) -> Published:
+def _send(context: Context, server: Server, wanted: UndoRequest) -> Published:
+    return request(context, "undo", wanted.request_id, lambda: _ask(server, wanted), lambda published: published)
+
+
+def _ask(server: Server, wanted: UndoRequest) -> Published:
     """The answer; refusals of a commit are told in words of an undo."""
     try:
-        return server.undo(request)
+        return server.undo(wanted)
     except HeadMoved as error:
         raise HeadMoved(
             error.message.replace(", after the version that you have", ", after what is to be taken back"),

@@ -85,7 +85,19 @@ class ShelveJournal:
     name: str
 
 
-Journal = UpdateJournal | CommitJournal | ShelveJournal
+@dataclass(frozen=True, slots=True)
+class RequestJournal:
+    """An undo or merge that was, or was about to be, sent (C3): all that it does here is to end locks.
+
+    `verb` names it to the user; `tokens` are the locks that the workspace believed to hold, by path.
+    """
+
+    request_id: str
+    verb: str
+    tokens: tuple[tuple[str, int], ...]
+
+
+Journal = UpdateJournal | CommitJournal | ShelveJournal | RequestJournal
 
 
 def write(layout: Layout, journal: Journal) -> None:
@@ -127,10 +139,20 @@ def read_shelve(layout: Layout) -> ShelveJournal | None:
     return _read(layout.shelve_journal, lambda found: ShelveJournal(found["request_id"], found["name"]))
 
 
+def read_request(layout: Layout) -> RequestJournal | None:
+    """The journal of an interrupted undo or merge, if there is one.
+
+    Raises: DamagedContent.
+    """
+    return _read(layout.request_journal, _read_request)
+
+
 def _place_of(layout: Layout, journal: Journal) -> str:
-    if isinstance(journal, ShelveJournal):
-        return layout.shelve_journal
-    return layout.journal if isinstance(journal, UpdateJournal) else layout.commit_journal
+    if isinstance(journal, UpdateJournal):
+        return layout.journal
+    if isinstance(journal, CommitJournal):
+        return layout.commit_journal
+    return layout.shelve_journal if isinstance(journal, ShelveJournal) else layout.request_journal
 
 
 def _read(place: str, parse: Callable[[dict[str, Any]], T]) -> T | None:
@@ -151,14 +173,9 @@ def remove(layout: Layout) -> None:
     _remove(layout, layout.journal)
 
 
-def remove_commit(layout: Layout) -> None:
-    """The commit is in the state, or known not to be."""
-    _remove(layout, layout.commit_journal)
-
-
-def remove_shelve(layout: Layout) -> None:
-    """The shelve is whole on the server, or known not to be there."""
-    _remove(layout, layout.shelve_journal)
+def drop(layout: Layout, journal: Journal) -> None:
+    """What came of the request in `journal` is in the state, or it is known that nothing did."""
+    _remove(layout, _place_of(layout, journal))
 
 
 def _remove(layout: Layout, place: str) -> None:
@@ -192,6 +209,13 @@ def sync_folder(folder: str) -> None:
 def _read_commit(found: dict[str, Any]) -> CommitJournal:
     files = tuple(CommittedFile(f["path"], _stamp(f["stamp"]), f["need"]) for f in found["files"])
     return CommitJournal(found["request_id"], found["branch"], found["keep_locks"], files)
+
+
+def _read_request(found: dict[str, Any]) -> RequestJournal:
+    tokens = tuple((str(path), token) for path, token in found["tokens"])
+    if not all(isinstance(token, int) for _, token in tokens):
+        raise TypeError("a token is no number")
+    return RequestJournal(str(found["request_id"]), str(found["verb"]), tokens)
 
 
 def _read_update(found: dict[str, Any]) -> UpdateJournal:

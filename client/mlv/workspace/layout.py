@@ -65,6 +65,11 @@ class Layout:
         return os.path.join(self.control, "shelve")
 
     @property
+    def request_journal(self) -> str:
+        """The undo or merge whose outcome is not known yet."""
+        return os.path.join(self.control, "request")
+
+    @property
     def write_lock(self) -> str:
         """Held by a command while it changes the workspace."""
         return os.path.join(self.control, "write.lock")

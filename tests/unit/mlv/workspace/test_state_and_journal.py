@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlv.workspace import journal, layout, pristine
-from mlv.workspace.journal import CommitJournal, CommittedFile, Step, UpdateJournal
+from mlv.workspace.journal import CommitJournal, CommittedFile, RequestJournal, ShelveJournal, Step, UpdateJournal
 from mlv.workspace.state import Pending, State, TrackedFile, decode_properties, encode_properties
 from mlv_core.errors import DamagedContent, InvalidPath, NotAWorkspace, UsageError, VersionSkew
 
@@ -115,15 +115,42 @@ def test_both_journals_come_back_as_they_were_written(place):
     assert journal.read(place) == update
     assert journal.read_commit(place) == commit
     journal.remove(place)
-    journal.remove_commit(place)
+    journal.drop(place, commit)
     assert journal.read(place) is None
     assert journal.read_commit(place) is None
 
 
-def test_a_damaged_journal_is_named(place):
-    Path(place.journal).write_text("{")
+def test_C3_the_journals_of_what_is_on_the_server_alone_come_back_as_they_were_written(place):
+    shelve = ShelveJournal("r-2", "mine")
+    request = RequestJournal("r-3", "undo", (("a.bin", 7), ("b/c.bin", 2**63)))
+    journal.write(place, shelve)
+    journal.write(place, request)
+    assert (journal.read_shelve(place), journal.read_request(place)) == (shelve, request)
+    journal.drop(place, request)
+    assert (journal.read_shelve(place), journal.read_request(place)) == (shelve, None)
+    journal.drop(place, request)
+    journal.drop(place, shelve)
+    assert journal.read_shelve(place) is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "null", "{}", '"x"'])
+def test_a_damaged_journal_is_named(place, text):
+    for file, read in (
+        (place.journal, journal.read),
+        (place.commit_journal, journal.read_commit),
+        (place.shelve_journal, journal.read_shelve),
+        (place.request_journal, journal.read_request),
+    ):
+        Path(file).write_text(text)
+        with pytest.raises(DamagedContent):
+            read(place)
+
+
+@pytest.mark.parametrize("tokens", ["7", "[7]", '[["a"]]', '[["a", "7"]]', '[["a", 1e999]]', "null"])
+def test_a_journal_of_a_request_with_tokens_that_are_none_is_damaged(place, tokens):
+    Path(place.request_journal).write_text(f'{{"request_id": "r", "verb": "undo", "tokens": {tokens}}}')
     with pytest.raises(DamagedContent):
-        journal.read(place)
+        journal.read_request(place)
 
 
 def test_a_row_of_a_conflict_is_read_back():
