@@ -210,3 +210,29 @@ def killed_at(who: Typist, point: str, *arguments: str) -> None:
     """Type a command, as a process of its own, that dies at `point`."""
     mortal = User(who.name, who.config, who.here, {VARIABLE: f"{point}=exit"})
     mortal.mlv(*arguments, code=EXIT_CODE)
+
+
+@pytest.mark.parametrize("again", [("unlock",), ("unlock", "--force", "-m", "gone")])
+def test_L2_L9_an_unlock_after_a_killed_break_does_not_end_what_was_intended_since(pair, again):
+    """The workspace still believes in the lock; the server has an intent at the path, which is none."""
+    first, second = pair
+    first.mlv("lock", "train.py")
+    killed_at(first, "locks.released", "unlock", "--force", "-m", "mine", "train.py")
+    first.mlv("edit", "train.py")
+    assert [one["mode"] for one in second.json("locks")] == ["intent"]
+    first.mlv("unlock", "-n", "train.py", code=9)
+    refused = first.json(*again, "train.py", code=9)
+    assert (refused["code"], refused["items"]) == ("NOT_FOUND", ["train.py"])
+    assert [one["mode"] for one in second.json("locks")] == ["intent"]
+    # It is forgotten here: what is committed now presents no lock.
+    first.json("unlock", "train.py", code=9)
+    first.write("train.py", changed(3, b"three"))
+    assert first.json("commit", "-m", "two")["released"] == []
+
+
+def test_L7_an_unlock_of_a_lock_beside_an_intent_of_the_same_workspace_ends_both(pair):
+    first, second = pair
+    first.mlv("edit", "train.py")
+    first.mlv("lock", "train.py")
+    first.mlv("unlock", "train.py")
+    assert second.json("locks") == []

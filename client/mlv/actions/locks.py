@@ -9,6 +9,7 @@ from mlv.actions.folders import forget_folders
 from mlv.actions.held import dead_files
 from mlv.actions.opening import chosen, forget_tokens, open_files, places_of
 from mlv.actions.recovering import recover
+from mlv.actions.status import REQUIRED
 from mlv.workspace import guard
 from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
@@ -25,6 +26,7 @@ FILES_LIMIT = 1000
 """L15: more in one request must be meant."""
 
 
+_NO_LOCK_ADVICE = "'mlv locks' lists them; an intent ends with 'mlv revert -k PATH'."
 _Taken = tuple[list[TrackedFile], AcquireOutcome]
 
 
@@ -145,6 +147,7 @@ def unlock(
     recover(context)
     workspace = context.workspace
     chosen = () if everything else (paths or _held_paths(context, context.paths(arguments), force=force))
+    _refuse_intended(context, chosen, dry_run=dry_run)
     request = ReleaseRequest(
         RepositoryName.parse(workspace.repository),
         WorkspaceId(workspace.id),
@@ -285,10 +288,28 @@ def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tup
         # What only this workspace believes to be locked is asked for too: it is forgotten when the server says no.
         found = tuple(dict.fromkeys(item.path for item in ends if under(item.path, roots))) or believed
     if not found:
-        raise NotFound(
-            "No lock at the named paths.", advice="'mlv locks' lists them; an intent ends with 'mlv revert -k PATH'."
-        )
+        raise NotFound("No lock at the named paths.", advice=_NO_LOCK_ADVICE)
     return found
+
+
+def _refuse_intended(context: Context, paths: tuple[str, ...], *, dry_run: bool) -> None:
+    """Forget the locks at `paths` that are gone and refuse to end what this workspace intends there since (L2).
+
+    Only on files that need no lock there is an intent, which a release of the path would end instead. Raises: NotFound.
+    """
+    workspace, asked = context.workspace, frozenset(paths)
+    files = workspace.state.files().values()
+    if not any(file.token and file.need != REQUIRED and file.path in asked for file in files):
+        return
+    held = context.server().list_locks(RepositoryName.parse(workspace.repository))
+    here = (item for item in held if item.scope is not LockScope.BRANCH or item.branch == workspace.branch)
+    locked = {item.file_id for item in here if item.mode is LockMode.EXCLUSIVE}
+    dead = dead_files(workspace, held)
+    gone = tuple(file.path for file in dead if file.path in asked and file.file_id not in locked)
+    if gone:
+        if not dry_run:
+            forget_tokens(workspace, (), gone)
+        raise NotFound("The locks of this workspace are gone.", advice=_NO_LOCK_ADVICE, items=gone)
 
 
 def _forget_dead(context: Context, paths: tuple[str, ...]) -> None:
