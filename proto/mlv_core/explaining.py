@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Rule
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from mlv_core.deferred import dataclass
 
 FactValue = str | int | bool | None
 

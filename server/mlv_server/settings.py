@@ -8,10 +8,10 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidSettings
 
 SETTINGS_FILE = "mlv-server.toml"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.transfer.download import download
 from mlv.transfer.types import OldFile
 from mlv_core.codecs import Codec
+from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_core.requests import PlannedChange, PlanPart, PlanRequest

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from mlv.actions import fetching
@@ -22,6 +22,7 @@ from mlv.workspace.journal import UpdateJournal
 from mlv.workspace.layout import under
 from mlv.workspace.opened import VACATED, Workspace
 from mlv.workspace.scan import scan
+from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH
 from mlv_core.errors import LocalChanges, NotFound
 from mlv_core.ids import ChangesetNumber, RepositoryName, Revision, RevisionKind, WorkspaceId, escape

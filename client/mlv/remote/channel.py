@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from mlv.remote import errors
+from mlv_core.deferred import dataclass
 from mlv_core.errors import LimitExceeded, Unreachable
 from mlv_core.ids import ServerAddress
 

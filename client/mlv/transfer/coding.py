@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 from mlv.transfer.reading import CutContent, Source, changing, read_extents
 from mlv.transfer.types import Progress, UploadInput
 from mlv_core.codecs import Codec, encode_group, encode_patch
 from mlv_core.codecs.streams import NOISE_BITS, entropy
+from mlv_core.deferred import dataclass
 from mlv_core.framing import FramePlan, encode_plan, plan_frames, plan_groups
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.packs import Frame, frame_of

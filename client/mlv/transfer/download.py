@@ -7,13 +7,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mlv.transfer.reading import FileSource
 from mlv.transfer.segments import Segments
 from mlv.transfer.targets import RunningHash, Target
 from mlv.transfer.types import Fetched, OldFile, Progress, Silent
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, DiskFull, LimitExceeded, MissingFile
 from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.ids import escape

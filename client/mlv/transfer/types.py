@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from mlv_core.deferred import dataclass
 from mlv_core.hashing import ContentHash
 from mlv_core.requests import PlannedChange
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, FileState
 from mlv_core.errors import InvalidRequest, LimitExceeded
 from mlv_core.merging import Conflict

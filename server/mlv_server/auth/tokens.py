@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.hashing import hash_structured
 
 ID_LENGTH = 12

@@ -12,8 +12,9 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.recipes import MAGIC, Recipe

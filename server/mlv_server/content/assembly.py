@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from mlv_core.codecs.streams import NOISE_BITS, entropy
+from mlv_core.deferred import dataclass
 from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash, ContentHasher
 from mlv_core.recipes import Recipe

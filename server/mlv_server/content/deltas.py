@@ -6,9 +6,9 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 from mlv_core.hashing import ContentHash
 from mlv_server.content.blobs.local import LocalBlobs

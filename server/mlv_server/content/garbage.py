@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, LimitExceeded, MlvError, NotFound
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber

@@ -7,11 +7,12 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TypeVar
 
 from mlv_core.codecs import Codec
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound, Unreachable
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import ContentHash

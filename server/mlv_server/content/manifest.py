@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, VersionSkew
 from mlv_core.hashing import hash_content
 

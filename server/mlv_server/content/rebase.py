@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from mlv_core.codecs import encode_group, encode_patch
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent
 from mlv_core.framing import FramePlan, encode_plan, plan_frames
 from mlv_core.hashing import ContentHash

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Effect, Rule
 from mlv_core.paths import glob_match
 from mlv_core.policies import EVERYBODY, GROUP

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.hashing import HASH_LENGTH, hash_structured
 
 SERVER_CHAIN = 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change
 from mlv_core.errors import CheckRefused, CheckUnanswered
 from mlv_core.hashing import ContentHasher

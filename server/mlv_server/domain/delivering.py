@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mlv_core.deferred import dataclass
 from mlv_core.hooks import HookState
 from mlv_core.ids import escape
 from mlv_server.domain.signing import signature

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidRequest
 from mlv_core.ids import escape
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any, TypeAlias, TypeGuard
 
@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scanner import RoundTripScanner
 from tomlkit.exceptions import TOMLKitError
+
+from mlv_core.deferred import dataclass
 
 Node: TypeAlias = object
 """A mapping with text keys, a sequence, or a scalar."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Branch, Label, Lock
 from mlv_core.errors import InvalidRequest
 from mlv_core.paths import glob_match, glob_matches_any

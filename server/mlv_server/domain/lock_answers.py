@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlv_core.asking import Answer, AnswerRequest
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock
 from mlv_core.errors import Denied, InvalidRequest, NotFound
 from mlv_core.ids import FencingToken, FileId, escape

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, FileState, Lock, LockNeed, Operation
 from mlv_core.errors import LockNeeded
 from mlv_core.ids import FencingToken

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock
 from mlv_core.ids import FencingToken, WorkspaceId, escape
 from mlv_core.paths import show_path

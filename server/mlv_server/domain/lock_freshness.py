@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import Denied, InvalidRequest, StaleBase
 from mlv_core.ids import BranchId, ChangesetNumber, FileId, escape
 from mlv_core.paths import show_path

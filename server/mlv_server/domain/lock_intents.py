@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import FileState, Lock, LockMode, LockScope
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId
 from mlv_core.requests import AcquireRequest

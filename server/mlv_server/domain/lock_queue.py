@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from mlv_core.asking import LockRequest
+from mlv_core.deferred import dataclass
 from mlv_core.errors import LimitExceeded, LockDenied, LockHeld
 from mlv_core.ids import ChangesetNumber, FileId, WorkspaceId, escape
 from mlv_core.paths import show_path

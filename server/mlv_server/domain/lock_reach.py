@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.ids import FencingToken, FileId, WorkspaceId
 from mlv_server.domain.lock_ends import EndedLock

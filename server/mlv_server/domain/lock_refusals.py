@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock
 from mlv_core.errors import LockHeld, LockLost
 from mlv_core.ids import escape

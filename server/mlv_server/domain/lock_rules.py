@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import lru_cache
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH, BranchKind, FileMode, FileState, LockNeed, LockScope
 from mlv_core.paths import glob_match
 from mlv_server.domain.file_kinds import ARCHIVES, DATASETS, DOCUMENTS, MEDIA, PROGRAMS, TABLES, TOKENIZERS, WEIGHTS

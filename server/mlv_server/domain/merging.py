@@ -7,9 +7,10 @@ Files are told apart by id, not by path: a file moved on one side and edited on 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH, FileMode, FileState, Properties
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import FileId

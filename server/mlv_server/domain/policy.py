@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidRequest
 from mlv_core.ids import fold

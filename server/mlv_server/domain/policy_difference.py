@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.ids import fold
 from mlv_core.paths import glob_match

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Effect, Rule, SubjectKind
 from mlv_core.errors import InvalidPath, InvalidRequest
 from mlv_core.ids import escape, fold

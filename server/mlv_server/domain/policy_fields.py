@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, date, datetime
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidPath
 from mlv_core.ids import escape
 from mlv_core.paths import glob_match

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from mlv_core.deferred import dataclass
 from mlv_core.policies import GROUP, PolicyTestResult, Verdict
 from mlv_server.domain.approving import asking, in_words
 from mlv_server.domain.policy import Policy, Principal, Resource, decide

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from mlv_core.changes import Row
+from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH, FileState, Operation
 from mlv_core.errors import AlreadyExists, InvalidName, InvalidRequest, LimitExceeded
 from mlv_core.ids import ChangesetNumber, check_name, escape, fold

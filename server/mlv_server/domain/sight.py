@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Rule
 from mlv_core.paths import glob_match
 from mlv_server.domain.globs import matches_name

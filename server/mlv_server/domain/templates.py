@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mlv_core.deferred import dataclass
 from mlv_core.entities import BranchKind, LockNeed, LockScope
 from mlv_core.errors import InvalidRequest
 from mlv_core.ids import escape

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, FileId
 from mlv_server.metadata.prepared import Prepared

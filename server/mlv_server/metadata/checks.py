@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import AlreadyExists, NotFound
 from mlv_core.hooks import Check, Moment
 from mlv_core.ids import escape

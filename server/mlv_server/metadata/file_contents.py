@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, bindparam, insert, select
 
+from mlv_core.deferred import dataclass
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, FileId
 from mlv_server.metadata.prepared import Prepared

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, LargeBinary, bindparam, cast, func, insert, select
 
 from mlv_core.changes import EncodedList, ListReader, Shelf
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, MlvError
 from mlv_core.ids import ChangesetNumber
 from mlv_server.metadata.prepared import Prepared

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, null, or_, select, update
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.ids import BranchId, FencingToken, FileId, WorkspaceId
 from mlv_server.domain.leases import lease_end

@@ -7,7 +7,6 @@ takes to run it. A prepared one is written with Core all the same, so it holds f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -15,6 +14,8 @@ from sqlalchemy import BindParameter, ClauseElement, Connection, Insert, LargeBi
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from mlv_core.deferred import dataclass
 
 JOINED_ROWS = 64
 """Rows that one statement inserts, or values that it looks up, at most: by then what a statement costs is spread thin.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import AlreadyExists, NotFound
 from mlv_core.ids import BranchId, RepositoryName, escape, fold
 from mlv_server.metadata.prepared import Prepared, Row

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from mlv_core.changes import EncodedList, ListReader
 from mlv_core.changes import Row as ListRow
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, MlvError
 from mlv_core.ids import escape, fold
 from mlv_core.shelving import Shelf

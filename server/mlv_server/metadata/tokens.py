@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, insert, or_, select, update
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import TokenInfo
 from mlv_core.errors import NotFound
 from mlv_core.ids import escape

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 
 from sqlalchemy import Connection, bindparam, insert, select
 
 from mlv_core.changes import ListReader, Row, Shelf, encode_changes
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, FileState, Operation
 from mlv_core.ids import ChangesetNumber, FileId
 from mlv_core.paths import parents

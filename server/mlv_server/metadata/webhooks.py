@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, select, update
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 from mlv_core.hooks import Delivery, HookState, Webhook
 from mlv_core.ids import escape

@@ -8,11 +8,11 @@ import ssl
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import h11
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidRequest
 from mlv_core.version import VERSION
 from mlv_server.domain.destinations import Allowed, Destination, address_fault, parse_destination

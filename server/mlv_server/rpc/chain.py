@@ -7,11 +7,12 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import grpc
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DeadlineExceeded, Interrupted, LimitExceeded, MlvError, NotSignedIn
 from mlv_server import telemetry
 from mlv_server.domain.networks import address_of

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidRequest, MlvError
 
 if TYPE_CHECKING:

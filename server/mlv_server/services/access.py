@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import Denied, DiskFull, NotFound
 from mlv_core.ids import RepositoryName, escape
 from mlv_server.auth.identity import identify

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import ApprovalNeeded, Denied, InvalidRequest, NotFound
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_core.policies import Approval

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from blake3 import blake3
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent, LimitExceeded, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
 from mlv_core.packs import PackParser

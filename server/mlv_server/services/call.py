@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
+from mlv_core.deferred import dataclass
 from mlv_server.services.memory import Memory
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from mlv_core.codecs import ALL_CODECS
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, FileState, LockNeed, Operation, Records
 from mlv_core.errors import InvalidRequest
 from mlv_core.failpoints import failpoint

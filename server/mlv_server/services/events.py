@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import InvalidRequest, NotFound
 from mlv_core.ids import RepositoryName
 from mlv_core.watching import EventFilter, EventPage, EventRecord

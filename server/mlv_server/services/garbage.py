@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from functools import partial
 
+from mlv_core.deferred import dataclass
 from mlv_core.failpoints import failpoint
 from mlv_server.content.blobs.local import LocalBlobs, PackPlace
 from mlv_server.content.garbage import Ground, Marked, Marker, dead_bytes, ground_of

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from mlv_core.changes import Row
 from mlv_core.changesets import changeset_id
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Branch, Change, Changeset, Environment, FileState, Lock, Operation, Records
 from mlv_core.errors import PathClash, UnknownEnvironment
 from mlv_core.hashing import HASH_LENGTH

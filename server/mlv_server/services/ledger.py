@@ -11,9 +11,10 @@ import asyncio
 import ipaddress
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mlv_core.deferred import dataclass
 from mlv_server.domain.audit import SERVER_CHAIN, AuditEntry
 from mlv_server.domain.networks import parse_address
 from mlv_server.metadata.engine import Database

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 from mlv_core.hooks import Delivery
 from mlv_server.domain.delivering import PING, Letter, body_of, fault_of, shown_answer

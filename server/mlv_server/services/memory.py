@@ -6,8 +6,9 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlv_core.deferred import dataclass
 from mlv_core.hashing import ContentHash
 from mlv_server.domain.attempts import Attempts
 from mlv_server.services.ledger import Ledger

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mlv_core.changes import Row
 from mlv_core.codecs import encode_group
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Change, FileMode, FileState, Operation, Records
 from mlv_core.errors import AlreadyMerged, HeadMoved, InvalidRequest
 from mlv_core.failpoints import failpoint

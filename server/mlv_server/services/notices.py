@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock
 from mlv_core.errors import Denied
 from mlv_core.ids import RepositoryName, WorkspaceId

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, Generic, TypeVar
 
+from mlv_core.deferred import dataclass
 from mlv_core.hashing import hash_content
 from mlv_core.ids import RequestId
 from mlv_server.metadata.unit_of_work import Transaction

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Effect, Rule
 from mlv_core.errors import Denied, InvalidRequest, PolicyTestsFailed
 from mlv_core.ids import RepositoryName, escape, fold

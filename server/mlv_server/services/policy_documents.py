@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Rule
 from mlv_core.errors import InvalidPolicy, InvalidRequest, PolicyMoved
 from mlv_core.ids import RepositoryName

@@ -7,8 +7,9 @@ looked up in the version that it is asked of; for everybody else nothing of this
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH
 from mlv_core.errors import Denied, NotFound
 from mlv_core.hashing import ContentHash

@@ -8,11 +8,12 @@ import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from blake3 import blake3
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import AlreadyExists, DamagedContent, FolderBusy, LimitExceeded, NotFound, VersionSkew
 from mlv_core.failpoints import failpoint
 from mlv_core.packs import PackParser

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from mlv_core.changes import EncodedList, encode
+from mlv_core.deferred import dataclass
 from mlv_core.entities import FileState
 from mlv_core.errors import Denied, NotFound, NothingToCommit
 from mlv_core.failpoints import failpoint

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from mlv_core.deferred import dataclass
 from mlv_core.failpoints import failpoint
 from mlv_server.content.archive import Archive
 from mlv_server.content.manifest import Manifest

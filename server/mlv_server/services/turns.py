@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+from mlv_core.deferred import dataclass
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.ids import FileId, WorkspaceId
 from mlv_core.paths import is_below

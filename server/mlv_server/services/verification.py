@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mlv_core.changesets import changeset_id
+from mlv_core.deferred import dataclass
 from mlv_core.errors import MlvError
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, escape

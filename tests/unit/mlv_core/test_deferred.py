@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import pickle
 import subprocess
 import sys
@@ -84,6 +85,89 @@ def test_an_object_that_may_change_does():
     count.value = 9
     assert count == Count(8)
     assert Count.__hash__ is None
+
+
+def test_classes_keep_the_methods_that_they_write_themselves():
+    @dataclass(frozen=True, slots=True)
+    class Named:
+        """Compared by its name in any case."""
+
+        name: str
+        size: int = 0
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Named) and other.name.lower() == self.name.lower()
+
+        def __hash__(self) -> int:
+            return 7
+
+        def __repr__(self) -> str:
+            return f"<{self.name}>"
+
+    assert Named("A") == Named("a", 3)
+    assert hash(Named("A")) == 7
+    assert repr(Named("A")) == "<A>"
+
+
+def test_fields_that_are_not_given_and_steps_afterwards_work_on_a_frozen_object():
+    @dataclass(frozen=True, slots=True)
+    class Sum:
+        """Knows its sum."""
+
+        parts: tuple[int, ...]
+        total: int = dataclasses.field(init=False)
+        notes: list[str] = dataclasses.field(init=False, default_factory=list)
+        kind: str = dataclasses.field(init=False, default="sum")
+
+        def __post_init__(self) -> None:
+            object.__setattr__(self, "total", sum(self.parts))
+
+    made = Sum((1, 2))
+    assert (made.total, made.notes, made.kind) == (3, [], "sum")
+    assert made == Sum((1, 2)) != Sum((3,))
+    assert made.notes is not Sum((1, 2)).notes
+    with pytest.raises(TypeError):
+        Sum((1,), 2)
+
+
+@pytest.mark.parametrize("names", [(), ("a",), ("a", "b")])
+def test_objects_of_any_number_of_fields_are_compared_and_hashed(names):
+    cls = dataclass(frozen=True, slots=True)(type("Any", (), {"__annotations__": dict.fromkeys(names, "int")}))
+    assert cls(*range(len(names))) == cls(*range(len(names)))
+    assert hash(cls(*range(len(names)))) == hash(tuple(range(len(names))))
+    assert cls(*range(len(names))) != names
+    if names:
+        assert cls(*range(len(names))) != cls(*range(1, len(names) + 1))
+
+
+def test_an_object_that_holds_itself_is_shown():
+    @dataclass(slots=True)
+    class Ring:
+        """May hold itself."""
+
+        inner: object = None
+
+    ring = Ring()
+    ring.inner = ring
+    assert repr(ring).endswith("Ring(inner=...)")
+
+
+def test_a_class_without_slots_has_cached_values_too():
+    @dataclass(frozen=True)
+    class Cached:
+        """Counts once."""
+
+        size: int
+
+        @functools.cached_property
+        def double(self) -> list[int]:
+            return [2 * self.size]
+
+    one = Cached(2)
+    assert one.double is one.double == [4]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        one.size = 3
+    assert pickle.loads(pickle.dumps(Point(3))) == Point(3)
 
 
 def test_copies_and_pickles_are_equal_where_the_class_is_new():

@@ -8,9 +8,9 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DiskFull, LimitExceeded, NotFound
 from mlv_core.failpoints import failpoint
 
