@@ -37,8 +37,7 @@ def keep_base_texts(context: Context, paths: Iterable[str] | None = None) -> Non
         texts.update(_fetched(context, absent))
     if texts:
         with guard.writing(workspace.layout), workspace.state.transaction():
-            for content, data in texts.items():
-                workspace.state.put_text(content, data)
+            workspace.state.put_texts(texts.items())
 
 
 def _here(workspace: Workspace, file: TrackedFile) -> bytes | None:

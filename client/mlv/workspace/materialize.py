@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
@@ -62,11 +61,11 @@ def stage(layout: Layout, file: str, name: str, path: str, mode: int, *, read_on
     `file` is an absolute name in the incoming folder; it is renamed. Raises: UnsupportedFile for a link that leaves
     the workspace.
     """
-    target = os.path.join(layout.incoming, name)
     if mode == SYMLINK:
         with open(file, "rb") as stream:
             link = os.fsdecode(stream.read())
         check_symlink(path, link)
+        target = os.path.join(layout.incoming, name)
         beside = f"{target}.link"
         if os.path.lexists(beside):
             os.unlink(beside)
@@ -74,8 +73,8 @@ def stage(layout: Layout, file: str, name: str, path: str, mode: int, *, read_on
         os.rename(beside, target)
         return
     os.chmod(file, permissions(mode, read_only=read_only, mask=mask))
-    if file != target:
-        os.rename(file, target)
+    if os.path.basename(file) != name:
+        os.rename(file, os.path.join(layout.incoming, name))
 
 
 def sync_all(layout: Layout) -> None:
@@ -164,8 +163,10 @@ def _run(layout: Layout, rescue: Rescue, steps: tuple[Step, ...]) -> dict[str, t
     for folder in sorted({os.path.dirname(step.path) for step in places}):
         _make_folder(layout, rescue, folder)
 
+    incoming = layout.incoming
+
     def work(step: Step) -> tuple[str, tuple[int, int]] | None:
-        return _place(layout, rescue, step)
+        return _place(layout, rescue, step, os.path.join(incoming, step.file))
 
     def work_all(run: list[Step]) -> list[tuple[str, tuple[int, int]]]:
         return list(filter(None, map(work, run)))
@@ -177,14 +178,13 @@ def _run(layout: Layout, rescue: Rescue, steps: tuple[Step, ...]) -> dict[str, t
         return {path: stamp for done in pool.map(work_all, runs) for path, stamp in done}
 
 
-def _place(layout: Layout, rescue: Rescue, step: Step) -> tuple[str, tuple[int, int]] | None:
-    staged = os.path.join(layout.incoming, step.file)
+def _place(layout: Layout, rescue: Rescue, step: Step, staged: str) -> tuple[str, tuple[int, int]] | None:
     try:
         status = os.lstat(staged)
     except FileNotFoundError:
         return None  # done before a crash
     target = layout.absolute(step.path)
-    _make_room(layout, rescue, step)
+    _make_room(rescue, step, target)
     try:
         os.rename(staged, target)
     except OSError as error:
@@ -201,10 +201,10 @@ def _place(layout: Layout, rescue: Rescue, step: Step) -> tuple[str, tuple[int, 
     return step.path, (status.st_mtime_ns, status.st_ino)
 
 
-def _make_room(layout: Layout, rescue: Rescue, step: Step) -> bool:
-    """Whether what lies at the step's path may be replaced now; what is the user's was moved aside."""
+def _make_room(rescue: Rescue, step: Step, target: str) -> bool:
+    """Whether `target`, which lies at the step's path, may be replaced now; what is the user's was moved aside."""
     try:
-        status = os.lstat(layout.absolute(step.path))
+        status = os.lstat(target)
     except (FileNotFoundError, NotADirectoryError):
         return False
     stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
@@ -215,8 +215,9 @@ def _make_room(layout: Layout, rescue: Rescue, step: Step) -> bool:
 
 
 def _remove(layout: Layout, rescue: Rescue, step: Step) -> None:
-    if _make_room(layout, rescue, step):
-        os.unlink(layout.absolute(step.path))
+    target = layout.absolute(step.path)
+    if _make_room(rescue, step, target):
+        os.unlink(target)
     prune_folders(layout, os.path.dirname(step.path))
 
 
@@ -291,16 +292,7 @@ def _record(layout: Layout, state: State, plan: UpdateJournal, placed: dict[str,
     trusted = set(plan.trusted)
     rows = stamped(layout, [row for row in plan.rows if row.path in trusted], placed)
     rows.extend(row for row in plan.rows if row.path not in trusted)
-    texts = []
-    for row in rows:
-        wanted = row.path in trusted and row.text and row.mode != SYMLINK and row.size <= pristine.TEXT_LIMIT_BYTES
-        if wanted and state.text(row.content) is None:
-            # After a crash there may be another file by now, or none.
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                with open(layout.absolute(row.path), "rb") as file:
-                    data = file.read(pristine.TEXT_LIMIT_BYTES + 1)
-                if hash_content(data) == row.content:
-                    texts.append((row.content, data))
+    texts = _texts(layout, state, [row for row in rows if row.path in trusted])
     with state.transaction():
         state.drop_files(plan.dropped)
         state.put_files(rows)
@@ -312,9 +304,26 @@ def _record(layout: Layout, state: State, plan: UpdateJournal, placed: dict[str,
         state.drop_property_edits(plan.edits_dropped)
         for path, key, value in plan.edits_added:
             state.edit_property(path, key, value)
-        for content, data in texts:
-            state.put_text(content, data)
+        state.put_texts(texts)
         state.drop_stale_texts()
         if plan.join:
             state.join_base(keep=[*state.conflicts(), *(row.path for row in plan.rows if row.changeset)])
         state.set_settings(plan.settings)
+
+
+def _texts(layout: Layout, state: State, rows: list[TrackedFile]) -> list[tuple[bytes, bytes]]:
+    """(hash, bytes) of the small text files among `rows` whose bases are not kept yet, as they lie in their places."""
+    wanted = [row for row in rows if row.text and row.mode != SYMLINK and row.size <= pristine.TEXT_LIMIT_BYTES]
+    lacking = state.lacking_texts({row.content for row in wanted})
+    texts = []
+    for row in wanted:
+        if row.content not in lacking:
+            continue
+        # After a crash there may be another file by now, or none.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            with open(layout.absolute(row.path), "rb", buffering=0) as file:
+                data = file.read(row.size + 1)
+            if hash_content(data) == row.content:
+                texts.append((row.content, data))
+                lacking.discard(row.content)
+    return texts
