@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -19,7 +19,7 @@ from mlv.actions.shelfconflicts import refuse_waiting
 from mlv.actions.updating import Act, Decision, Local, decide, local_of, needs_content
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.journal import UpdateJournal
-from mlv.workspace.layout import under
+from mlv.workspace.layout import Layout, under
 from mlv.workspace.opened import VACATED, Workspace
 from mlv.workspace.scan import scan
 from mlv_core.deferred import dataclass
@@ -168,12 +168,23 @@ def _bytes_for(context: Context, wish: Wish) -> tuple[list[Decision], dict[str, 
     plan = fetching.plan(context, replace(request, without_content=not alone))
     _check_roots(wish, local, plan.changes)
     check_paths(change.change.path for change in plan.changes if change.change.state)
-    new = [c.change.path for c in plan.changes if c.change.path not in local.files]
-    local.on_disk = frozenset(path for path in new if os.path.lexists(workspace.layout.absolute(path)))
+    new = (c.change.path for c in plan.changes if c.change.path not in local.files)
+    local.on_disk = frozenset(_lying(workspace.layout, new))
     decisions = decide(plan.changes, local, force=wish.force)
     decisions = _adopted(workspace, decisions, local) if wish.adopt else decisions
     _refuse(decisions, wish)
     return decisions, {} if wish.dry_run else _fetch(context, request, decisions, plan, local), plan.withheld
+
+
+def _lying(layout: Layout, paths: Iterable[str]) -> Iterator[str]:
+    """Those of `paths` where something lies; in a folder that is not there nothing is looked for."""
+    folders: dict[str, bool] = {}
+    for path in paths:
+        folder = os.path.dirname(path)
+        if folder not in folders:
+            folders[folder] = os.path.isdir(layout.absolute(folder))
+        if folders[folder] and os.path.lexists(layout.absolute(path)):
+            yield path
 
 
 def _check_roots(wish: Wish, local: Local, changes: list[PlannedChange]) -> None:

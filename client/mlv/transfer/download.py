@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import field
@@ -40,10 +40,11 @@ BLOCK_BYTES = 1 << 20
 class _Begun:
     """What earlier attempts and earlier parts did of the files of a part.
 
-    `resumes`: whether an earlier attempt left something of them; None: each file tells. `running`: the hashes of
-    those of which an earlier part was written.
+    `there`: the files that lie in the incoming folder. `resumes`: whether an earlier attempt left something of the
+    part's; None: each file tells. `running`: the hashes of those of which an earlier part was written.
     """
 
+    there: set[str]
     resumes: bool | None = None
     running: dict[str, RunningHash] = field(default_factory=dict)
 
@@ -64,7 +65,7 @@ def download(
     """
     os.makedirs(incoming, exist_ok=True)
     shown = progress or Silent()
-    begun = _Begun()
+    begun = _Begun({os.path.join(incoming, name) for name in os.listdir(incoming)})
     resumes = False
     for part in parts:
         if part.more and not part.start:
@@ -93,17 +94,19 @@ def _one_part(
         for index, planned in enumerate(part.changes)
         if planned.change.state is not None and (index in pieces or planned.change.state.size == 0)
     ]
+    files = {index: _file(part.changes[index], incoming) for index in wanted}
     first = _distinct(part.changes, wanted)
-    missing = {index: pieces.get(index, []) for index in first if not _is_there(part, index, incoming)}
+    missing = {index: pieces.get(index, []) for index in first if not _is_there(part, index, files[index], begun.there)}
     if missing:
         try:
-            _fetch(server, repository, part, missing, old_file, incoming, progress, begun)
+            _fetch(server, repository, part, missing, old_file, files, progress, begun)
         except OSError as error:
             raise _named(error) from error
     if part.more:
         return
-    for index in wanted:
-        yield Fetched(part.changes[index], _file(part.changes[index], incoming))
+    begun.there.update(files.values())
+    for index, file in files.items():
+        yield Fetched(part.changes[index], file)
 
 
 def _distinct(changes: Sequence[PlannedChange], indexes: list[int]) -> list[int]:
@@ -122,24 +125,24 @@ def _fetch(
     part: PlanPart,
     pieces: dict[int, list[Piece]],
     old_file: OldFile,
-    incoming: str,
+    files: dict[int, str],
     progress: Progress,
     begun: _Begun,
 ) -> None:
-    """Fetch, decode and write the files of the changes that `pieces` names, then verify each as a whole."""
+    """Fetch, decode and write the `files` of the changes that `pieces` names, then verify each as a whole."""
     targets: dict[int, Target] = {}
+    checked = {index for index, its_pieces in pieces.items() if _is_segment(part, index, its_pieces)}
     with ExitStack() as stack:
         segments = Segments(server, repository, part, _old_sources(part, old_file, stack))
         held = len(pieces) <= OPEN_FILES
         for index, its_pieces in pieces.items():
             state = part.changes[index].change.state
-            file = _file(part.changes[index], incoming)
             # One of many that are written at once needs no second name: what a crash leaves is checked by its name.
-            at_once = not held and not begun.resumes and not part.start and _is_segment(part, index, its_pieces)
-            file = file if at_once else file + ".part"
+            at_once = not held and not begun.resumes and not part.start and index in checked
+            file = files[index] if at_once else files[index] + ".part"
             target = Target(file, state.size if state is not None else 0, held=held, at_once=at_once)
             target.resumes = target.resumes if begun.resumes is None else begun.resumes
-            if not target.resumes and (part.start or not _is_segment(part, index, its_pieces)):
+            if not target.resumes and (part.start or index not in checked):
                 target.running = begun.running.setdefault(file, RunningHash())
             if held:
                 stack.callback(target.close)
@@ -155,7 +158,7 @@ def _fetch(
             if part.more:
                 continue
             # Of a file that came in several parts it is not known which bytes were checked on their way.
-            if target.straight or part.start or not _is_segment(part, index, pieces[index]):
+            if target.straight or part.start or index not in checked:
                 _verify(part.changes[index], target, segments)
             if not target.at_once:
                 os.replace(target.file, target.file.removesuffix(".part"))
@@ -212,16 +215,15 @@ def _shards(needed: Sequence[int], work_of: Callable[[int], int]) -> list[list[i
     return [shard for shard in shards if shard]
 
 
-def _is_there(part: PlanPart, index: int, incoming: str) -> bool:
+def _is_there(part: PlanPart, index: int, file: str, there: Collection[str]) -> bool:
     """Whether a change's content needs no fetching; it was verified with the first part that speaks of it."""
     if part.start:
-        return os.path.exists(_file(part.changes[index], incoming))
-    return _is_whole(part.changes[index], incoming)
+        return os.path.exists(file)
+    return file in there and _is_whole(part.changes[index], file)
 
 
-def _is_whole(planned: PlannedChange, incoming: str) -> bool:
-    """Whether the content lies in `incoming` already; a file there that is not what its name says is removed."""
-    file = _file(planned, incoming)
+def _is_whole(planned: PlannedChange, file: str) -> bool:
+    """Whether the content lies in `file` already; one that is not what its name says is removed."""
     state = planned.change.state
     if state is None or not os.path.exists(file):
         return False

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from mlv_core.deferred import dataclass
@@ -92,9 +91,12 @@ class Target:
     def write(self, parts: Sequence[memoryview], position: int) -> None:
         """Put `parts` at `position`, one after the other. Raises: OSError."""
         at = position
-        with self._opened() as handle:
+        handle = self._open()
+        try:
             for first in range(0, len(parts), PARTS_AT_ONCE):
                 at = _write(handle, parts[first : first + PARTS_AT_ONCE], at)
+        finally:
+            self._rest(handle)
         self._cached += at - position
         if self._held >= 0 and self._cached >= WRITEBACK_BYTES:
             self.write_back()
@@ -103,8 +105,11 @@ class Target:
 
     def read(self, parts: Sequence[tuple[int, int]]) -> bytes:
         """What lies there at (position, length) of `parts`, one after the other."""
-        with self._opened() as handle:
+        handle = self._open()
+        try:
             return b"".join(os.pread(handle, length, position) for position, length in parts)
+        finally:
+            self._rest(handle)
 
     def write_back(self) -> None:
         """Let what was written start on its way to the disk, where the system has a call for it; waits for nothing."""
@@ -118,15 +123,13 @@ class Target:
             os.close(self._held)
             self._held = -1
 
-    @contextmanager
-    def _opened(self) -> Iterator[int]:
-        if self._held >= 0:
-            yield self._held
-            return
-        handle = os.open(self.file, _FLAGS, 0o600)
-        try:
-            yield handle
-        finally:
+    def _open(self) -> int:
+        """The handle that is held, or one for this use alone."""
+        return self._held if self._held >= 0 else os.open(self.file, _FLAGS, 0o600)
+
+    def _rest(self, handle: int) -> None:
+        """Give back what `_open` gave."""
+        if handle != self._held:
             os.close(handle)
 
 
