@@ -103,12 +103,17 @@ def test_C3_a_dry_run_on_which_a_point_dies_has_no_point_to_die_at(locked):
     assert [one["changeset"] for one in locked.json("log")] == [2, 1]
 
 
-def test_a_damaged_journal_of_a_request_is_told_and_local_verbs_go_on(locked):
-    (locked.here / ".mlv" / "request").write_text("{")
-    assert locked.states() == {}
+@pytest.mark.parametrize("name", ["journal", "commit", "shelve", "request"])
+def test_a_damaged_journal_is_told_and_set_aside_by_the_command_that_is_advised(locked, name):
+    (locked.here / ".mlv" / name).write_text("{")
+    if name != "journal":
+        assert locked.states() == {}
     told = locked.json("log", code=7)
-    assert told["code"] == "DAMAGED_CONTENT"
-    assert "journal" in told["message"]
+    assert (told["code"], "journal" in told["message"]) == ("DAMAGED_CONTENT", True)
+    assert "mlv update --verify" in told["advice"]
+    assert f".mlv/{name}" in locked.noticed("update", "--verify")
+    assert (locked.here / ".mlv" / f"{name}.damaged").read_text() == "{"
+    assert [one["changeset"] for one in locked.json("log")] == [2, 1]
 
 
 def test_C3_a_lock_that_was_taken_since_is_not_forgotten(desk):

@@ -87,6 +87,41 @@ def test_N1_a_server_killed_in_an_unlock_has_it_done_or_not_and_the_answer_is_tr
     assert mortal.admin.mlv("status", "--json", cwd=workspace).json.get("opened", []) == []
 
 
+@pytest.mark.parametrize("point", ["database.committing", "database.committed"])
+def test_C3_C9_a_server_killed_in_an_undo_has_it_done_or_not_and_the_next_command_tells_which(mortal, point):
+    workspace = with_a_model(mortal)
+    mortal.admin.mlv("edit", "model.bin", cwd=workspace)
+    (workspace / "model.bin").write_bytes(noise(2000, 2))
+    mortal.admin.mlv("commit", "--keep-locks", "-m", "second", cwd=workspace)
+    mortal.server.stop()
+    mortal.server.environment[VARIABLE] = f"{point}=exit"
+    mortal.server.start()
+    died = mortal.server.process
+    told = mortal.admin.mlv("--timeout", "1", "undo", "@2", "--json", cwd=workspace, code=6).json
+    assert told["code"] == "UNREACHABLE"
+    assert died.wait(60) == EXIT_CODE
+    # Nobody can be asked: local verbs go on, and online ones do not forget the question.
+    assert mortal.admin.mlv("status", "--json", cwd=workspace).json["opened"] == ["model.bin"]
+    mortal.admin.mlv("--timeout", "1", "log", cwd=workspace, code=6)
+    del mortal.server.environment[VARIABLE]
+    mortal.server.start()
+    landed = point == "database.committed"
+    heard = mortal.admin.mlv("log", "--json", cwd=workspace)
+    assert [one["changeset"] for one in heard.json] == ([3, 2, 1] if landed else [2, 1])
+    assert heard.err.count("An interrupted undo had reached the server: it is @3.") == landed
+    assert heard.err.count("An interrupted undo had not reached the server") == (not landed)
+    held = [] if landed else ["model.bin"]
+    assert [one["path"] for one in mortal.admin.mlv("locks", "--json", cwd=workspace).json] == held
+    assert mortal.admin.mlv("status", "--json", cwd=workspace).json.get("opened", []) == held
+    if not landed:
+        assert mortal.admin.mlv("undo", "@2", "--json", cwd=workspace).json["changeset"] == 3
+    mortal.admin.mlv("update", cwd=workspace)
+    assert files_of(workspace) == {"model.bin": noise(2000, 1)}
+    mortal.admin.mlv("edit", "model.bin", cwd=workspace)
+    (workspace / "model.bin").write_bytes(noise(2000, 3))
+    assert mortal.admin.mlv("commit", "-m", "third", "--json", cwd=workspace).json["changeset"] == 4
+
+
 def test_L11_a_revert_without_a_server_says_that_the_lock_stays_and_gives_it_back_when_typed_again(mortal):
     workspace = with_a_model(mortal)
     mortal.admin.mlv("edit", "model.bin", cwd=workspace)

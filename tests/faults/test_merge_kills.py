@@ -11,7 +11,7 @@ from mlv_core.failpoints import EXIT_CODE, VARIABLE
 
 
 @pytest.mark.parametrize("point", ["merge.proved", "merge.written"])
-def test_N1_N2_a_server_killed_in_a_merge_has_it_whole_or_not_at_all(tmp_path: Path, point: str) -> None:
+def test_N1_N2_C3_a_server_killed_in_a_merge_has_it_whole_or_not_at_all(tmp_path: Path, point: str) -> None:
     with running_team(tmp_path / "team") as team:
         place = _branched(team, tmp_path)
         server = team.server
@@ -26,8 +26,11 @@ def test_N1_N2_a_server_killed_in_a_merge_has_it_whole_or_not_at_all(tmp_path: P
         assert died.wait(60) == EXIT_CODE
         del server.environment[VARIABLE]
         server.start()
-        assert [one["changeset"] for one in team.admin.mlv("log", "--json", cwd=place).json] == [3, 1]
-        assert team.admin.mlv("merge", "dev", "--json", cwd=place).json["changeset"] == 4
+        told = team.admin.mlv("log", "--json", cwd=place)
+        assert [one["changeset"] for one in told.json] == [3, 1]
+        assert told.err.count("An interrupted merge had not reached the server; nothing was changed there.") == 1
+        again = team.admin.mlv("merge", "dev", "--json", cwd=place)
+        assert (again.json["changeset"], "interrupted" in again.err) == (4, False)
         team.admin.mlv("update", cwd=place)
         assert (place / "train.py").read_bytes() == b"A\nb\nc\nd\nE\n"
         server.stop()

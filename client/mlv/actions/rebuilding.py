@@ -9,7 +9,7 @@ import sqlite3
 from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
 from mlv.actions.update import Wish, bring
-from mlv.workspace import layout
+from mlv.workspace import journal, layout
 from mlv.workspace.opened import Workspace
 from mlv.workspace.state import State
 from mlv_core.errors import DamagedContent
@@ -18,10 +18,12 @@ from mlv_core.errors import DamagedContent
 def open_or_rebuild(context: Context) -> bool:
     """Open the workspace; when its database is damaged, build it anew first. Says whether it was.
 
+    Damaged journals are set aside: what they told of is on the server or not, and every local byte is where it was.
     Recorded adds, deletes and moves are lost with the database: `status` shows those files as untracked or missing.
     Raises: NotAWorkspace, DamagedContent when the identity is gone too, and those of the connection.
     """
     where = layout.find(context.directory)
+    _set_journals_aside(context, where)
     known = _known_base(where.state)
     begun = known == 0 and _is_rebuilt(where)
     if known is not None and not begun:
@@ -37,6 +39,21 @@ def open_or_rebuild(context: Context) -> bool:
     keep_base_texts(context)
     context.notice("The workspace's database was damaged; it was rebuilt from the server and the disk.")
     return True
+
+
+def _set_journals_aside(context: Context, where: layout.Layout) -> None:
+    for place, read in (
+        (where.journal, journal.read),
+        (where.commit_journal, journal.read_commit),
+        (where.shelve_journal, journal.read_shelve),
+        (where.request_journal, journal.read_request),
+    ):
+        try:
+            read(where)
+        except DamagedContent:
+            os.replace(place, f"{place}.damaged")
+            name = os.path.relpath(place, where.root)
+            context.notice(f"The journal '{name}' was damaged and is set aside; 'mlv log' shows what had landed.")
 
 
 def _known_base(file: str) -> int | None:
