@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from mlv_core.deferred import dataclass
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import ContentHash
 from mlv_server.metadata.segments import FramePlace, SegmentPlace
@@ -37,6 +38,13 @@ class Chain:
             if place is not None and place.frame.id not in depths:
                 self._visit(place.frame, depths, ordered)
         return ordered
+
+    def members(self) -> dict[int, list[ContentHash]]:
+        """The segments of `places` by the id of their frame."""
+        found: dict[int, list[ContentHash]] = {}
+        for name, place in self.places.items():
+            found.setdefault(place.frame.id, []).append(name)
+        return found
 
     def _visit(self, start: FramePlace, depths: dict[int, int], ordered: list[tuple[FramePlace, int]]) -> None:
         stack = [start]

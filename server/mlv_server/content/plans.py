@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from mlv_core.codecs import ALL_CODECS
+from mlv_core.deferred import dataclass, maker
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
@@ -65,6 +66,9 @@ class _Target:
     def needed(self, old: _Old) -> list[ContentHash]:
         """The segments of the pieces that the caller does not have, each once, by their number in the recipe."""
         segments = self.recipe.segments()
+        if len(self.pieces) == 1:  # as of every small file
+            name = segments[self.pieces[0].index].hash
+            return [] if name in old else [name]
         numbers = sorted({piece.index for piece in self.pieces if piece.length})
         return [name for name in dict.fromkeys(segments[number].hash for number in numbers) if name not in old]
 
@@ -83,13 +87,21 @@ class PartPlanner:
         wanted = {name for wish in wishes if (new := _content(wish)) for name in (new, wish.old) if name is not None}
         recipes = await self._store.recipes_of(self._domain_id, wanted)
         for some in _groups(wishes, recipes):
+            alone = _content(some[0]) if len(some) == 1 else None
+            in_parts = alone is not None and _piece_count(recipes[alone]) > PART_PIECES
             targets = [
-                _Target(row, new, recipes[new], recipes[wish.old] if wish.old else None, wish.old, ())
+                _Target(
+                    row,
+                    new,
+                    recipes[new],
+                    recipes[wish.old] if wish.old else None,
+                    wish.old,
+                    () if in_parts else tuple(recipes[new].pieces()),
+                )
                 for row, wish in enumerate(some)
                 if (new := _content(wish))
             ]
-            if len(some) > 1 or not targets or _piece_count(targets[0].recipe) <= PART_PIECES:
-                targets = [replace(target, pieces=tuple(target.recipe.pieces())) for target in targets]
+            if not in_parts:
                 have = self._have(targets)
                 yield await self._store.run(partial(self._build, some, targets, have))
                 continue
@@ -139,6 +151,7 @@ class PartPlanner:
         chain = self._store.db.read_now(
             lambda tx: trace(tx, self._domain_id, needed, read_bases, draft.old.__contains__)
         )
+        draft.members = chain.members()
         for target in targets:
             self._place_file(draft, target, chain, wanted[target.row])
 
@@ -194,7 +207,7 @@ class PartPlanner:
 
 
 class _Draft:
-    """A part being put together."""
+    """A part being put together; `members` are the segments of each frame that it may take."""
 
     def __init__(self, old: _Old) -> None:
         self.old = old
@@ -203,21 +216,20 @@ class _Draft:
         self.ranges: list[Range] = []
         self.pieces: list[Piece] = []
         self.frames: set[int] = set()
+        self.members: dict[int, list[ContentHash]] = {}
 
     def add_chain(self, chain: Chain, needed: list[ContentHash]) -> None:
         """Stored frames in decoding order; of each, the segments that are needed or are bases of later frames."""
         ordered = [frame for frame, _ in chain.frames(needed) if frame.id not in self.frames]
-        members: dict[int, list[ContentHash]] = {}
-        for name, place in chain.places.items():
-            members.setdefault(place.frame.id, []).append(name)
+        new = maker(PlannedSegment)
         for frame in ordered:
             for base in chain.bases[frame.id]:
                 self._add_old(base)
             self.frames.add(frame.id)
             self.ranges.append(Range(RangeKind.PACK, frame.pack_id, frame.offset, frame.length))
-            for name in members[frame.id]:
+            for name in self.members[frame.id]:
                 place = chain.places[name]
-                self._add(PlannedSegment(name, place.length, len(self.ranges) - 1, place.offset))
+                self._add(new(name, place.length, len(self.ranges) - 1, place.offset))
 
     def add_direct(self, delta: DirectDelta, old: Recipe | None) -> None:
         """The frames of a direct delta, whose bases all lie in the caller's old file."""
@@ -263,10 +275,12 @@ class _Draft:
     def build(self, target: _Target) -> None:
         """How the file of a row is put together from the part's segments."""
         segments = target.recipe.segments()
+        new = maker(Piece)
         for piece in target.pieces:
             name = segments[piece.index].hash
-            self._add_old(name)
-            self.pieces.append(Piece(target.row, self.numbers[name], piece.offset, piece.length))
+            if name in self.old:
+                self._add_old(name)
+            self.pieces.append(new(target.row, self.numbers[name], piece.offset, piece.length))
 
     def _add_old(self, name: ContentHash) -> None:
         if name in self.old and name not in self.numbers:

@@ -25,9 +25,10 @@ from mlv_server.content.materialized import MaterializedFiles
 from mlv_server.content.memory import PlainCache
 from mlv_server.content.plain import EMPTY, PlainReader
 from mlv_server.content.proof import FileReader
-from mlv_server.metadata.contents import ContentItem
+from mlv_server.metadata.contents import ContentItem, ContentRow
 from mlv_server.metadata.engine import Database
-from mlv_server.metadata.segments import FramePlace
+from mlv_server.metadata.segments import FramePlace, SegmentPlace
+from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.settings import Settings
 
 T = TypeVar("T")
@@ -191,9 +192,7 @@ class ContentStore:
         rest = [name for name in names if name not in found]
         if not rest:
             return found
-        rows, places = await self.db.read(
-            lambda tx: (tx.contents.find(domain_id, rest), tx.segments.find(domain_id, rest))
-        )
+        rows, places = await self.db.read(lambda tx: _named(tx, domain_id, rest))
         for name in rest:
             row = rows.get(name)
             if row is not None and row.recipe is not None:
@@ -239,6 +238,14 @@ class ContentStore:
     async def run(self, fn: Callable[[], T]) -> T:
         """Run blocking work in the store's threads."""
         return await asyncio.get_running_loop().run_in_executor(self.pool, fn)
+
+
+def _named(
+    tx: Transaction, domain_id: int, names: Sequence[ContentHash]
+) -> tuple[dict[ContentHash, ContentRow], dict[ContentHash, SegmentPlace]]:
+    """The files among `names`, and the segments among the rest."""
+    rows = tx.contents.find(domain_id, names)
+    return rows, tx.segments.find(domain_id, [name for name in names if name not in rows])
 
 
 def _now() -> int:

@@ -6,14 +6,14 @@ A file that only shelves have lies in a table of its own, so that it goes when t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from sqlalchemy import Connection, Insert, Select, Table, delete, insert, select
+from sqlalchemy import Connection, Insert, Select, Table, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mlv_core.deferred import dataclass, maker
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber
-from mlv_server.metadata.segments import batches
+from mlv_server.metadata.prepared import PreparedAmong
 from mlv_server.metadata.tables_content import contents, rebased
 from mlv_server.metadata.tables_shelves import shelf_contents
 
@@ -38,8 +38,8 @@ class Contents:
 
     def find(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, ContentRow]:
         """Those of `hashes` that are proved files of the domain, whether a version or a shelf brought them."""
-        wanted = list(hashes)
-        found = {row.hash: row for batch in batches(wanted) for row in self._rows_of(contents, domain_id, batch)}
+        wanted = list(dict.fromkeys(hashes))
+        found = self._found(_PROVED, domain_id, wanted)
         left = [name for name in wanted if name not in found]
         return {**self._shelved(domain_id, left), **found} if left else found
 
@@ -104,14 +104,18 @@ class Contents:
         ]
 
     def _shelved(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, ContentRow]:
-        return {row.hash: row for batch in batches(hashes) for row in self._rows_of(shelf_contents, domain_id, batch)}
+        return self._found(_SHELVED, domain_id, list(dict.fromkeys(hashes)))
 
-    def _rows_of(self, table: Table, domain_id: int, names: Iterable[bytes]) -> list[ContentRow]:
-        return _read(self._connection, _rows(table, domain_id).where(table.c.hash.in_(names)))
+    def _found(self, rows: PreparedAmong, domain_id: int, distinct: list[ContentHash]) -> dict[ContentHash, ContentRow]:
+        new = maker(ContentRow)
+        found = rows.rows(self._connection, distinct, domain=domain_id)
+        return {name: new(name, size, recipe) for name, size, recipe in found}
 
     def _rows_after(self, table: Table, domain_id: int, after: bytes, limit: int) -> list[ContentRow]:
-        query = _rows(table, domain_id).where(table.c.hash > after).order_by(table.c.hash).limit(limit)
-        return _read(self._connection, query.distinct() if table is shelf_contents else query)
+        query = _rows(table).where(table.c.domain_id == domain_id, table.c.hash > after)
+        query = query.order_by(table.c.hash).limit(limit)
+        rows = self._connection.execute(query.distinct() if table is shelf_contents else query)
+        return [ContentRow(ContentHash(row.hash), row.size, row.recipe) for row in rows]
 
 
 def insert_missing(connection: Connection, table: Table) -> Insert:
@@ -121,9 +125,15 @@ def insert_missing(connection: Connection, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def _read(connection: Connection, query: Select[tuple[bytes, int, bytes | None]]) -> list[ContentRow]:
-    return [ContentRow(ContentHash(row.hash), row.size, row.recipe) for row in connection.execute(query)]
+def _rows(table: Table) -> Select[tuple[bytes, int, bytes | None]]:
+    return select(table.c.hash, table.c.size, table.c.recipe)
 
 
-def _rows(table: Table, domain_id: int) -> Select[tuple[bytes, int, bytes | None]]:
-    return select(table.c.hash, table.c.size, table.c.recipe).where(table.c.domain_id == domain_id)
+def _rows_among(table: Table) -> PreparedAmong:
+    """The rows of some names of a domain."""
+    of_domain = table.c.domain_id == bindparam("domain")
+    return PreparedAmong(lambda names: _rows(table).where(of_domain, table.c.hash.in_(names)))
+
+
+_PROVED = _rows_among(contents)
+_SHELVED = _rows_among(shelf_contents)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from mlv_core.deferred import dataclass, maker
 from mlv_core.hashing import HASH_LENGTH, ContentHash
 from mlv_server.metadata.prepared import PreparedAmong
 from mlv_server.metadata.tables_content import frames, packs, segments
-
-# Bound by SQLite's variables in one statement (32,766) and by the time that one statement may hold a connection.
-BATCH = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +54,14 @@ class Segments:
         found: dict[ContentHash, SegmentPlace] = {}
         known: dict[int, FramePlace] = {}
         wanted = list(dict.fromkeys(hashes))
-        for name, inner, length, *of_frame in _PLACES.rows(self._connection, wanted, domain=domain_id):
-            frame = known.get(of_frame[0])
+        new = maker(SegmentPlace)
+        for row in _PLACES.rows(self._connection, wanted, domain=domain_id):
+            name, inner, length = row[:_OWN_COLUMNS]
+            frame = known.get(row[_OWN_COLUMNS])
             if frame is None:
-                frame = known[of_frame[0]] = frame_place(of_frame)
-            found[ContentHash(name)] = SegmentPlace(frame, inner, length)
+                frame = frame_place(row[_OWN_COLUMNS:])
+                known[frame.id] = frame
+            found[name] = new(frame, inner, length)
         return found
 
     def lengths(self, domain_id: int, hashes: Iterable[ContentHash]) -> dict[ContentHash, int]:
@@ -84,13 +84,6 @@ class Segments:
         query = _PACKS.where(segments.c.domain_id == domain_id, segments.c.hash > after)
         rows = self._connection.execute(query.order_by(segments.c.hash).limit(limit))
         return [(ContentHash(row.hash), row.pack_id) for row in rows]
-
-
-def batches(hashes: Iterable[ContentHash]) -> Iterator[list[ContentHash]]:
-    """Distinct `hashes` in lists that fit one statement."""
-    distinct = list(dict.fromkeys(hashes))
-    for start in range(0, len(distinct), BATCH):
-        yield distinct[start : start + BATCH]
 
 
 def frame_place(row: Sequence[Any]) -> FramePlace:
@@ -117,6 +110,8 @@ FRAME_COLUMNS = (
     frames.c.checksum,
     frames.c.damaged,
 )
+_OWN_COLUMNS = 3
+"""Of a segment, before those of its frame."""
 _DOMAIN = segments.c.domain_id == bindparam("domain")
 _PLACES = PreparedAmong(
     lambda names: (

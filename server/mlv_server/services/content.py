@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
+from mlv_core.deferred import maker
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
 from mlv_core.errors import InvalidRequest
 from mlv_core.hashing import HASH_LENGTH, ContentHash
@@ -13,7 +14,7 @@ from mlv_core.paths import glob_matches_any, parents
 from mlv_core.requests import PlannedChange, PlanPart, PlanRequest, Range, RangeKind
 from mlv_server.content.plans import PartPlanner, Wish
 from mlv_server.domain.changes import told_bytes
-from mlv_server.domain.lock_rules import LockRules, need_of
+from mlv_server.domain.lock_rules import LockRules, Needs
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.versions import Difference
@@ -189,13 +190,14 @@ async def _wishes(call: Call, reader: Reader, rules: LockRules, request: PlanReq
     found = sorted((one for one in found if _asked(request, under, one.path)), key=lambda one: one.path)
     gone = {one.before.file_id: one for one in found if one.before is not None and one.after is None}
     without_old = frozenset(request.without_old)
+    needs = Needs(rules)
     for one in found:
-        yield _wish(one, gone, without_old, rules, request)
+        yield _wish(one, gone, without_old, needs, request)
     if not request.base:
         async for page in _pages(call, row, request):
             for one in reader.seen(page, base, target):
                 if one.path not in others and _asked(request, under, one.path):
-                    yield _wish(one, gone, without_old, rules, request)
+                    yield _wish(one, gone, without_old, needs, request)
 
 
 def _differences_of(tx: Transaction, reader: Reader, request: PlanRequest) -> list[Difference]:
@@ -242,22 +244,23 @@ def _asked(request: PlanRequest, under: frozenset[str], path: str) -> bool:
         return False
     if request.only and not glob_matches_any(request.only, path):
         return False
-    return not glob_matches_any(request.exclude, path)
+    return not (request.exclude and glob_matches_any(request.exclude, path))
 
 
 def _wish(
     one: Difference,
     gone: dict[FileId, Difference],
     without_old: frozenset[str],
-    rules: LockRules,
+    needs: Needs,
     request: PlanRequest,
 ) -> Wish:
     """The change that leads from what the workspace has at a path to what the target has."""
     before = one.before.state if one.before is not None else None
+    planned = maker(PlannedChange)
     if one.after is None:
         file_id = before.file_id if before is not None else FileId(0)
         change = Change(one.path, Operation.DELETE, file_id, None)
-        return Wish(PlannedChange(change, need_of(one.path, None, rules), request.target), None, content=False)
+        return Wish(planned(change, needs.of(one.path, None), request.target), None, content=False)
     after = one.after.state
     source = ""
     operation = Operation.ADD
@@ -266,11 +269,11 @@ def _wish(
         operation, source, before = Operation.MOVE, origin.path, origin.before.state
     elif before is not None and after is not None:
         operation = Operation.META if before.content == after.content else Operation.MODIFY
-    change = Change(one.path, operation, FileId(one.after.file_id), after, source)
-    planned = PlannedChange(change, need_of(one.path, after, rules), ChangesetNumber(one.after.changed_in))
+    change = maker(Change)(one.path, operation, one.after.file_id, after, source)
+    told = planned(change, needs.of(one.path, after), one.after.changed_in)
     old = _old_content(before, source or one.path, without_old)
     same_place = not source and old is not None and after is not None and old == after.content
-    return Wish(planned, old, content=not (same_place or request.without_content))
+    return maker(Wish)(told, old, content=not (same_place or request.without_content))
 
 
 def _old_content(before: FileState | None, path: str, without_old: frozenset[str]) -> ContentHash | None:

@@ -6,7 +6,7 @@ import pytest
 
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import hash_content
-from mlv_core.recipes import Recipe, RecipeSegment, from_layout, generic, match_bases, needs_recipe, single
+from mlv_core.recipes import Piece, Recipe, RecipeSegment, from_layout, generic, match_bases, needs_recipe, single
 from mlv_core.segments import BF16, F32, Cut, Extent, Layout
 
 A, B = hash_content(b"a"), hash_content(b"b")
@@ -52,3 +52,10 @@ def test_runs_that_do_not_add_up_are_refused():
     wrong = Recipe(10, (), (RecipeSegment(A, 5), RecipeSegment(B, 5)), (9,))
     with pytest.raises(DamagedContent, match="agree"):
         Recipe.decode(wrong.encode())
+
+
+def test_a_file_of_one_segment_is_one_piece_and_an_empty_one_is_none():
+    assert list(single(A, 5).pieces()) == [Piece(0, 0, 5)]
+    assert list(single(A, 0).pieces()) == []
+    assert single(A, 5).slice(2, 9) == [Piece(0, 2, 3)]
+    assert single(A, 5).offsets_in_file() == [(Extent(0, 5),)]
