@@ -7,7 +7,6 @@ import time
 import uuid
 
 from mlv.actions.context import Context
-from mlv.actions.fetching import CODECS
 from mlv.actions.held import noting_lost_locks
 from mlv.actions.journalling import journalled
 from mlv.actions.landing import land
@@ -16,11 +15,13 @@ from mlv.actions.publishing import publish
 from mlv.actions.recording import Given, collect
 from mlv.actions.recovering import recover_held
 from mlv.actions.status import status
+from mlv.transfer.ahead import Ahead, reading_ahead
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Stamp, UploadResult
 from mlv.transfer.upload import upload_changes
 from mlv.workspace import guard, merging
 from mlv.workspace.journal import CommitJournal, CommittedFile
 from mlv.workspace.state import TrackedFile
+from mlv_core.codecs import ALL_CODECS
 from mlv_core.deferred import dataclass
 from mlv_core.entities import LockNeed, Operation, Records
 from mlv_core.errors import Conflict, LockNeeded, NothingToCommit, NotSignedIn, Unreachable, UsageError
@@ -80,14 +81,15 @@ def commit(
         proposal = propose(context, context.paths(arguments))
         if not proposal.changes and given.empty:
             raise _nothing(context, arguments, given)
-        begun = _ask_unlocked(context, proposal) if proposal.unlocked else None
-        sent = context.server().counters.sent_bytes
-        records = collect(context, given)
-        if begun is None and (dry_run or proposal.size >= INLINE_LIMIT_BYTES):
-            begun = context.server().begin(_begin_request(context, proposal))
-        if dry_run:
-            return _foretold(context, proposal, started)
-        uploaded = _upload(context, proposal, begun)
+        with reading_ahead(() if dry_run else proposal.inputs) as ahead:
+            begun = _ask_unlocked(context, proposal) if proposal.unlocked else None
+            sent = context.server().counters.sent_bytes
+            records = collect(context, given)
+            if begun is None and (dry_run or proposal.size >= INLINE_LIMIT_BYTES):
+                begun = context.server().begin(_begin_request(context, proposal))
+            if dry_run:
+                return _foretold(context, proposal, started)
+            uploaded = _upload(context, proposal, begun, ahead)
         failpoint("commit.sent")
         request, plan = _publish_request(context, proposal, uploaded, begun, records, message, keep_locks=keep_locks)
         published = _publish(context, request, plan)
@@ -162,21 +164,22 @@ def _ask_unlocked(context: Context, proposal: Proposal) -> BeginOutcome:
         raise missing from error
 
 
-def _upload(context: Context, proposal: Proposal, begun: BeginOutcome | None) -> UploadResult:
+def _upload(context: Context, proposal: Proposal, begun: BeginOutcome | None, ahead: Ahead) -> UploadResult:
     return upload_changes(
         context.server(),
         RepositoryName.parse(context.workspace.repository),
         proposal.inputs,
         upload=begun.upload if begun is not None else "",
-        codecs=begun.codecs if begun is not None else CODECS,
+        codecs=begun.codecs if begun is not None else ALL_CODECS,
         progress=context.progress,
+        ahead=ahead,
     )
 
 
 def _begin_request(context: Context, proposal: Proposal) -> BeginRequest:
     workspace = context.workspace
     repository = RepositoryName.parse(workspace.repository)
-    return BeginRequest(repository, workspace.branch, WorkspaceId(workspace.id), proposal.changes, CODECS)
+    return BeginRequest(repository, workspace.branch, WorkspaceId(workspace.id), proposal.changes, ALL_CODECS)
 
 
 def _publish_request(

@@ -99,7 +99,7 @@ def _old_file(workspace: Workspace, one: Decision) -> str | None:
         return None
     if one.fresh and file.content == before.content and one.here:
         return workspace.layout.absolute(one.here)
-    kept = pristine.place(workspace.layout, bytes(before.content))
+    kept = workspace.layout.base_file(bytes(before.content))
     return kept if os.path.exists(kept) else None
 
 
@@ -111,7 +111,7 @@ def _base_texts(context: Context, merging: list[Decision]) -> dict[bytes, bytes]
         before = one.one.before
         if before is None:
             continue
-        kept = pristine.place(workspace.layout, bytes(before.content))
+        kept = workspace.layout.base_file(bytes(before.content))
         text = workspace.state.text(bytes(before.content))
         if os.path.exists(kept):
             text = _read(kept)

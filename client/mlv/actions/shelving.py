@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mlv.actions.context import Context
-from mlv.actions.fetching import CODECS
 from mlv.actions.journalling import journalled
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.recovering import recover, recover_held
@@ -19,6 +18,7 @@ from mlv.transfer.upload import upload_changes
 from mlv.workspace import guard, journal, merging
 from mlv.workspace.journal import ShelveJournal, Stamp
 from mlv.workspace.layout import Layout
+from mlv_core.codecs import ALL_CODECS
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Operation
 from mlv_core.errors import Conflict, NothingToCommit
@@ -150,7 +150,7 @@ def _upload(context: Context, proposal: Proposal, upload: str, *, dry_run: bool)
         RepositoryName.parse(context.workspace.repository),
         proposal.inputs,
         upload=upload,
-        codecs=CODECS,
+        codecs=ALL_CODECS,
         progress=context.progress,
     )
 

@@ -17,7 +17,7 @@ from mlv.actions.context import Context
 from mlv.actions.recovering import recover, recover_held
 from mlv.actions.shelfconflicts import refuse_waiting
 from mlv.actions.updating import Act, Decision, Local, decide, local_of, needs_content
-from mlv.workspace import guard, materialize, pristine
+from mlv.workspace import guard, materialize
 from mlv.workspace.journal import UpdateJournal
 from mlv.workspace.layout import Layout, under
 from mlv.workspace.opened import VACATED, Workspace
@@ -225,7 +225,7 @@ def _old_file(workspace: Workspace, local: Local, path: str) -> str | None:
     found = local.differs.get(path)
     if found is None or found.state == "P":
         return workspace.layout.absolute(path)
-    kept = pristine.place(workspace.layout, file.content)
+    kept = workspace.layout.base_file(file.content)
     return kept if os.path.exists(kept) else None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mlv.transfer.coding import PATCHED_BYTES, Item, Job, coded, jobs_for
-from mlv.transfer.reading import BytesSource, CutContent, FileSource, Source, cut_content
+from mlv.transfer.ahead import Ahead, open_input, size_of
+from mlv.transfer.coding import Item, Job, coded, jobs_for
+from mlv.transfer.reading import FileSource
 from mlv.transfer.sending import Message, Sending, send_frames
 from mlv.transfer.streaming import STREAMED_BYTES, FileStream, is_streamed
 from mlv.transfer.types import Progress, Silent, UploadedContent, UploadInput, UploadResult
@@ -26,8 +25,6 @@ UNASKED_BYTES = 32 << 20
 """Plain bytes of new chunks beside a base that are sent unasked: less than a pack, so that resuming stays cheap."""
 ASK_BYTES = 1 << 20
 """Below this many new plain bytes, and without a base, it costs less to send them than to ask what the server has."""
-APART_BYTES = 4 << 20
-"""From this size on a content and its base are read and cut by two threads at the same time."""
 ATTEMPTS = 3
 """Readings of a file that changes meanwhile, before the commit is refused."""
 BATCH_FILES = 1000
@@ -43,18 +40,20 @@ def upload_changes(
     upload: str,
     codecs: frozenset[int],
     progress: Progress | None = None,
+    ahead: Ahead | None = None,
 ) -> UploadResult:
     """Bring to the server what it lacks of `inputs`; what Publish must say of them.
 
-    `upload` and `codecs` are what Begin answered. A pack under 256 KiB comes back in `inline_pack` instead of being
-    sent; so does everything with `upload` ''. What the server keeps of an earlier, interrupted upload is not sent
-    again; a connection that breaks is taken up once more.
+    `upload` and `codecs` are what Begin answered; `ahead` has read some of `inputs` already. A pack under 256 KiB comes
+    back in `inline_pack` instead of being sent; so does everything with `upload` ''. What the server keeps of an
+    earlier, interrupted upload is not sent again; a connection that breaks is taken up once more.
     Raises: FileChanging after three readings, MissingFile, LimitExceeded, and whatever the server refuses with.
     """
     broken = False
     changed = 0
     while True:
-        attempt = _Upload(server, repository, upload, codecs, progress or Silent())
+        attempt = _Upload(server, repository, upload, codecs, progress or Silent(), ahead)
+        ahead = None
         try:
             return attempt.run(inputs)
         except FileChanging:
@@ -72,7 +71,13 @@ class _Upload:
     """One attempt. `sending`: packs were on their way when it failed; `refused`: a file changed at each reading."""
 
     def __init__(
-        self, server: Server, repository: RepositoryName, upload: str, codecs: frozenset[int], progress: Progress
+        self,
+        server: Server,
+        repository: RepositoryName,
+        upload: str,
+        codecs: frozenset[int],
+        progress: Progress,
+        ahead: Ahead | None,
     ) -> None:
         self.sending = False
         self.refused = False
@@ -81,13 +86,14 @@ class _Upload:
         self._upload = upload
         self._allowed = frozenset(Codec(number) for number in codecs if number in set(Codec))
         self._progress = progress
+        self._ahead = ahead
         self._contents: dict[int, UploadedContent] = {}
         self._recipes: dict[ContentHash, ContentHash] = {}
         self._done: set[ContentHash] = set()
 
     def run(self, inputs: Sequence[UploadInput]) -> UploadResult:
         """Read, ask, code and send everything."""
-        sizes = [_size(given.source) for given in inputs]
+        sizes = [size_of(given.source) for given in inputs]
         self._progress.start(sum(sizes), "sending")
         frames = coded(self._jobs(inputs, sizes), self._progress)
         inline = send_frames(frames, self._put_pack if self._upload else None)
@@ -141,7 +147,7 @@ class _Upload:
         """Read and cut one content and its base; one that changes meanwhile is read again, three times in all."""
         for left in reversed(range(ATTEMPTS)):
             try:
-                return _read(given)
+                return (self._ahead.take(given) if self._ahead is not None else None) or open_input(given)
             except FileChanging:
                 self.refused = not left
                 if self.refused:
@@ -203,43 +209,6 @@ def _batches(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[int]
         total += sizes[number]
     if batch:
         yield batch
-
-
-def _size(source: str | bytes) -> int:
-    if isinstance(source, bytes):
-        return len(source)
-    try:
-        return os.stat(source).st_size
-    except OSError:
-        return 0  # said by name when it is opened
-
-
-def _read(given: UploadInput) -> Item:
-    if given.base is None:
-        source, cut = _cut(given.source, given.path)
-        return Item(given, cut, source)
-    if _size(given.source) < APART_BYTES:
-        base, base_cut = _cut(given.base, given.path, named=False)
-        source, cut = _cut(given.source, given.path)
-    else:
-        with ThreadPoolExecutor(1, thread_name_prefix="mlv-cut") as pool:
-            cutting = pool.submit(_cut, given.base, given.path, named=False)
-            source, cut = _cut(given.source, given.path)
-            base, base_cut = cutting.result()
-    if not needs_recipe(base_cut.recipe) and base_cut.recipe.size < PATCHED_BYTES:
-        return Item(given, cut, source)
-    return Item(given, cut, source, base_cut, base)
-
-
-def _cut(given: str | bytes, path: str, *, named: bool = True) -> tuple[Source, CutContent]:
-    source: Source = BytesSource(given) if isinstance(given, bytes) else FileSource(given, path)
-    try:
-        cut = cut_content(source, path, named=named)
-        if isinstance(source, FileSource):
-            source.check_unchanged()
-    finally:
-        source.rest()
-    return source, cut
 
 
 def _lengths(recipe: Recipe, without: set[ContentHash]) -> dict[ContentHash, int]:

@@ -39,6 +39,10 @@ class Layout:
         """Bases of files that are open for edit, by hash."""
         return os.path.join(self.control, "pristine")
 
+    def base_file(self, content: bytes) -> str:
+        """The file that holds, or would hold, the base with this content."""
+        return os.path.join(self.pristine, content.hex())
+
     @property
     def incoming(self) -> str:
         """New content that is not in its place yet, by hash."""

@@ -18,11 +18,6 @@ _FICLONE = 0x40049409
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
-def place(layout: Layout, content: bytes) -> str:
-    """The file that holds, or would hold, the base with this content."""
-    return os.path.join(layout.pristine, content.hex())
-
-
 def clone(source: str, target: str, *, durable: bool = True) -> None:
     """Make `target` a file with the bytes of `source`, sharing blocks where the file system can.
 
@@ -53,14 +48,14 @@ def keep(layout: Layout, file: TrackedFile, absolute: str) -> None:
     """
     if file.mode == SYMLINK or (file.text and file.size <= TEXT_LIMIT_BYTES):
         return
-    target = place(layout, file.content)
+    target = layout.base_file(file.content)
     if not os.path.exists(target):
         clone(absolute, target)
 
 
 def base_of(layout: Layout, state: State, file: TrackedFile) -> str | bytes | None:
     """What is kept of the file's base: a file name, the bytes, or None."""
-    target = place(layout, file.content)
+    target = layout.base_file(file.content)
     if os.path.exists(target):
         return target
     return state.text(file.content)

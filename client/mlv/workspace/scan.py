@@ -19,6 +19,10 @@ REGULAR, EXECUTABLE, SYMLINK = 0, 1, 2
 """The values of mlv_core's FileMode, which costs start-up time to import."""
 IGNORE_FILE = ".mlvignore"
 _BLOCK = 1 << 20
+_SAMPLED_FROM_BYTES = 4 << 20
+_SAMPLES = 16
+_SAMPLE_BYTES = 64 << 10
+"""A larger file that is open for edit is compared with its base in so many places before all of it is hashed."""
 
 
 class Found(NamedTuple):
@@ -100,7 +104,8 @@ def scan(
             if status is None:
                 letter = "!"
             elif thorough or _stamped_otherwise(file, status):
-                equal = _equal(layout.absolute(place), file, status)
+                base = layout.base_file(file.content) if file.opened and not thorough else ""
+                equal = _equal(layout.absolute(place), file, status, base)
                 letter = "" if equal else "M"
                 if equal:
                     stamps.append((*stamp_of(status, clock_ns), path))
@@ -242,9 +247,26 @@ def _stamped_otherwise(file: TrackedFile, status: os.stat_result) -> bool:
     )
 
 
-def _equal(absolute: str, file: TrackedFile, status: os.stat_result) -> bool:
-    """Whether the bytes and mode on the disk are those of the base."""
+def _equal(absolute: str, file: TrackedFile, status: os.stat_result, base: str) -> bool:
+    """Whether the bytes and mode on the disk are those of the base, of which the file `base` may keep the bytes."""
     mode = kind_of(status)
     if mode != file.mode or status.st_size != file.size:
         return False
+    if base and mode != SYMLINK and _begins_otherwise(absolute, base, file.size):
+        return False
     return hash_file(absolute, mode) == file.content
+
+
+def _begins_otherwise(absolute: str, base: str, size: int) -> bool:
+    """Whether a file differs from its base where that is soon seen: trained weights do, from their first number on."""
+    if size < _SAMPLED_FROM_BYTES:
+        return False
+    try:
+        with open(absolute, "rb", buffering=0) as now, open(base, "rb", buffering=0) as before:
+            for part in range(_SAMPLES):
+                at = size // _SAMPLES * part
+                if os.pread(now.fileno(), _SAMPLE_BYTES, at) != os.pread(before.fileno(), _SAMPLE_BYTES, at):
+                    return os.fstat(before.fileno()).st_size == size
+    except FileNotFoundError:
+        return False
+    return False

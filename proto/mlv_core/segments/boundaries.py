@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pyfastcdc import FastCDC
-
 if TYPE_CHECKING:
+    from pyfastcdc import FastCDC
     from typing_extensions import Buffer
 
 MEBIBYTE = 1024 * 1024
@@ -76,6 +75,8 @@ class Chunker:
 
 @lru_cache(maxsize=8)
 def _cutter(average: int) -> tuple[FastCDC, int]:
+    from pyfastcdc import FastCDC  # noqa: PLC0415 - it takes as long to import as all of a command that cuts nothing so
+
     longest = average * 4
     cutter = FastCDC(average, min_size=average // 4, max_size=longest, normalized_chunking=1, seed=0)
     return cutter, longest

@@ -9,6 +9,7 @@ import pytest
 from tests.site import Site, damage
 
 import mlv
+from mlv.transfer import ahead as reading
 from mlv.transfer import sending, streaming
 from mlv.transfer import upload as uploading
 from mlv.transfer.types import Silent, UploadInput
@@ -77,7 +78,7 @@ def test_a_connection_that_breaks_once_does_not_end_the_upload(own_site: Site, t
 def test_a_file_that_changes_while_it_is_committed_is_read_again(site: Site, tmp_path: Path, monkeypatch):
     file = tmp_path / "log.txt"
     file.write_text("first\n" * 10_000)
-    real, cuts = uploading.cut_content, []
+    real, cuts = reading.cut_content, []
 
     def meddling(source, path, **options):
         cut = real(source, path, **options)
@@ -86,7 +87,7 @@ def test_a_file_that_changes_while_it_is_committed_is_read_again(site: Site, tmp
             file.write_text("second\n" * 10_000)
         return cut
 
-    monkeypatch.setattr(uploading, "cut_content", meddling)
+    monkeypatch.setattr(reading, "cut_content", meddling)
     result = upload_changes(
         site.server,
         RepositoryName.parse(site.repository().name),
@@ -101,7 +102,7 @@ def test_a_file_that_changes_while_it_is_committed_is_read_again(site: Site, tmp
 def test_a_file_that_never_rests_is_refused_by_name(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = tmp_path / "log.txt"
     file.write_text("start\n" * 10_000)
-    real, readings = uploading.cut_content, []
+    real, readings = reading.cut_content, []
 
     def meddling(source, path, **options):
         cut = real(source, path, **options)
@@ -110,7 +111,7 @@ def test_a_file_that_never_rests_is_refused_by_name(site: Site, tmp_path: Path, 
             stream.write("more\n")
         return cut
 
-    monkeypatch.setattr(uploading, "cut_content", meddling)
+    monkeypatch.setattr(reading, "cut_content", meddling)
     with pytest.raises(FileChanging, match=r"log\.txt"):
         upload_changes(
             site.server,

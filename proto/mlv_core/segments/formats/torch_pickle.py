@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickletools
 from collections.abc import Iterator
 
 from mlv_core.segments.elements import BF16, BOOL, F16, F32, F64, I8, I16, I32, I64, U8, ElementType
@@ -46,6 +45,8 @@ def storage_elements(pickle: bytes) -> dict[str, ElementType]:
 
 
 def _operations(pickle: bytes) -> Iterator[tuple[str, object]]:
+    import pickletools  # noqa: PLC0415 - 4 ms that every command which moves content would pay
+
     for operation, argument, _ in pickletools.genops(pickle):
         yield operation.name, argument
 

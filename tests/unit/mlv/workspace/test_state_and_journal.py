@@ -32,7 +32,7 @@ def test_all_of_a_state_is_read_back_by_the_next_process(place, state):
         state.put_pending([Pending("n.txt", "move", "a/b.txt")])
         state.edit_property(".", "stage", None)
         state.put_conflict("c.txt", "null")
-        state.put_text(FILE.content, b"text" * 100)
+        state.put_texts([(FILE.content, b"text" * 100)])
     state.close()
     again = State.open(place.state)
     assert again.settings() == {"base": "1"}
@@ -59,8 +59,8 @@ def test_a_failed_transaction_leaves_nothing(state):
 def test_text_bases_that_no_file_has_are_dropped(state):
     with state.transaction():
         state.put_files([FILE])
-        state.put_text(FILE.content, b"kept")
-        state.put_text(b"\1" * 32, b"stale")
+        state.put_texts([(FILE.content, b"kept")])
+        state.put_texts([(b"\1" * 32, b"stale")])
         state.drop_stale_texts()
     assert state.text(FILE.content) == b"kept"
     assert state.text(b"\1" * 32) is None
