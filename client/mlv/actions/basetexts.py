@@ -23,14 +23,11 @@ def keep_base_texts(context: Context, paths: Iterable[str] | None = None) -> Non
     It is read from the disk where the file is unchanged, else fetched; without the server it stays absent.
     """
     workspace = context.workspace
-    kept = workspace.state.kept_texts()
     files = workspace.state.files()
     chosen = [files[path] for path in (files if paths is None else paths) if path in files]
-    lacking = [
-        file
-        for file in chosen
-        if file.text and file.mode != SYMLINK and file.size <= pristine.TEXT_LIMIT_BYTES and file.content not in kept
-    ]
+    small = [f for f in chosen if f.text and f.mode != SYMLINK and f.size <= pristine.TEXT_LIMIT_BYTES]
+    contents = workspace.state.lacking_texts({file.content for file in small})
+    lacking = [file for file in small if file.content in contents]
     texts = {file.content: data for file in lacking if (data := _here(workspace, file)) is not None}
     absent = [file for file in lacking if file.content not in texts]
     if absent:

@@ -190,7 +190,7 @@ def _keep_text(workspace: Workspace, row: TrackedFile, theirs: str) -> None:
     """The text of a new base whose bytes will not lie in the workspace themselves: diff, revert and merges need it."""
     if row.text and row.mode != SYMLINK and row.size <= pristine.TEXT_LIMIT_BYTES:
         with open(theirs, "rb") as stream, workspace.state.transaction():
-            workspace.state.put_text(row.content, stream.read())
+            workspace.state.put_texts([(row.content, stream.read())])
 
 
 def _conflict(work: Work, decision: Decision, target: int) -> None:

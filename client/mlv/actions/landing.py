@@ -46,7 +46,8 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
         rows = _settle(workspace, landed, stamps)
         texts = [text for row in rows for text in _text(workspace, row)]
         gone = {change.path for change in published.changes if change.state is None}
-        gone.update(file.path for file in plan.files if file.stamp is None and file.path not in {r.path for r in rows})
+        there = {row.path for row in rows}
+        gone.update(file.path for file in plan.files if file.stamp is None and file.path not in there)
         settings = {LANDED: f"{plan.request_id} {published.changeset}"}
         if on_base:
             settings["base"] = str(int(published.changeset))
@@ -157,8 +158,7 @@ def _record(
         state.put_files(rows)
         state.drop_pending(committed | gone)
         state.drop_property_edits([*committed, *gone])
-        for content, data in texts:
-            state.put_text(content, data)
+        state.put_texts(texts)
         state.drop_stale_texts()
         for change in published.changes:
             if change.path == VERSION_PATH and change.state is not None:

@@ -15,7 +15,7 @@ from mlv.workspace.layout import under
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, kind_of
 from mlv.workspace.state import TrackedFile, decode_properties
-from mlv_core.deferred import dataclass
+from mlv_core.deferred import dataclass, maker
 from mlv_core.entities import VERSION_PATH, Change, FileMode, FileState, Operation
 from mlv_core.errors import Conflict, MissingFile, UnsupportedFile
 from mlv_core.hashing import HASH_LENGTH, ContentHash
@@ -169,12 +169,15 @@ def _check_clashes(files: dict[str, TrackedFile], changes: list[ProposedChange])
 def with_contents(proposal: Proposal, contents: tuple[UploadedContent, ...]) -> tuple[ProposedChange, ...]:
     """The changes with the hashes, sizes and text flags of what was read."""
     read = {item.path: item for item in contents}
+    new_state, new_change, new = maker(FileState), maker(Change), maker(ProposedChange)
     result = []
     for proposed in proposal.changes:
-        change = proposed.change
+        change, state = proposed.change, proposed.change.state
         found = read.get(change.path)
-        if found is not None and change.state is not None:
-            state = replace(change.state, content=found.content, size=found.size, text=found.text)
-            change = replace(change, state=state)
-        result.append(replace(proposed, change=change))
+        if found is None or state is None:
+            result.append(proposed)
+            continue
+        state = new_state(state.file_id, state.mode, found.text, found.size, found.content, state.properties)
+        change = new_change(change.path, change.operation, change.file_id, state, change.source)
+        result.append(new(change, proposed.base, proposed.token))
     return tuple(result)

@@ -30,6 +30,8 @@ CREATE TABLE property_edits (path TEXT, key TEXT, value TEXT, PRIMARY KEY (path,
 CREATE TABLE conflicts (path TEXT PRIMARY KEY, theirs TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE texts (content BLOB PRIMARY KEY, packed BLOB NOT NULL);
 """
+_KEPT_FILES = 100_000
+"""Tracked files that are kept in memory between two questions: some 50 MB."""
 _TEXT_LEVEL = 3
 """Of zstandard: an eighth of zlib's time for a few KB, and no slower than the levels below."""
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
@@ -116,6 +118,8 @@ class State:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._files: dict[str, TrackedFile] = {}
+        self._files_at: tuple[int, int] | None = None
 
     @classmethod
     def create(cls, file: str, settings: dict[str, str]) -> State:
@@ -208,9 +212,19 @@ class State:
 
     @_told
     def files(self) -> dict[str, TrackedFile]:
-        """All tracked files by path, in the order of paths."""
+        """All tracked files by path, in the order of paths.
+
+        A command asks several times: they are read again when another process wrote since, or this one did.
+        """
+        (others,) = self._db.execute("PRAGMA data_version").fetchone()
+        now = (others, self._db.total_changes)
+        if now == self._files_at:
+            return self._files.copy()
         make = TrackedFile._make
-        return {row[0]: make(row) for row in self._db.execute("SELECT * FROM files ORDER BY path")}
+        found = {row[0]: make(row) for row in self._db.execute("SELECT * FROM files ORDER BY path")}
+        if len(found) <= _KEPT_FILES and not self._db.in_transaction:
+            self._files, self._files_at = found.copy(), now
+        return found
 
     @_told
     def file(self, path: str) -> TrackedFile | None:
@@ -322,11 +336,6 @@ class State:
         return _unpacked(row[0]) if row else None
 
     @_told
-    def kept_texts(self) -> set[bytes]:
-        """The hashes of all texts that are kept."""
-        return {bytes(content) for (content,) in self._db.execute("SELECT content FROM texts")}
-
-    @_told
     def lacking_texts(self, contents: Collection[bytes]) -> set[bytes]:
         """Those of the hashes `contents` whose texts are not kept."""
         lacking = set(contents)
@@ -347,14 +356,12 @@ class State:
         rows = ((content, pack(data)) for content, data in texts)
         self._db.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", rows)
 
-    def put_text(self, content: bytes, data: bytes) -> None:
-        """Keep the bytes of a small text file."""
-        self.put_texts(((content, data),))
-
     @_told
     def drop_stale_texts(self) -> None:
-        """Forget text bases that no tracked file has any more."""
-        self._db.execute("DELETE FROM texts WHERE content NOT IN (SELECT content FROM files)")
+        """Forget text bases that no tracked text file has any more."""
+        # Of the texts only the index is read: they themselves are most of the database.
+        stale = "SELECT content FROM texts EXCEPT SELECT content FROM files WHERE text <> 0"
+        self._db.execute(f"DELETE FROM texts WHERE content IN ({stale})")  # noqa: S608
 
 
 def decode_properties(text: str) -> tuple[tuple[str, str], ...]:
