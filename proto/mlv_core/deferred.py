@@ -2,8 +2,9 @@
 
 The standard library compiles a text for each method of a class: 0.5 ms for a frozen one with slots, and a commit makes
 objects of sixty classes. Here the methods are functions over the fields; only `__init__` is compiled, when the first
-object is made (docs/decisions/0044). Fields, slots and matching are the standard library's own, and objects behave as
-its objects do; what mlv does not use (inheritance between dataclasses, keyword-only fields, order) is not there.
+object is made, and what `dataclasses.fields` gives is made when it is asked for (docs/decisions/0044). Objects behave
+as those of the standard library do; what mlv does not use (inheritance between dataclasses, keyword-only fields,
+order) is not there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ else:
         """As `dataclasses.dataclass`, for classes without a dataclass among their bases."""
 
         def declare(written: type) -> type:
-            return _with_methods(dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(written), frozen)
+            return _declared(written, frozen=frozen, slots=slots)
 
         return declare if cls is None else declare(cls)
 
@@ -36,7 +37,7 @@ _makers: dict[Any, Any] = {}
 
 
 def maker(cls: Callable[P, T]) -> Callable[P, T]:
-    """What makes objects of the frozen dataclass `cls` with slots, given what `cls` is given, in two thirds of the time.
+    """What makes objects of the frozen dataclass `cls` with slots, in two thirds of the time.
 
     For what there may be a million of. The fields are set on an object of a twin class that is not frozen, which then
     becomes one of `cls`: 0.8 us for six fields instead of 1.2, where the standard library takes 2.1.
@@ -58,92 +59,151 @@ def _twin(cls: Any) -> Any:  # noqa: ANN401 - a class and its twin
     def become(self: Any) -> None:  # noqa: ANN401 - of the twin class
         self.__class__ = cls
 
-    twin.__init__ = _initializer(cls, become, frozen=False)
+    twin.__init__ = _initializer(cls, _fields_of(cls), become, frozen=False)
     return twin
 
 
-def _with_methods(cls: Any, frozen: bool) -> Any:  # noqa: ANN401 - any class
-    """Give `cls` the methods of a dataclass with `eq`, save those that it has."""
-    fields = dataclasses.fields(cls)
-    shown = tuple(one.name for one in fields if one.repr)
-    key = _key(tuple(one.name for one in fields if one.compare))
+class _Field(NamedTuple):
+    """A field as it was written: its default or what makes one, and where it counts."""
 
-    def begin(self: object, *arguments: object, **named: object) -> None:
-        cls.__init__ = _initializer(cls, getattr(cls, "__post_init__", None), frozen=frozen)
-        cls.__init__(self, *arguments, **named)
+    name: str
+    default: object = dataclasses.MISSING
+    factory: Any = dataclasses.MISSING
+    init: bool = True
+    repr: bool = True
+    compare: bool = True
 
-    @recursive_repr()
-    def show(self: object) -> str:
-        return f"{type(self).__qualname__}({', '.join([f'{name}={getattr(self, name)!r}' for name in shown])})"
 
-    def equal(self: object, other: object) -> Any:  # noqa: ANN401 - NotImplemented too
-        return key(self) == key(other) if other.__class__ is self.__class__ else NotImplemented
+def _fields_of(written: type) -> list[_Field]:
+    """The fields that a class body names."""
+    body = vars(written)
+    if "_written_fields" in body:
+        return body["_written_fields"]  # type: ignore[no-any-return]
+    found = []
+    for name, kind in body.get("__annotations__", {}).items():
+        if str(kind).startswith(("ClassVar", "typing.ClassVar")):
+            continue
+        given = body.get(name, dataclasses.MISSING)
+        if isinstance(given, dataclasses.Field):
+            compare = given.compare if given.hash is None else given.hash
+            found.append(_Field(name, given.default, given.default_factory, given.init, given.repr, compare))
+        else:
+            found.append(_Field(name, given))
+    return found
 
-    def digest(self: object) -> int:
-        return hash(key(self))
 
-    own = vars(cls)
-    if own.get("__hash__") is None:
-        cls.__hash__ = digest if frozen else None
-    methods: dict[str, Any] = {"__repr__": show, "__eq__": equal}
-    if frozen:
-        methods |= _frozen(cls, frozenset(one.name for one in fields))
-    for name, method in methods.items():
-        if name not in own:
-            setattr(cls, name, method)
-    cls.__init__ = begin
+class _LazyFields:
+    """`__dataclass_fields__`, by which the standard library knows a dataclass: it is asked for them when they are."""
+
+    def __init__(self, written: type) -> None:
+        self._written = written
+
+    def __get__(self, instance: object, owner: Any) -> Any:  # noqa: ANN401 - as the standard library has it
+        body = vars(self._written)
+        names = body.get("__annotations__", {})
+        plain = type("Plain", (), {"__annotations__": names, **{name: body[name] for name in names if name in body}})
+        owner.__dataclass_fields__ = found = dataclasses.dataclass(init=False, repr=False, eq=False)(
+            plain
+        ).__dataclass_fields__  # type: ignore[attr-defined]
+        return found
+
+
+def _declared(written: Any, *, frozen: bool, slots: bool) -> Any:  # noqa: ANN401 - any class
+    """The class with its slots and methods."""
+    fields = _fields_of(written)
+    body = dict(vars(written))
+    for one in fields:
+        if slots or one.default is dataclasses.MISSING:
+            body.pop(one.name, None)
+        else:
+            body[one.name] = one.default
+    body.pop("__dict__", None)
+    body.pop("__weakref__", None)
+    if slots:
+        body["__slots__"] = tuple(one.name for one in fields)
+    body["__match_args__"] = tuple(one.name for one in fields if one.init)
+    body["__dataclass_fields__"] = _LazyFields(written)
+    body["_written_fields"] = fields
+    body["_compared"] = _key([one.name for one in fields if one.compare])
+    for name, method in (_FROZEN if frozen else _CHANGEABLE).items():
+        if body.get(name) is None and (slots or name not in _OF_SLOTS):
+            body[name] = method
+    cls = type(written)(written.__name__, written.__bases__, body)
+    cls.__qualname__ = written.__qualname__
     return cls
 
 
-def _key(names: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
-    """What two objects are compared by."""
-    if len(names) > 1:
-        return attrgetter(*names)
-    if not names:
-        return lambda _self: ()
-    only = attrgetter(*names)
-    return lambda self: (only(self),)
+def _key(names: list[str]) -> Callable[[object], object]:
+    """What two objects are compared by: of any field a tuple, which takes what is identical for equal."""
+    return attrgetter(*names, "__class__") if len(names) == 1 else attrgetter(*(names or ["__class__"]))
 
 
-def _frozen(cls: Any, names: frozenset[str]) -> dict[str, Any]:  # noqa: ANN401
-    """The methods that keep an object from being changed, and bring it out of a pickle in spite of them."""
+def _begin(self: Any, *arguments: object, **named: object) -> None:  # noqa: ANN401 - any dataclass
+    """The `__init__` of a class of which there is no object yet."""
+    cls = type(self)
+    cls.__init__ = _initializer(cls, cls._written_fields, getattr(cls, "__post_init__", None), frozen=cls._is_frozen)
+    cls.__init__(self, *arguments, **named)
 
-    def assign(self: object, name: str, value: object) -> None:
-        if type(self) is cls or name in names:
-            raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
-        super(cls, self).__setattr__(name, value)
 
-    def delete(self: object, name: str) -> None:
-        if type(self) is cls or name in names:
-            raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
-        super(cls, self).__delattr__(name)
+@recursive_repr()
+def _show(self: Any) -> str:  # noqa: ANN401 - any dataclass
+    shown = [f"{one.name}={getattr(self, one.name)!r}" for one in self._written_fields if one.repr]
+    return f"{type(self).__qualname__}({', '.join(shown)})"
 
-    methods: dict[str, Any] = {"__setattr__": assign, "__delattr__": delete}
-    if "__slots__" in vars(cls):
-        methods |= {"__getstate__": _state, "__setstate__": _restore}
-    return methods
+
+def _equal(self: Any, other: Any) -> Any:  # noqa: ANN401 - NotImplemented too
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    key = self._compared
+    return key(self) == key(other)
+
+
+def _digest(self: Any) -> int:  # noqa: ANN401 - any dataclass
+    return hash(self._compared(self))
+
+
+def _assign(_self: object, name: str, _value: object) -> None:
+    raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def _delete(_self: object, name: str) -> None:
+    raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
 def _state(self: Any) -> list[object]:  # noqa: ANN401 - any dataclass
-    return [getattr(self, one.name) for one in dataclasses.fields(self)]
+    return [getattr(self, name) for name in self.__slots__]
 
 
 def _restore(self: Any, state: list[object]) -> None:  # noqa: ANN401 - any dataclass
-    for one, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, one.name, value)
+    for name, value in zip(self.__slots__, state, strict=True):
+        object.__setattr__(self, name, value)
 
 
-def _initializer(cls: Any, afterwards: Callable[[Any], None] | None, *, frozen: bool) -> Any:  # noqa: ANN401
+_OF_SLOTS = {"__getstate__": _state, "__setstate__": _restore}
+_CHANGEABLE: dict[str, Any] = {"__init__": _begin, "__repr__": _show, "__eq__": _equal, "_is_frozen": False}
+_FROZEN: dict[str, Any] = {
+    "__init__": _begin, "__repr__": _show, "__eq__": _equal, "__hash__": _digest, "_is_frozen": True,
+    "__setattr__": _assign, "__delattr__": _delete, **_OF_SLOTS,
+}  # fmt: skip
+
+
+def _initializer(
+    cls: Any,  # noqa: ANN401 - any class
+    fields: list[_Field],
+    afterwards: Callable[[Any], None] | None,
+    *,
+    frozen: bool,
+) -> Any:  # noqa: ANN401 - a method
     """A compiled `__init__` of the fields of `cls`, which calls `afterwards` with the object at its end.
 
     A field of a frozen class is set by its slot's own descriptor, which asks nobody: half of `object.__setattr__`.
     """
     known: dict[str, Any] = {"_missing": dataclasses.MISSING, "_set": object.__setattr__, "_afterwards": afterwards}
     given, steps = ["self"], []
-    for one in dataclasses.fields(cls):
+    for one in fields:
         name, value = one.name, one.name
-        if one.default_factory is not dataclasses.MISSING:
-            known[f"_make_{name}"] = one.default_factory
+        if one.factory is not dataclasses.MISSING:
+            known[f"_make_{name}"] = one.factory
             value = f"_make_{name}() if {name} is _missing else {name}" if one.init else f"_make_{name}()"
             given.append(f"{name}=_missing")
         elif one.default is not dataclasses.MISSING:

@@ -14,8 +14,8 @@ from typing import Any
 
 NEVER_USED = ("asyncio", "grpc.aio")
 """What gRPC imports and only programs use that wait for it in an event loop."""
-OBJECTS_BETWEEN_SEARCHES = 50_000
-"""The collector of cycles looks after this many new objects: imports make a hundred thousand, and none in a cycle."""
+OBJECTS_BETWEEN_SEARCHES = 200_000
+"""The collector of cycles looks after this many new objects: imports make a hundred thousand, few of them in cycles."""
 
 
 class _Later(ModuleType):
