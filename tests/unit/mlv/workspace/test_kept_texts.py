@@ -1,4 +1,4 @@
-"""Texts that a workspace keeps as bases: packed small, found by their hashes, read whatever packed them."""
+"""Texts that a workspace keeps as bases: packed small, found by their hashes."""
 
 import sqlite3
 import zlib
@@ -36,13 +36,12 @@ def test_a_kept_text_comes_back_as_it_was(state, data):
     assert state.text(b"\1" * 32) == data
 
 
-@pytest.mark.parametrize("data", [b"", b"x = 1\n" * 300])
-def test_a_text_that_an_older_workspace_packed_by_zlib_is_read(place, state, data):
-    _put_raw(place, b"\1" * 32, zlib.compress(data, 6))
-    assert state.text(b"\1" * 32) == data
+def test_a_text_is_read_however_well_it_was_packed(place, state):
+    _put_raw(place, b"\1" * 32, zlib.compress(b"x = 1\n" * 300, 9))
+    assert state.text(b"\1" * 32) == b"x = 1\n" * 300
 
 
-@pytest.mark.parametrize("packed", [b"", b"x", b"\x78\x9cdamaged", b"\x28\xb5\x2f\xfddamaged", b"\x28\xb5\x2f\xfd"])
+@pytest.mark.parametrize("packed", [b"", b"x", b"\x78\x9cdamaged", zlib.compress(b"cut short")[:-3]])
 def test_F4_a_kept_text_that_is_damaged_is_told(place, state, packed):
     _put_raw(place, b"\1" * 32, packed)
     with pytest.raises(DamagedContent, match="kept text"):
