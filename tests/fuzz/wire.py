@@ -17,6 +17,7 @@ from tests.fuzz.target import Target, promise
 
 from mlv_core.errors import InvalidRequest, MlvError, UsageError
 from mlv_proto import convert
+from mlv_proto.convert import commits, content, errors
 
 _SUFFIX = "_from_wire"
 
@@ -79,19 +80,19 @@ def _repair(data: bytes, pick: random.Random) -> bytes:
 
 def _run_bytes(data: bytes) -> None:
     """Those that take bytes."""
-    promise(isinstance(convert.detail_to_error(data), MlvError), "an error's trailer gives no error")
+    promise(isinstance(errors.detail_to_error(data), MlvError), "an error's trailer gives no error")
     for read in (
-        convert.chunk_from_bytes,
-        convert.hashes_from_wire,
-        lambda d: convert.bitmap_from_wire(d, len(d) * 8 - 3),
+        content.chunk_from_bytes,
+        commits.hashes_from_wire,
+        lambda d: commits.bitmap_from_wire(d, len(d) * 8 - 3),
     ):
         try:
             found = read(data)
         except InvalidRequest:
             continue
-        if read is convert.chunk_from_bytes:
+        if read is content.chunk_from_bytes:
             promise(
-                convert.chunk_from_bytes(convert.chunk_to_bytes(found)) == found, "a chunk is another when sent again"
+                content.chunk_from_bytes(content.chunk_to_bytes(found)) == found, "a chunk is another when sent again"
             )
 
 
@@ -102,7 +103,7 @@ TARGETS = (
     Target(
         "raw messages",
         _run_bytes,
-        lambda: [convert.chunk_to_bytes(b"data"), bytes(32)],
+        lambda: [content.chunk_to_bytes(b"data"), bytes(32)],
         (),
         (b"\x0a", b"\x80", bytes(32)),
     ),

@@ -35,13 +35,13 @@ class AskingCalls:
 
     def answer_lock_request(self, request: AnswerRequest) -> tuple[Lock, ...]:
         """Give locks to who asked, or deny them; the locks that were given."""
-        from mlv_proto import convert as common
         from mlv_proto.convert import asking as convert
+        from mlv_proto.convert import locks
         from mlv_proto.v1 import lock_requests_pb2 as pb
 
         message = convert.answer_request_to_wire(request)
         answer = self._channel.unary(f"{_SERVICE}/AnswerLockRequest", message, pb.AnswerLockRequestResponse)
-        return tuple(common.lock_from_wire(lock) for lock in answer.given)
+        return tuple(locks.lock_from_wire(lock) for lock in answer.given)
 
     def list_lock_requests(
         self, repository: RepositoryName, branch: str = "", paths: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from mlv_core.errors import (
     VersionSkew,
 )
 from mlv_core.ids import ServerAddress
-from mlv_proto import convert
+from mlv_proto.convert.errors import detail_to_error
 from mlv_proto.v1.values_pb2 import ErrorDetail
 
 TRAILER = "mlv-error-bin"
@@ -33,7 +33,7 @@ def named(error: grpc.RpcError, address: ServerAddress) -> MlvError:
     """The failure that `error` stands for."""
     detail = _detail(error)
     if detail is not None:
-        return convert.detail_to_error(detail)
+        return detail_to_error(detail)
     code, text = code_of(error), details_of(error)
     if code is grpc.StatusCode.UNAVAILABLE:
         said = text.lower().replace(_NO_VERDICT, "")

@@ -25,7 +25,11 @@ from mlv_core.requests import (
     UndoRequest,
     VersionDifference,
 )
-from mlv_proto import convert
+from mlv_proto.convert.commits import begin_outcome_from_wire, bitmap_from_wire
+from mlv_proto.convert.content import chunk_of_parts, chunk_view, plan_part_from_wire, ranges_to_wire
+from mlv_proto.convert.history import differences_from_wire, file_rows_from_wire, history_filter_to_wire
+from mlv_proto.convert.slices import BEGIN, PLAN, PUBLISH, PUBLISHED, UNDO, Gathering
+from mlv_proto.convert.values import changes_from_wire, changeset_from_wire
 from mlv_proto.v1 import commits_pb2, content_pb2
 from mlv_proto.v1 import history_pb2 as pb
 
@@ -56,15 +60,15 @@ class HistoryCalls:
         changeset: Changeset | None = None
         changes: list[Change] = []
         for answer in answers:
-            changeset = changeset or convert.changeset_from_wire(answer.changeset)
-            changes += convert.changes_from_wire(answer.changes)
+            changeset = changeset or changeset_from_wire(answer.changeset)
+            changes += changes_from_wire(answer.changes)
         return _there(changeset), tuple(changes)
 
     def list_changesets(self, repository: RepositoryName, wanted: HistoryFilter) -> tuple[tuple[Changeset, ...], int]:
         """A page of changesets, newest first, and where the next page begins (0: nowhere)."""
-        request = convert.history_filter_to_wire(repository, wanted)
+        request = history_filter_to_wire(repository, wanted)
         answer = self._channel.unary("HistoryService/ListChangesets", request, pb.ListChangesetsResponse)
-        return tuple(convert.changeset_from_wire(c) for c in answer.changesets), answer.next_before
+        return tuple(changeset_from_wire(c) for c in answer.changesets), answer.next_before
 
     def list_files(
         self, repository: RepositoryName, number: ChangesetNumber, paths: tuple[str, ...] = ()
@@ -73,7 +77,7 @@ class HistoryCalls:
         for some in _path_groups(paths):
             request = pb.ListFilesRequest(repository=str(repository), changeset=number, paths=some)
             for message in self._channel.answers("HistoryService/ListFiles", request, pb.ListFilesResponse.FromString):
-                yield from convert.file_rows_from_wire(message)
+                yield from file_rows_from_wire(message)
 
     def diff_versions(
         self,
@@ -87,13 +91,13 @@ class HistoryCalls:
             request = pb.DiffVersionsRequest(repository=str(repository), to=second, paths=some, **{"from": first})
             answers = self._channel.answers("HistoryService/DiffVersions", request, pb.DiffVersionsResponse.FromString)
             for message in answers:
-                yield from convert.differences_from_wire(message)
+                yield from differences_from_wire(message)
 
     def begin(self, request: BeginRequest) -> BeginOutcome:
         """May these changes be committed? Asked before content is sent (C7)."""
         parse = commits_pb2.BeginResponse.FromString
-        answers = self._channel.exchange("CommitsService/Begin", lambda: convert.BEGIN.cut(request), parse)
-        return convert.begin_outcome_from_wire(_there(next(answers, None)))
+        answers = self._channel.exchange("CommitsService/Begin", lambda: BEGIN.cut(request), parse)
+        return begin_outcome_from_wire(_there(next(answers, None)))
 
     def find_missing(self, repository: RepositoryName, hashes: Sequence[ContentHash]) -> list[bool]:
         """Of each hash, whether the server lacks it."""
@@ -102,18 +106,18 @@ class HistoryCalls:
             some = hashes[start : start + ASKED_AT_ONCE]
             request = commits_pb2.FindMissingRequest(repository=str(repository), hashes=b"".join(some))
             answer = self._channel.unary("CommitsService/FindMissing", request, commits_pb2.FindMissingResponse)
-            missing.extend(convert.bitmap_from_wire(answer.missing, len(some)))
+            missing.extend(bitmap_from_wire(answer.missing, len(some)))
         return missing
 
     def publish(self, request: PublishRequest) -> Published:
         """Make the changeset; the same request id again gives the first answer (C3)."""
         parse = commits_pb2.PublishResponse.FromString
-        return _published(self._channel.exchange("CommitsService/Publish", lambda: convert.PUBLISH.cut(request), parse))
+        return _published(self._channel.exchange("CommitsService/Publish", lambda: PUBLISH.cut(request), parse))
 
     def undo(self, request: UndoRequest) -> Published:
         """Take committed changesets back (C9)."""
         parse = commits_pb2.UndoResponse.FromString
-        answers = self._channel.exchange("CommitsService/Undo", lambda: convert.UNDO.cut(request), parse)
+        answers = self._channel.exchange("CommitsService/Undo", lambda: UNDO.cut(request), parse)
         return _published(answer.outcome for answer in answers)
 
     def outcome(self, repository: RepositoryName, request_id: RequestId) -> Published | None:
@@ -134,7 +138,7 @@ class HistoryCalls:
         return self._channel.send(
             "ContentService/PutPack",
             chunks,
-            convert.chunk_of_parts,
+            chunk_of_parts,
             lambda data: _stored(content_pb2.PutPackResponse.FromString(data)),
             metadata,
         )
@@ -146,22 +150,22 @@ class HistoryCalls:
         if not ranges:
             return iter(())
         request = content_pb2.GetRangesRequest(
-            repository=str(repository), changeset=changeset, ranges=convert.ranges_to_wire(ranges)
+            repository=str(repository), changeset=changeset, ranges=ranges_to_wire(ranges)
         )
-        return self._channel.answers("ContentService/GetRanges", request, convert.chunk_view)
+        return self._channel.answers("ContentService/GetRanges", request, chunk_view)
 
     def plan_download(self, request: PlanRequest) -> Iterator[PlanPart]:
         """What to fetch, and how the files are put together."""
         parse = content_pb2.PlanDownloadResponse.FromString
         answers = self._channel.exchange(
-            "ContentService/PlanDownload", lambda: convert.PLAN.cut(request), parse, seconds=STREAM_SECONDS
+            "ContentService/PlanDownload", lambda: PLAN.cut(request), parse, seconds=STREAM_SECONDS
         )
-        return (convert.plan_part_from_wire(answer) for answer in answers)
+        return (plan_part_from_wire(answer) for answer in answers)
 
 
 def _published(answers: Iterable[commits_pb2.PublishResponse]) -> Published:
     """The whole of an answer that came in one or more messages."""
-    gathering = convert.Gathering(convert.PUBLISHED)
+    gathering = Gathering(PUBLISHED)
     for answer in answers:
         gathering.add(answer)
     return gathering.whole()

@@ -13,7 +13,14 @@ from mlv_core.policies import (
     PolicyTestResult,
     PolicyVersion,
 )
-from mlv_proto import convert
+from mlv_proto.convert.policy import (
+    access_change_from_wire,
+    approval_from_wire,
+    policy_set_from_wire,
+    policy_test_from_wire,
+    policy_version_from_wire,
+    rule_from_wire,
+)
 from mlv_proto.v1 import approvals_pb2
 from mlv_proto.v1 import policy_pb2 as pb
 
@@ -44,7 +51,7 @@ class PolicyCalls:
             repository=repository, document=document, base=base, to=to, message=message, dry_run=dry_run
         )
         answer = self._channel.unary("PolicyService/SetPolicy", request, pb.SetPolicyResponse)
-        return convert.policy_set_from_wire(answer)
+        return policy_set_from_wire(answer)
 
     def test_policy(self, repository: str, document: str | None = None) -> tuple[tuple[PolicyTestResult, ...], int]:
         """What comes of the tests of a document (None: the one in force), and the version in force."""
@@ -53,7 +60,7 @@ class PolicyCalls:
         results: list[PolicyTestResult] = []
         version = 0
         for answer in self._channel.answers("PolicyService/TestPolicy", request, parse, seconds=CALL_SECONDS):
-            results += map(convert.policy_test_from_wire, answer.results)
+            results += map(policy_test_from_wire, answer.results)
             version = answer.version
         return tuple(results), version
 
@@ -70,9 +77,9 @@ class PolicyCalls:
         answers = self._channel.answers("PolicyService/DiffPolicy", request, parse, seconds=CALL_SECONDS)
         for number, answer in enumerate(answers):
             head = head if number else answer
-            added += map(convert.rule_from_wire, answer.added)
-            removed += map(convert.rule_from_wire, answer.removed)
-            access += map(convert.access_change_from_wire, answer.access)
+            added += map(rule_from_wire, answer.added)
+            removed += map(rule_from_wire, answer.removed)
+            access += map(access_change_from_wire, answer.access)
         return PolicyDifference(
             before=head.before,
             after=head.after,
@@ -88,7 +95,7 @@ class PolicyCalls:
         request = pb.ListPolicyVersionsRequest(repository=repository, limit=limit)
         parse = pb.ListPolicyVersionsResponse.FromString
         answers = self._channel.answers("PolicyService/ListPolicyVersions", request, parse, seconds=CALL_SECONDS)
-        return tuple(convert.policy_version_from_wire(one) for answer in answers for one in answer.versions)
+        return tuple(policy_version_from_wire(one) for answer in answers for one in answer.versions)
 
     def approve(self, repository: RepositoryName, revision: str, message: str, *, dry_run: bool = False) -> Approval:
         """Approve a version."""
@@ -96,7 +103,7 @@ class PolicyCalls:
             repository=str(repository), revision=revision, message=message, dry_run=dry_run
         )
         answer = self._channel.unary("ApprovalsService/Approve", request, approvals_pb2.ApproveResponse)
-        return convert.approval_from_wire(answer.approval)
+        return approval_from_wire(answer.approval)
 
     def withdraw_approval(self, repository: RepositoryName, revision: str, *, dry_run: bool = False) -> Approval:
         """Take the own approval back."""
@@ -104,11 +111,11 @@ class PolicyCalls:
         answer = self._channel.unary(
             "ApprovalsService/WithdrawApproval", request, approvals_pb2.WithdrawApprovalResponse
         )
-        return convert.approval_from_wire(answer.approval)
+        return approval_from_wire(answer.approval)
 
     def list_approvals(self, repository: RepositoryName, revision: str = "") -> tuple[Approval, ...]:
         """The approvals of a version ('': of all), newest first."""
         request = approvals_pb2.ListApprovalsRequest(repository=str(repository), revision=revision)
         parse = approvals_pb2.ListApprovalsResponse.FromString
         answers = self._channel.answers("ApprovalsService/ListApprovals", request, parse, seconds=CALL_SECONDS)
-        return tuple(convert.approval_from_wire(one) for answer in answers for one in answer.approvals)
+        return tuple(approval_from_wire(one) for answer in answers for one in answer.approvals)

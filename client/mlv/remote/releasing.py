@@ -6,7 +6,15 @@ from mlv.remote.channel import CALL_SECONDS, Channel
 from mlv_core.entities import Branch, Label
 from mlv_core.ids import RepositoryName
 from mlv_core.releasing import BranchStanding, CreatedRepository, Freeze, LabelEntry, Reservation, Template
-from mlv_proto import convert
+from mlv_proto.convert.releasing import (
+    created_from_wire,
+    freeze_from_wire,
+    label_entry_from_wire,
+    reservation_from_wire,
+    standing_from_wire,
+    template_from_wire,
+)
+from mlv_proto.convert.values import branch_from_wire, label_from_wire
 from mlv_proto.v1 import freezes_pb2
 from mlv_proto.v1 import repositories_pb2 as pb
 
@@ -24,21 +32,21 @@ class ReleaseCalls:
             repository=str(name), description=description, template=template, dry_run=dry_run
         )
         answer = self._channel.unary("RepositoriesService/CreateRepository", request, pb.CreateRepositoryResponse)
-        return convert.created_from_wire(answer)
+        return created_from_wire(answer)
 
     def list_templates(self) -> tuple[Template, ...]:
         """What a new repository may be set up with."""
         answer = self._channel.unary(
             "RepositoriesService/ListTemplates", pb.ListTemplatesRequest(), pb.ListTemplatesResponse
         )
-        return tuple(map(convert.template_from_wire, answer.templates))
+        return tuple(map(template_from_wire, answer.templates))
 
     def survey_branches(self, repository: RepositoryName, *, abandoned: bool = False) -> tuple[BranchStanding, ...]:
         """The branches with where they stand, with `abandoned` the closed ones too."""
         request = pb.SurveyBranchesRequest(repository=str(repository), abandoned=abandoned)
         parse = pb.SurveyBranchesResponse.FromString
         answers = self._channel.answers("BranchesService/SurveyBranches", request, parse, seconds=CALL_SECONDS)
-        return tuple(convert.standing_from_wire(one) for answer in answers for one in answer.standings)
+        return tuple(standing_from_wire(one) for answer in answers for one in answer.standings)
 
     def abandon_branch(
         self, repository: RepositoryName, name: str, reason: str, *, dry_run: bool = False
@@ -46,7 +54,7 @@ class ReleaseCalls:
         """Close a branch; the branch, and how many locks that released."""
         request = pb.AbandonBranchRequest(repository=str(repository), name=name, reason=reason, dry_run=dry_run)
         answer = self._channel.unary("BranchesService/AbandonBranch", request, pb.AbandonBranchResponse)
-        return convert.branch_from_wire(answer.branch), answer.locks_released
+        return branch_from_wire(answer.branch), answer.locks_released
 
     def reopen_branch(
         self, repository: RepositoryName, name: str, reason: str = "", *, dry_run: bool = False
@@ -54,7 +62,7 @@ class ReleaseCalls:
         """Open a branch again."""
         request = pb.ReopenBranchRequest(repository=str(repository), name=name, reason=reason, dry_run=dry_run)
         answer = self._channel.unary("BranchesService/ReopenBranch", request, pb.ReopenBranchResponse)
-        return convert.branch_from_wire(answer.branch)
+        return branch_from_wire(answer.branch)
 
     def move_label(
         self, repository: RepositoryName, name: str, at: str, reason: str, *, dry_run: bool = False
@@ -62,20 +70,20 @@ class ReleaseCalls:
         """Let a label name revision `at` from now on."""
         request = pb.MoveLabelRequest(repository=str(repository), name=name, at=at, reason=reason, dry_run=dry_run)
         answer = self._channel.unary("LabelsService/MoveLabel", request, pb.MoveLabelResponse)
-        return convert.label_from_wire(answer.label)
+        return label_from_wire(answer.label)
 
     def delete_label(self, repository: RepositoryName, name: str, reason: str, *, dry_run: bool = False) -> Label:
         """End a label; it as it stood."""
         request = pb.DeleteLabelRequest(repository=str(repository), name=name, reason=reason, dry_run=dry_run)
         answer = self._channel.unary("LabelsService/DeleteLabel", request, pb.DeleteLabelResponse)
-        return convert.label_from_wire(answer.label)
+        return label_from_wire(answer.label)
 
     def label_history(self, repository: RepositoryName, name: str = "") -> tuple[LabelEntry, ...]:
         """All that was done to a label, '': to every one."""
         request = pb.ListLabelHistoryRequest(repository=str(repository), name=name)
         parse = pb.ListLabelHistoryResponse.FromString
         answers = self._channel.answers("LabelsService/ListLabelHistory", request, parse, seconds=CALL_SECONDS)
-        return tuple(convert.label_entry_from_wire(entry) for answer in answers for entry in answer.entries)
+        return tuple(label_entry_from_wire(entry) for answer in answers for entry in answer.entries)
 
     def reserve_labels(
         self, repository: RepositoryName, pattern: str, subjects: tuple[str, ...], *, dry_run: bool = False
@@ -85,13 +93,13 @@ class ReleaseCalls:
             repository=str(repository), pattern=pattern, subjects=subjects, dry_run=dry_run
         )
         answer = self._channel.unary("LabelsService/ReserveLabels", request, pb.ReserveLabelsResponse)
-        return convert.reservation_from_wire(answer.reservation)
+        return reservation_from_wire(answer.reservation)
 
     def list_reservations(self, repository: RepositoryName) -> tuple[Reservation, ...]:
         """Which patterns of labels are kept for whom."""
         request = pb.ListReservationsRequest(repository=str(repository))
         answer = self._channel.unary("LabelsService/ListReservations", request, pb.ListReservationsResponse)
-        return tuple(map(convert.reservation_from_wire, answer.reservations))
+        return tuple(map(reservation_from_wire, answer.reservations))
 
     def set_freeze(self, repository: RepositoryName, wanted: Freeze, *, dry_run: bool = False) -> Freeze:
         """Freeze what `wanted` names, until its end, for its reason."""
@@ -105,7 +113,7 @@ class ReleaseCalls:
             dry_run=dry_run,
         )
         answer = self._channel.unary("FreezesService/SetFreeze", request, freezes_pb2.SetFreezeResponse)
-        return convert.freeze_from_wire(answer.freeze)
+        return freeze_from_wire(answer.freeze)
 
     def lift_freeze(self, repository: RepositoryName, place: Freeze, *, dry_run: bool = False) -> Freeze:
         """Lift the freeze of the very place that `place` names, for its reason."""
@@ -118,11 +126,11 @@ class ReleaseCalls:
             dry_run=dry_run,
         )
         answer = self._channel.unary("FreezesService/LiftFreeze", request, freezes_pb2.LiftFreezeResponse)
-        return convert.freeze_from_wire(answer.freeze)
+        return freeze_from_wire(answer.freeze)
 
     def list_freezes(self, repository: RepositoryName, *, ended: bool = False) -> tuple[Freeze, ...]:
         """The freezes that hold, with `ended` the others too."""
         request = freezes_pb2.ListFreezesRequest(repository=str(repository), ended=ended)
         parse = freezes_pb2.ListFreezesResponse.FromString
         answers = self._channel.answers("FreezesService/ListFreezes", request, parse, seconds=CALL_SECONDS)
-        return tuple(convert.freeze_from_wire(freeze) for answer in answers for freeze in answer.freezes)
+        return tuple(freeze_from_wire(freeze) for answer in answers for freeze in answer.freezes)

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
 from mlv.remote.asking import AskingCalls
-from mlv.remote.auditing import AuditCalls
 from mlv.remote.channel import Channel, Counters
-from mlv.remote.events import EventCalls
-from mlv.remote.groups import GroupCalls
 from mlv.remote.history import HistoryCalls
-from mlv.remote.hooks import HookCalls
-from mlv.remote.merges import MergeCalls
 from mlv.remote.notices import NoticeCalls
-from mlv.remote.people import PeopleCalls
-from mlv.remote.policies import PolicyCalls
-from mlv.remote.releasing import ReleaseCalls
 from mlv.remote.repositories import RepositoryCalls
-from mlv.remote.shelves import ShelfCalls
 from mlv_core.errors import UntrustedServer
 from mlv_core.ids import ServerAddress
 from mlv_core.version import VERSION
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
+if TYPE_CHECKING:
+    from mlv.remote.auditing import AuditCalls
+    from mlv.remote.events import EventCalls
+    from mlv.remote.groups import GroupCalls
+    from mlv.remote.hooks import HookCalls
+    from mlv.remote.merges import MergeCalls
+    from mlv.remote.people import PeopleCalls
+    from mlv.remote.policies import PolicyCalls
+    from mlv.remote.releasing import ReleaseCalls
+    from mlv.remote.shelves import ShelfCalls
 
-class Server(
-    PeopleCalls,
-    GroupCalls,
-    PolicyCalls,
-    RepositoryCalls,
-    HistoryCalls,
-    MergeCalls,
-    AuditCalls,
-    EventCalls,
-    HookCalls,
-    AskingCalls,
-    ShelfCalls,
-    NoticeCalls,
-    ReleaseCalls,
-):
+    class SeldomCalls(
+        PeopleCalls, MergeCalls, ShelfCalls, ReleaseCalls, EventCalls, PolicyCalls, GroupCalls, AuditCalls, HookCalls
+    ):
+        """What few commands ask for."""
+
+else:
+
+    class SeldomCalls:
+        """What few commands ask for: a part is imported when one of its calls is wanted, and its messages with it."""
+
+        PARTS: ClassVar[dict[str, str]] = {
+            "people": "PeopleCalls",
+            "merges": "MergeCalls",
+            "shelves": "ShelfCalls",
+            "releasing": "ReleaseCalls",
+            "events": "EventCalls",
+            "policies": "PolicyCalls",
+            "groups": "GroupCalls",
+            "auditing": "AuditCalls",
+            "hooks": "HookCalls",
+        }
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call
+            if not name.startswith("_"):
+                for module, part in self.PARTS.items():
+                    found = vars(getattr(import_module(f"mlv.remote.{module}"), part)).get(name)
+                    if found is not None:
+                        setattr(SeldomCalls, name, found)
+                        return getattr(self, name)
+            raise AttributeError(name)
+
+
+class Server(RepositoryCalls, HistoryCalls, AskingCalls, NoticeCalls, SeldomCalls):
     """One server, signed in with one token; use it from any thread, close it at the end."""
 
     def __init__(self, channel: Channel) -> None:

@@ -57,15 +57,14 @@ class ShelfCalls:
 
     def plan_shelf(self, request: PlanShelfRequest) -> Iterator[PlanPart]:
         """What to fetch of a shelf, and how the files are put together."""
-        from mlv_proto import convert
-        from mlv_proto.convert import shelves
+        from mlv_proto.convert import content, shelves
         from mlv_proto.v1 import shelves_pb2
 
         parse = shelves_pb2.PlanShelfResponse.FromString
         answers = self._channel.exchange(
             "ShelvesService/PlanShelf", lambda: shelves.PLAN_SHELF.cut(request), parse, seconds=STREAM_SECONDS
         )
-        return (convert.plan_part_from_wire(answer.part) for answer in answers)
+        return (content.plan_part_from_wire(answer.part) for answer in answers)
 
     def delete_shelf(self, repository: RepositoryName, owner: str, name: str, *, dry_run: bool = False) -> Shelf:
         """Drop a shelf."""

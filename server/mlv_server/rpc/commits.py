@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 from mlv_core.ids import RepositoryName, RequestId
 from mlv_core.requests import BeginRequest, Published, PublishRequest, UndoRequest
-from mlv_proto import convert
+from mlv_proto.convert.commits import begin_outcome_to_wire, bitmap_to_wire, hashes_from_wire
+from mlv_proto.convert.slices import BEGIN, PUBLISH, PUBLISHED, UNDO
 from mlv_proto.v1 import commits_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
 from mlv_server.rpc.slices import told
@@ -15,13 +16,13 @@ from mlv_server.services.call import Call
 
 
 async def _begin(call: Call, request: BeginRequest) -> pb.BeginResponse:
-    return convert.begin_outcome_to_wire(await commits.begin(call, request))
+    return begin_outcome_to_wire(await commits.begin(call, request))
 
 
 async def _find_missing(call: Call, request: pb.FindMissingRequest) -> pb.FindMissingResponse:
     name = RepositoryName.parse(request.repository)
-    missing = await commits.find_missing(call, name, convert.hashes_from_wire(request.hashes, "hashes"))
-    return pb.FindMissingResponse(missing=convert.bitmap_to_wire(missing))
+    missing = await commits.find_missing(call, name, hashes_from_wire(request.hashes, "hashes"))
+    return pb.FindMissingResponse(missing=bitmap_to_wire(missing))
 
 
 async def _publish(call: Call, request: PublishRequest) -> AsyncIterator[pb.PublishResponse]:
@@ -44,16 +45,16 @@ async def _outcome(call: Call, request: pb.GetOutcomeRequest) -> AsyncIterator[p
 
 
 def _told(published: Published) -> AsyncIterator[pb.PublishResponse]:
-    return told(convert.PUBLISHED, published, len(published.changes))
+    return told(PUBLISHED, published, len(published.changes))
 
 
 SERVICE = Service(
     "mlv.v1.CommitsService",
     (
-        Method("Begin", "write", _begin, sliced=convert.BEGIN),
+        Method("Begin", "write", _begin, sliced=BEGIN),
         Method("FindMissing", "write", _find_missing, instead="open"),
-        Method("Publish", "write", _publish, sliced=convert.PUBLISH),
-        Method("Undo", "write", _undo, sliced=convert.UNDO),
+        Method("Publish", "write", _publish, sliced=PUBLISH),
+        Method("Undo", "write", _undo, sliced=UNDO),
         Method("GetOutcome", "write", _outcome),
     ),
 )

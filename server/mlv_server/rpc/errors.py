@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 from mlv_core.errors import InternalError, MlvError
-from mlv_proto import convert
+from mlv_proto.convert.errors import error_to_detail
 
 TRAILER = "mlv-error-bin"
 
@@ -22,4 +22,4 @@ def hidden(request_id: str) -> InternalError:
 
 def trailer(error: MlvError, request_id: str) -> tuple[tuple[str, bytes], ...]:
     """The trailing metadata that carries `error`."""
-    return ((TRAILER, convert.error_to_detail(error, request_id).SerializeToString()),)
+    return ((TRAILER, error_to_detail(error, request_id).SerializeToString()),)

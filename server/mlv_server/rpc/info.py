@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlv_core.codecs import ALL_CODECS
 from mlv_core.signing_in import ServerInfo
-from mlv_proto import convert
+from mlv_proto.convert.server import server_info_to_wire
 from mlv_server.auth.certificates import authority_der
 from mlv_server.rpc.methods import Access, Method, Service
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 async def _get_server(call: Call, _: pb.GetServerRequest) -> pb.GetServerResponse:
     authority = b"" if call.settings.plaintext else authority_der(call.settings)
-    return convert.server_info_to_wire(ServerInfo(server_version(), authority, frozenset(ALL_CODECS)))
+    return server_info_to_wire(ServerInfo(server_version(), authority, frozenset(ALL_CODECS)))
 
 
 def server_version() -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from mlv_core.ids import RepositoryName
-from mlv_proto import convert as common
 from mlv_proto.convert import asking as convert
+from mlv_proto.convert.locks import lock_to_wire
+from mlv_proto.convert.slices import batches
 from mlv_proto.v1 import lock_requests_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
 from mlv_server.services import lock_requests
@@ -24,13 +25,13 @@ async def _withdraw(call: Call, request: pb.WithdrawLockRequestRequest) -> pb.Wi
 
 async def _answer(call: Call, request: pb.AnswerLockRequestRequest) -> pb.AnswerLockRequestResponse:
     given = await lock_requests.answer(call, convert.answer_request_from_wire(request))
-    return pb.AnswerLockRequestResponse(given=map(common.lock_to_wire, given))
+    return pb.AnswerLockRequestResponse(given=map(lock_to_wire, given))
 
 
 async def _list(call: Call, request: pb.ListLockRequestsRequest) -> AsyncIterator[pb.ListLockRequestsResponse]:
     name = RepositoryName.parse(request.repository)
     found = await lock_requests.list_all(call, name, request.branch, tuple(request.paths))
-    for some in common.batches(found):
+    for some in batches(found):
         yield pb.ListLockRequestsResponse(requests=map(convert.lock_request_to_wire, some))
 
 

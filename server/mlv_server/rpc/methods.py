@@ -14,7 +14,7 @@ from mlv_core.errors import InvalidRequest, MlvError
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor
 
-    from mlv_proto.convert import Sliced
+    from mlv_proto.convert.slices import Sliced
 
 
 class Access(Enum):

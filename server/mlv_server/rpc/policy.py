@@ -6,8 +6,17 @@ from collections.abc import AsyncIterator
 
 from google.protobuf.message import Message
 
-from mlv_proto import convert
 from mlv_proto.convert import checks
+from mlv_proto.convert.policy import (
+    access_change_to_wire,
+    explanation_to_wire,
+    policy_set_to_wire,
+    policy_test_to_wire,
+    policy_version_to_wire,
+    rule_to_wire,
+    weighed_to_wire,
+)
+from mlv_proto.convert.slices import batches
 from mlv_proto.v1 import policy_pb2 as pb
 from mlv_server.rpc.methods import Access, Method, Service
 from mlv_server.services import access, explaining, policy, policy_documents
@@ -16,7 +25,7 @@ from mlv_server.services.call import Call
 
 async def _grant_role(call: Call, request: pb.GrantRoleRequest) -> pb.GrantRoleResponse:
     rule = await policy.grant(call, request.repository, request.role, request.user, request.dry_run)
-    return pb.GrantRoleResponse(rule=convert.rule_to_wire(rule))
+    return pb.GrantRoleResponse(rule=rule_to_wire(rule))
 
 
 async def _revoke_role(call: Call, request: pb.RevokeRoleRequest) -> pb.RevokeRoleResponse:
@@ -28,17 +37,17 @@ async def _show_policy(call: Call, request: pb.ShowPolicyRequest) -> AsyncIterat
     await _authorize(call, "policy.read", request.repository)
     then = _version(request, "version")
     rules, version = await policy.show(call, request.repository or None, then)
-    for some in convert.batches(rules):
-        yield pb.ShowPolicyResponse(rules=map(convert.rule_to_wire, some), version=version)
+    for some in batches(rules):
+        yield pb.ShowPolicyResponse(rules=map(rule_to_wire, some), version=version)
 
 
 async def _explain(call: Call, request: pb.ExplainPolicyRequest) -> AsyncIterator[pb.ExplainPolicyResponse]:
     explained = await explaining.explain(
         call, request.repository, request.user, request.action, request.ref, request.path, request.from_address
     )
-    yield convert.explanation_to_wire(explained)
-    for some in convert.batches(explained.rules):
-        yield pb.ExplainPolicyResponse(rules=map(convert.weighed_to_wire, some))
+    yield explanation_to_wire(explained)
+    for some in batches(explained.rules):
+        yield pb.ExplainPolicyResponse(rules=map(weighed_to_wire, some))
 
 
 async def _get_document(call: Call, request: pb.GetPolicyDocumentRequest) -> pb.GetPolicyDocumentResponse:
@@ -59,15 +68,15 @@ async def _set(call: Call, request: pb.SetPolicyRequest) -> pb.SetPolicyResponse
         request.message,
         request.dry_run,
     )
-    return convert.policy_set_to_wire(done)
+    return policy_set_to_wire(done)
 
 
 async def _test(call: Call, request: pb.TestPolicyRequest) -> AsyncIterator[pb.TestPolicyResponse]:
     await _authorize(call, "policy.read", request.repository)
     document = request.document if request.HasField("document") else None
     results, version = await policy_documents.test(call, request.repository, document)
-    for some in convert.batches(results):
-        yield pb.TestPolicyResponse(results=map(convert.policy_test_to_wire, some), version=version)
+    for some in batches(results):
+        yield pb.TestPolicyResponse(results=map(policy_test_to_wire, some), version=version)
 
 
 async def _diff(call: Call, request: pb.DiffPolicyRequest) -> AsyncIterator[pb.DiffPolicyResponse]:
@@ -80,19 +89,19 @@ async def _diff(call: Call, request: pb.DiffPolicyRequest) -> AsyncIterator[pb.D
         _version(request, "after"),
     )
     yield pb.DiffPolicyResponse(before=found.before, after=found.after, complete=found.complete, others=found.others)
-    for rules in convert.batches(found.added):
-        yield pb.DiffPolicyResponse(added=map(convert.rule_to_wire, rules))
-    for rules in convert.batches(found.removed):
-        yield pb.DiffPolicyResponse(removed=map(convert.rule_to_wire, rules))
-    for changes in convert.batches(found.access):
-        yield pb.DiffPolicyResponse(access=map(convert.access_change_to_wire, changes))
+    for rules in batches(found.added):
+        yield pb.DiffPolicyResponse(added=map(rule_to_wire, rules))
+    for rules in batches(found.removed):
+        yield pb.DiffPolicyResponse(removed=map(rule_to_wire, rules))
+    for changes in batches(found.access):
+        yield pb.DiffPolicyResponse(access=map(access_change_to_wire, changes))
 
 
 async def _history(call: Call, request: pb.ListPolicyVersionsRequest) -> AsyncIterator[pb.ListPolicyVersionsResponse]:
     await _authorize(call, "policy.read", request.repository)
     found = await policy_documents.history(call, request.repository, request.limit)
-    for some in convert.batches(found):
-        yield pb.ListPolicyVersionsResponse(versions=map(convert.policy_version_to_wire, some))
+    for some in batches(found):
+        yield pb.ListPolicyVersionsResponse(versions=map(policy_version_to_wire, some))
 
 
 def _version(request: Message, field: str) -> int | None:

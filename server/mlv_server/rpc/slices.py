@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from mlv_core.errors import LimitExceeded
-from mlv_proto import convert
+from mlv_proto.convert.slices import Gathering, Sliced
 from mlv_server.rpc.methods import Unreadable
 
 T = TypeVar("T")
@@ -51,13 +51,13 @@ class Held:
 
 
 async def gather(
-    kind: convert.Sliced[Any, Any], first: object, rest: AsyncIterator[Any], limit: int, count: Callable[[int], None]
+    kind: Sliced[Any, Any], first: object, rest: AsyncIterator[Any], limit: int, count: Callable[[int], None]
 ) -> Any:  # noqa: ANN401 - any request of the contract
     """The request whose first message is `first`, when the last one has come; no list has more than `limit` entries.
 
     Raises: InvalidRequest, LimitExceeded: as soon as a message says so, so that no more is held.
     """
-    gathering = convert.Gathering(kind, limit)
+    gathering = Gathering(kind, limit)
     message: Any = first
     while message is not None:
         if isinstance(message, Unreadable):
@@ -70,7 +70,7 @@ async def gather(
     return gathering.whole()
 
 
-async def told(kind: convert.Sliced[Any, Any], value: object, rows: int) -> AsyncIterator[Any]:
+async def told(kind: Sliced[Any, Any], value: object, rows: int) -> AsyncIterator[Any]:
     """The messages of an answer of `rows` entries."""
     messages = kind.cut(value)
     while (message := await aside(rows, next, messages, None)) is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from mlv_core.ids import RepositoryName
-from mlv_proto.convert import batches, checks
+from mlv_proto.convert import checks
 from mlv_proto.convert import webhooks as convert
+from mlv_proto.convert.slices import batches
 from mlv_proto.v1 import webhooks_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
 from mlv_server.services import webhooks

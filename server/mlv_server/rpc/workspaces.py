@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from mlv_core.ids import RepositoryName, WorkspaceId
-from mlv_proto import convert
+from mlv_proto.convert.checks import changeset as changeset_number_from_wire
+from mlv_proto.convert.slices import batches
+from mlv_proto.convert.values import workspace_to_wire
 from mlv_proto.v1 import repositories_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
 from mlv_server.services import workspaces
@@ -20,14 +22,14 @@ async def _register(call: Call, request: pb.RegisterWorkspaceRequest) -> pb.Regi
         request.host,
         request.directory,
         request.branch,
-        convert.changeset_number_from_wire(request.base, "base"),
+        changeset_number_from_wire(request.base, "base"),
     )
-    return pb.RegisterWorkspaceResponse(workspace=convert.workspace_to_wire(workspace))
+    return pb.RegisterWorkspaceResponse(workspace=workspace_to_wire(workspace))
 
 
 async def _list(call: Call, request: pb.ListWorkspacesRequest) -> AsyncIterator[pb.ListWorkspacesResponse]:
-    for some in convert.batches(await workspaces.list_all(call, RepositoryName.parse(request.repository))):
-        yield pb.ListWorkspacesResponse(workspaces=map(convert.workspace_to_wire, some))
+    for some in batches(await workspaces.list_all(call, RepositoryName.parse(request.repository))):
+        yield pb.ListWorkspacesResponse(workspaces=map(workspace_to_wire, some))
 
 
 async def _remove(call: Call, request: pb.RemoveWorkspaceRequest) -> pb.RemoveWorkspaceResponse:

@@ -22,12 +22,14 @@ from mlv_core.errors import (
 )
 from mlv_core.ids import ChangesetNumber, RepositoryName, ServerAddress
 from mlv_core.requests import Range, RangeKind
-from mlv_proto import convert
+from mlv_proto.convert.content import chunk_from_bytes, chunk_to_bytes
+from mlv_proto.convert.errors import error_to_detail
+from mlv_proto.convert.values import label_to_wire
 from mlv_proto.v1 import content_pb2, repositories_pb2, server_pb2
 
 REPO = RepositoryName("fraud", "detector")
 LABEL = Label("v1", ChangesetNumber(2), "m", "bob", 5)
-LABELS = repositories_pb2.ListLabelsResponse(labels=[convert.label_to_wire(LABEL)]).SerializeToString()
+LABELS = repositories_pb2.ListLabelsResponse(labels=[label_to_wire(LABEL)]).SerializeToString()
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def server(plain: Any) -> Iterator[Server]:
 
 def refuse(error: MlvError) -> Any:
     def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
-        detail = convert.error_to_detail(error, "id").SerializeToString()
+        detail = error_to_detail(error, "id").SerializeToString()
         context.set_trailing_metadata((("mlv-error-bin", detail),))
         context.abort(grpc.StatusCode[error.status], error.message)
 
@@ -102,7 +104,7 @@ def test_a_refusal_arrives_as_the_class_that_was_raised(plain: Any, server: Serv
 
 def test_a_refusal_in_the_middle_of_a_stream_arrives_too(plain: Any, server: Server):
     def answer(_request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-        yield convert.chunk_to_bytes(b"first")
+        yield chunk_to_bytes(b"first")
         refuse(LockHeld("held"))(b"", context)
 
     plain.answers["GetRanges"] = answer
@@ -122,14 +124,14 @@ def test_an_unknown_call_is_version_skew_and_a_bug_is_internal(plain: Any, serve
 
 def test_a_pack_is_sent_in_a_stream(plain: Any, server: Server):
     def answer(requests: Iterator[bytes], _context: grpc.ServicerContext) -> bytes:
-        data = b"".join(convert.chunk_from_bytes(request) for request in requests)
+        data = b"".join(chunk_from_bytes(request) for request in requests)
         return content_pb2.PutPackResponse(pack=data[:32], stored_bytes=len(data)).SerializeToString()
 
     plain.answers["PutPack"] = answer
     assert server.put_pack(REPO, "up", iter([(b"a" * 32,), (b"b" * 60, b"b" * 8)])).result() == (b"a" * 32, 100)
     assert plain.seen[0].metadata["mlv-repository"] == str(REPO)
     assert plain.seen[0].metadata["mlv-upload"] == "up"
-    assert server.counters.sent_bytes == len(convert.chunk_to_bytes(b"a" * 32) + convert.chunk_to_bytes(b"b" * 68))
+    assert server.counters.sent_bytes == len(chunk_to_bytes(b"a" * 32) + chunk_to_bytes(b"b" * 68))
 
 
 def test_what_fails_while_a_pack_is_made_is_raised_as_it_is(plain: Any, server: Server):

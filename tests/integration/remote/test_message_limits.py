@@ -14,7 +14,7 @@ from mlv_core.errors import LimitExceeded
 from mlv_core.hashing import ContentHash
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.requests import BeginRequest, ProposedChange
-from mlv_proto import convert
+from mlv_proto.convert.slices import BEGIN, Gathering
 from mlv_proto.v1 import commits_pb2
 
 STATE = FileState(FileId(0), FileMode.REGULAR, text=False, size=1, content=ContentHash(bytes(range(32))))
@@ -45,14 +45,14 @@ def test_C7_a_commit_of_60_000_files_is_asked_for_in_messages_of_bounded_size(pl
     server.close()
     assert 10 < len(got) < 20
     assert max(map(len, got)) < 2 << 20
-    gathering = convert.Gathering(convert.BEGIN)
+    gathering = Gathering(BEGIN)
     for message in got:
         gathering.add(commits_pb2.BeginRequest.FromString(message))
     assert gathering.whole() == asked(60_000)
 
 
 def test_a_small_request_is_one_message() -> None:
-    (message,) = convert.BEGIN.cut(asked(3))
+    (message,) = BEGIN.cut(asked(3))
     assert (message.rows, len(message.changes.paths)) == (0, 3)
 
 

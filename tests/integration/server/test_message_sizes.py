@@ -13,7 +13,10 @@ from mlv_core.entities import Change, Param, Records
 from mlv_core.errors import LimitExceeded
 from mlv_core.ids import ChangesetNumber, RequestId, WorkspaceId
 from mlv_core.requests import HistoryFilter, PlanRequest, ProposedChange, Published, UndoRequest
-from mlv_proto import convert
+from mlv_proto.convert.content import plan_part_to_wire
+from mlv_proto.convert.history import differences_to_wire, file_rows_to_wire
+from mlv_proto.convert.slices import PUBLISHED, Gathering
+from mlv_proto.convert.values import changeset_to_wire
 from mlv_server.services import commits, content, history, logs
 
 FILES = 600
@@ -41,11 +44,11 @@ def test_listings_differences_and_plans_come_in_messages_that_fit(talkative: Hou
 
     async def sizes() -> list[list[tuple[int, int]]]:
         listing = history.list_files(call, DETECTOR, two, ())
-        rows = [(len(m), convert.file_rows_to_wire(m).ByteSize()) async for m in listing]
+        rows = [(len(m), file_rows_to_wire(m).ByteSize()) async for m in listing]
         differences = history.diff_versions(call, DETECTOR, ChangesetNumber(1), two, ())
-        told = [(len(m), convert.differences_to_wire(m).ByteSize()) async for m in differences]
+        told = [(len(m), differences_to_wire(m).ByteSize()) async for m in differences]
         parts = content.plan_download(call, DETECTOR, plan)
-        return [rows, told, [(len(p.changes), convert.plan_part_to_wire(p).ByteSize()) async for p in parts]]
+        return [rows, told, [(len(p.changes), plan_part_to_wire(p).ByteSize()) async for p in parts]]
 
     for messages, files in zip(talkative.run(sizes()), (FILES + 3, FILES, FILES), strict=True):
         assert sum(count for count, _ in messages) == files
@@ -66,8 +69,8 @@ def test_an_undo_keeps_to_the_limit_of_a_commit(talkative: House) -> None:
 def test_answers_of_a_commit_come_in_messages_that_fit_and_are_the_same_when_asked_again(talkative: House) -> None:
     kept = talkative.run(history.get(talkative.call("rita"), DETECTOR, ChangesetNumber(2)))[1]
     published = Published(ChangesetNumber(2), ChangesetNumber(1), bytes(32), "main", 1, ("a", "b"), kept, 5)
-    messages = list(convert.PUBLISHED.cut(published))
-    gathering = convert.Gathering(convert.PUBLISHED)
+    messages = list(PUBLISHED.cut(published))
+    gathering = Gathering(PUBLISHED)
     assert len(messages) > 8
     assert max(message.ByteSize() for message in messages) < MESSAGE_LIMIT // 4
     for message in messages:
@@ -97,7 +100,7 @@ def test_a_page_of_changesets_with_long_records_fits_and_the_next_one_follows(de
     while True:
         wanted = HistoryFilter(page_size=100, before=before)
         page, before = detector.run(logs.list_changesets(detector.call("rita"), DETECTOR, wanted))
-        assert sum(convert.changeset_to_wire(one).ByteSize() for one in page) < MESSAGE_LIMIT // 2
+        assert sum(changeset_to_wire(one).ByteSize() for one in page) < MESSAGE_LIMIT // 2
         found += [one.number for one in page]
         if not before:
             break
