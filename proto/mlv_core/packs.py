@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -124,8 +124,10 @@ def parse_frame(data: Buffer) -> Frame:
     return _frame(view, header_length)
 
 
-def decode_frame(frame: Frame, base: Buffer | None, limit: int = FRAME_LIMIT) -> list[memoryview]:
-    """The plain bytes of each member, every one checked against its name.
+def decode_frame(
+    frame: Frame, base: Buffer | None, limit: int = FRAME_LIMIT, wanted: Container[ContentHash] | None = None
+) -> list[memoryview]:
+    """The plain bytes of each member, or of those that are `wanted`, every one checked against its name.
 
     `base` is the concatenation of the plain content of `frame.bases`, None when there are none. Raises:
     LimitExceeded when the frame is longer than `limit`; DamagedContent naming the segment that is not as it should.
@@ -139,10 +141,11 @@ def decode_frame(frame: Frame, base: Buffer | None, limit: int = FRAME_LIMIT) ->
     found: list[memoryview] = []
     at = 0
     for name, length in frame.members:
-        part = plain[at : at + length]
-        if hash_content(part) != name:
-            raise DamagedContent("a segment's content does not match its name", items=(name.hex(),))
-        found.append(part)
+        if wanted is None or name in wanted:
+            part = plain[at : at + length]
+            if hash_content(part) != name:
+                raise DamagedContent("a segment's content does not match its name", items=(name.hex(),))
+            found.append(part)
         at += length
     return found
 

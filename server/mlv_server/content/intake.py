@@ -132,6 +132,10 @@ class Intake:
         placed = upload.parser.feed(chunk)
         await upload.written()
         upload.writing = asyncio.get_running_loop().run_in_executor(self._pool, upload.draft.write, chunk)
+        patched = (frame.frame for frame in placed if frame.frame.codec == Codec.PATCH)
+        bases = {base for frame in patched for base in frame.bases} - upload.own.keys()
+        if len(bases) > 1:
+            await self._run(partial(self._reader.warm, upload.domain_id, bases))
         for frame in placed:
             while len(upload.running) >= FRAMES_AHEAD:
                 # Its thread reads the draft: a caller that goes away must not end the wait for it.

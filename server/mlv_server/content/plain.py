@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from mlv_core.errors import DamagedContent, LimitExceeded, NotFound
 from mlv_core.hashing import ContentHash, hash_content
@@ -16,6 +17,8 @@ from mlv_server.content.memory import PlainCache
 from mlv_server.metadata.engine import Database
 from mlv_server.metadata.segments import FramePlace
 
+WARMED_SEGMENT_BYTES, WARMED_BYTES = 256 * 1024, 16 * 1024 * 1024
+"""What is read before it is asked for: segments up to this length, so many bytes of them at a time."""
 EMPTY = hash_content(b"")
 """The name of no bytes; it is always there."""
 
@@ -62,6 +65,23 @@ class PlainReader:
             self._decode(domain_id, rest, found)
         return found
 
+    def warm(self, domain_id: int, names: Iterable[ContentHash]) -> None:
+        """Have small segments at hand that are wanted soon, by one look for all of them instead of one for each.
+
+        Of what is not there, or damaged, nothing is said: whoever asks for it is told.
+        """
+        rest = [name for name in dict.fromkeys(names) if (domain_id, name) not in self._memory]
+        lengths = self._db.read_now(lambda tx: tx.segments.lengths(domain_id, rest)) if rest else {}
+        small: list[ContentHash] = []
+        left = WARMED_BYTES
+        for name, length in lengths.items():
+            left -= length
+            if length <= WARMED_SEGMENT_BYTES and left >= 0:
+                small.append(name)
+        if len(small) > 1:
+            with suppress(NotFound, DamagedContent):
+                self.read_all(domain_id, small)
+
     def at_hand(self, domain_id: int, name: ContentHash, *, checked: bool = True) -> bytes | None:
         """A segment that needs no decoding; the domain may have forgotten it since.
 
@@ -95,9 +115,10 @@ class PlainReader:
             elif name not in chain.places:
                 raise NotFound("A segment is not there.", items=(f"segment {name.hex()}",))
         ordered = chain.frames(names)
+        members = chain.members()
         uses = Counter(base for frame, _ in ordered for base in chain.bases[frame.id])
         for frame, _ in ordered:
-            for name, plain in self._decode_frame(domain_id, frame, chain, held).items():
+            for name, plain in self._decode_frame(domain_id, frame, chain, held, members[frame.id]).items():
                 if name in uses:
                     held[name] = plain
                 if name in wanted:
@@ -108,8 +129,15 @@ class PlainReader:
                     held.pop(base, None)
 
     def _decode_frame(
-        self, domain_id: int, place: FramePlace, chain: Chain, held: dict[ContentHash, bytes]
+        self,
+        domain_id: int,
+        place: FramePlace,
+        chain: Chain,
+        held: dict[ContentHash, bytes],
+        members: Iterable[ContentHash],
     ) -> dict[ContentHash, bytes]:
+        """Those of `members` that are wanted of a frame: of hundreds of small files in it often one."""
+        wanted = set(members)
         try:
             frame = read_frame(self._blobs, domain_id, place)
             absent = [base for base in frame.bases if base not in held]
@@ -118,7 +146,7 @@ class PlainReader:
             base = b"".join(held[name] for name in frame.bases) if len(frame.bases) > 1 else None
             if len(frame.bases) == 1:
                 base = held[frame.bases[0]]
-            parts = decode_frame(frame, base)
+            parts = decode_frame(frame, base, wanted=wanted)
         except DamagedFrame as error:
             self.mark(error.frame)
             names = [name for name, at in chain.places.items() if at.frame.id == place.id]
@@ -128,7 +156,8 @@ class PlainReader:
         except LimitExceeded as error:
             raise DamagedContent(error.message, items=(f"pack {place.pack_id.hex()} at {place.offset}",)) from error
         plains: dict[ContentHash, bytes] = {}
-        for (name, _), part in zip(frame.members, parts, strict=True):
+        there = (name for name, _ in frame.members if name in wanted)
+        for name, part in zip(there, parts, strict=True):
             plains[name] = bytes(part)
             self._memory.put((domain_id, name), plains[name])
         return plains

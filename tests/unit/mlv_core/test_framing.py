@@ -114,6 +114,7 @@ def test_an_encoded_plan_decodes_against_the_bases_that_it_names():
     assert frame.codec == Codec.PATCH
     assert frame.bases == (hash_content(old_text),)
     assert bytes(decode_frame(frame, old_text)[0]) == new_text
+    assert decode_frame(frame, old_text, wanted=set()) == []
     alone = encode_plan(plan, new, base, new_text, old_text, ALL_CODECS - {Codec.PATCH})
     assert alone.bases == ()
     assert bytes(decode_frame(alone, None)[0]) == new_text
