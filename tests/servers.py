@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.ports import free_port
 
 START_SECONDS = 60
 COMMAND_SECONDS = 120
+STARTS, IN_USE = 3, "Address already in use"
 
 
 @dataclass
@@ -43,7 +45,19 @@ class RunningServer:
         return cls(directory, made["url"], made["fingerprint"], made["admin_token"])
 
     def start(self) -> RunningServer:
-        """Start the process and wait until it listens."""
+        """Start the process and wait until it listens; again where somebody else took its port meanwhile."""
+        for left in reversed(range(STARTS)):
+            try:
+                return self._start()
+            except AssertionError:
+                if not left or not any(IN_USE in line for line in self.log):
+                    raise
+                self._end(signal.SIGKILL)
+                self.log.clear()
+                time.sleep(1.0)
+        raise AssertionError
+
+    def _start(self) -> RunningServer:
         reading, writing = os.pipe()
         with os.fdopen(writing, "wb") as sink:
             environment = {**os.environ, **self.environment}

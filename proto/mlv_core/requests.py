@@ -51,7 +51,10 @@ class AcquireOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequest:
-    """Give up locks of `paths`, or `all_of_workspace`; `force` breaks others' locks with a reason (L9)."""
+    """Give up locks of `paths`, or `all_of_workspace`; `force` breaks others' locks with a reason (L9).
+
+    With both, what this workspace has at `paths` ends, whatever else is there; that it has nothing is no refusal.
+    """
 
     repository: RepositoryName
     workspace: WorkspaceId

@@ -236,3 +236,32 @@ def test_L7_an_unlock_of_a_lock_beside_an_intent_of_the_same_workspace_ends_both
     first.mlv("lock", "train.py")
     first.mlv("unlock", "train.py")
     assert second.json("locks") == []
+
+
+def test_L7_a_revert_ends_what_its_workspace_intends_and_no_lock_of_the_same_user_elsewhere(pair, workspace):
+    first, _ = pair
+    elsewhere = workspace()
+    elsewhere.mlv("edit", "train.py")
+    elsewhere.write("train.py", changed(3, b"three"))
+    first.mlv("lock", "train.py")
+    (held,) = (lock for lock in first.json("locks") if lock["mode"] == "exclusive")
+    elsewhere.mlv("revert", "train.py")
+    assert first.json("locks") == [held]
+    elsewhere.mlv("revert", "train.py")
+    assert first.json("locks") == [held]
+    first.write("train.py", changed(5, b"five"))
+    first.mlv("commit", "-m", "five")
+
+
+def test_L7_a_revert_gives_back_no_lock_that_the_same_user_took_elsewhere_meanwhile(pair, workspace):
+    first, _ = pair
+    elsewhere = workspace()
+    elsewhere.mlv("edit", "w.safetensors")
+    elsewhere.write("w.safetensors", b"\0mine")
+    first.mlv("unlock", "w.safetensors")
+    first.mlv("lock", "w.safetensors")
+    (held,) = first.json("locks")
+    told = elsewhere.noticed("revert", "w.safetensors")
+    assert "No lock to give back, it had ended before: w.safetensors" in told
+    assert first.json("locks") == [held]
+    assert elsewhere.states() == {}

@@ -368,7 +368,7 @@ class Repository:
 
     def _give_back(self, ws: Workspace, path: str) -> None:
         lock = self._lock_at(ws.branch, path)
-        if lock is not None and lock.owner == ws.user:
+        if lock is not None and lock.token == ws.tracked[path].token:
             self.locks.remove(lock)
         ws.tracked[path] = replace(ws.tracked[path], token=0, opened=False)
 

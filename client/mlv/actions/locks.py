@@ -171,14 +171,17 @@ def unlock(
     return released
 
 
-def end_intents(context: Context, paths: tuple[str, ...]) -> None:
-    """Tell the server that this workspace does not change `paths` any more; it has no lock on them.
+def give_back(context: Context, paths: tuple[str, ...]) -> tuple[Lock, ...]:
+    """End what this workspace holds or intends at `paths`, and nothing that the user holds elsewhere; what ended.
 
-    Raises: NotFound where the server knew nothing of one, and those of the connection.
+    Raises: those of the connection.
     """
     workspace = context.workspace
     name = RepositoryName.parse(workspace.repository)
-    context.server().release_locks(ReleaseRequest(name, WorkspaceId(workspace.id), workspace.branch, paths=paths))
+    request = ReleaseRequest(name, WorkspaceId(workspace.id), workspace.branch, paths=paths, all_of_workspace=True)
+    released = context.server().release_locks(request)
+    forget_tokens(workspace, released, paths)
+    return released
 
 
 def renew(context: Context) -> tuple[Lock, ...]:

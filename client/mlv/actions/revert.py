@@ -16,7 +16,7 @@ from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, Found, scan
 from mlv.workspace.state import TrackedFile
 from mlv_core.deferred import dataclass
-from mlv_core.errors import Conflict, LockHeld, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
+from mlv_core.errors import Conflict, MlvError, NotFound, NotSignedIn, Unreachable, UsageError
 
 VERSION = "."
 """mlv_core's VERSION_PATH, whose module costs start-up time."""
@@ -250,7 +250,7 @@ def _end_intents(context: Context, paths: tuple[str, ...]) -> None:
 
     brief = _brief(context)
     try:
-        locks.end_intents(brief, paths)
+        locks.give_back(brief, paths)
     except MlvError:
         return
     finally:
@@ -260,18 +260,18 @@ def _end_intents(context: Context, paths: tuple[str, ...]) -> None:
 def _release(context: Context, paths: tuple[str, ...]) -> tuple[str, ...]:
     """Give the locks back; without a server they stay, and the user is told."""
     from mlv.actions import locks
+    from mlv.actions.recovering import recover
 
     brief = _brief(context)
     try:
-        return tuple(lock.path for lock in locks.unlock(brief, paths=paths))
+        recover(brief)
+        released = tuple(lock.path for lock in locks.give_back(brief, paths))
+        if ended := [path for path in paths if path not in released]:
+            context.notice(f"No lock to give back, it had ended before: {', '.join(ended[:_NAMED])}")
+        return released
     except (Unreachable, NotSignedIn) as error:
         context.notice(f"The locks stay until 'mlv unlock' reaches the server: {error.message}")
         return ()
-    except (LockHeld, NotFound):
-        left = tuple(path for path in paths if (file := context.workspace.state.file(path)) is not None and file.token)
-        ended = [path for path in paths if path not in left][:_NAMED]
-        context.notice(f"No lock to give back, it had ended before: {', '.join(ended)}")
-        return tuple(lock.path for lock in locks.unlock(brief, paths=left)) if left else ()
     except MlvError as error:
         context.notice(f"The locks could not be given back: {error.message}")
         return ()

@@ -92,6 +92,8 @@ def _write(tx: Transaction, call: Call, repository_id: int, branch: Branch, deci
 async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
     """Give up one's own locks, wherever they were taken (L7), or break others' with the right and a reason (L9).
 
+    Where all of the workspace are meant, no other lock ends, of the same user neither.
+
     Raises: InvalidRequest, NotFound, LockHeld, Denied.
     """
 
@@ -99,7 +101,7 @@ async def release(call: Call, request: ReleaseRequest) -> tuple[Lock, ...]:
         repository = tx.repositories.get(request.repository)
         view = View(tx, call, repository)
         branch = view.branch(request.branch) if request.branch else None
-        if request.all_of_workspace:
+        if request.all_of_workspace and not request.paths:
             held = tx.locks.of_workspace(repository.id, request.workspace)
         elif branch is None:
             raise InvalidRequest("branch must be set unless all locks of the workspace are meant.")
