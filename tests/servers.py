@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +53,6 @@ class RunningServer:
                     raise
                 self._end(signal.SIGKILL)
                 self.log.clear()
-                time.sleep(1.0)
         raise AssertionError
 
     def _start(self) -> RunningServer:
