@@ -109,7 +109,9 @@ class _LazyFields:
 
 
 def _declared(written: Any, *, frozen: bool, slots: bool) -> Any:  # noqa: ANN401 - any class
-    """The class with its slots and methods."""
+    """The class with its slots and methods. Raises: TypeError for one that inherits from a dataclass."""
+    if any(hasattr(base, "__dataclass_fields__") for base in written.__bases__):
+        raise TypeError(f"{written.__name__} inherits from a dataclass, whose fields it would not have")
     fields = _fields_of(written)
     body = dict(vars(written))
     for one in fields:

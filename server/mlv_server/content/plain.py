@@ -75,9 +75,9 @@ class PlainReader:
         small: list[ContentHash] = []
         left = WARMED_BYTES
         for name, length in lengths.items():
-            left -= length
-            if length <= WARMED_SEGMENT_BYTES and left >= 0:
+            if length <= min(WARMED_SEGMENT_BYTES, left):
                 small.append(name)
+                left -= length
         if len(small) > 1:
             with suppress(NotFound, DamagedContent):
                 self.read_all(domain_id, small)

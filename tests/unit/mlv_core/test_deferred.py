@@ -87,6 +87,11 @@ def test_an_object_that_may_change_does():
     assert Count.__hash__ is None
 
 
+def test_a_class_below_a_dataclass_is_refused():
+    with pytest.raises(TypeError, match="Below inherits"):
+        dataclass(frozen=True, slots=True)(type("Below", (Point,), {"__annotations__": {"z": "int"}}))
+
+
 def test_classes_keep_the_methods_that_they_write_themselves():
     @dataclass(frozen=True, slots=True)
     class Named:

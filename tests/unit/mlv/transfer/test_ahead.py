@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,18 @@ def test_a_file_that_is_gone_is_told_when_it_is_taken(tmp_path, monkeypatch):
         found.take(given)
 
 
-def test_who_is_refused_does_not_wait_for_what_is_read(tmp_path):
+def test_nobody_waits_for_what_is_read_and_was_not_taken(tmp_path, monkeypatch):
+    begun, end = threading.Event(), threading.Event()
+
+    def slow(_given: UploadInput) -> None:
+        begun.set()
+        end.wait(60)
+
+    monkeypatch.setattr(ahead, "open_input", slow)
     inputs = [changed(tmp_path, f"f{number}", LARGE) for number in range(3)]
-    with pytest.raises(KeyError), reading_ahead(inputs) as found:
-        raise KeyError
-    assert sum(future.cancelled() or future.done() or future.running() for future in found._reading.values()) == 3
+    with reading_ahead(inputs) as found:
+        begun.wait(60)
+    first, *others = found._reading.values()
+    assert first.running()
+    assert all(future.cancelled() for future in others)
+    end.set()

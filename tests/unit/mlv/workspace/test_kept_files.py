@@ -4,22 +4,14 @@ from contextlib import closing
 
 import pytest
 
-from mlv.workspace import layout
 from mlv.workspace.state import State, TrackedFile
 
 ONE, TWO = (TrackedFile(path, 1, 0, 1, 5, b"\1" * 32, 0, 0) for path in ("one", "two"))
 
 
-@pytest.fixture
-def place(tmp_path):
-    return layout.create(str(tmp_path / "w"))
-
-
-@pytest.fixture
-def state(place):
-    with closing(State.create(place.state, {"base": "1"})) as made:
-        made.put_files([ONE])
-        yield made
+@pytest.fixture(autouse=True)
+def _tracked(state):
+    state.put_files([ONE])
 
 
 def test_F3_what_another_process_wrote_is_seen(place, state):

@@ -7,22 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mlv.workspace import layout, materialize
+from mlv.workspace import materialize
 from mlv.workspace.journal import UpdateJournal
-from mlv.workspace.state import State, TrackedFile
+from mlv.workspace.state import TrackedFile
 from mlv_core.errors import DamagedContent
 from mlv_core.hashing import hash_content
-
-
-@pytest.fixture
-def place(tmp_path):
-    return layout.create(str(tmp_path / "w"))
-
-
-@pytest.fixture
-def state(place):
-    with closing(State.create(place.state, {"base": "1"})) as made:
-        yield made
 
 
 def _put_raw(place, content, packed):

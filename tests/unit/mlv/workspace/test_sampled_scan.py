@@ -8,15 +8,10 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from mlv.workspace import layout, scan
+from mlv.workspace import scan
 from mlv.workspace.state import State, TrackedFile
 
 BASE = bytes(range(256)) * 20_000
-
-
-@pytest.fixture
-def place(tmp_path):
-    return layout.create(str(tmp_path / "w"))
 
 
 @pytest.fixture
