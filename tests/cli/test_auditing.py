@@ -18,13 +18,18 @@ def admin(team: Team) -> Typist:
 
 
 @pytest.fixture
-def worked(pair, repository: str) -> Typist:
-    """A contributor of a repository in which something was done and something was refused."""
+def worked(pair, repository: str, team: Team) -> Typist:
+    """A contributor of a repository in which something was done and something was refused; all of it is in the trail.
+
+    Reads are written down in batches, some seconds later, and when the server stops.
+    """
     first, second = pair
     first.write("train.py", changed(3, b"three"))
     first.mlv("commit", "-m", "three")
     first.mlv("lock", "w.safetensors")
     second.json("policy", "grant", "admin", second.name, repository, code=5)
+    team.server.stop()
+    team.server.start()
     return second
 
 
