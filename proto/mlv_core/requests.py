@@ -54,6 +54,7 @@ class ReleaseRequest:
     """Give up locks of `paths`, or `all_of_workspace`; `force` breaks others' locks with a reason (L9).
 
     With both, what this workspace has at `paths` ends, whatever else is there; that it has nothing is no refusal.
+    With `tokens` no lock of another token ends, whoever holds it; that one of them has ended before is no refusal.
     """
 
     repository: RepositoryName
@@ -64,6 +65,7 @@ class ReleaseRequest:
     force: bool = False
     reason: str = ""
     dry_run: bool = False
+    tokens: tuple[FencingToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,3 +265,35 @@ def test_L7_a_revert_gives_back_no_lock_that_the_same_user_took_elsewhere_meanwh
     assert "No lock to give back, it had ended before: w.safetensors" in told
     assert first.json("locks") == [held]
     assert elsewhere.states() == {}
+
+
+@pytest.mark.parametrize("path", ["w.safetensors", "train.py"])
+def test_L1_L7_an_unlock_gives_back_no_lock_that_came_after_a_lost_one(pair, workspace, path):
+    first, second = pair
+    elsewhere = workspace()
+    elsewhere.mlv("lock", path, "data/a.txt")
+    first.mlv("unlock", "--force", "-m", "mine", path)
+    first.mlv("lock", path)
+    (held,) = (lock for lock in first.json("locks") if lock["path"] == path)
+    refused = elsewhere.json("unlock", "-n", path, code=9)
+    assert (refused["code"], refused["items"]) == ("NOT_FOUND", [path])
+    # The lock that lives is given back all the same, and what was lost is told and forgotten.
+    refused = elsewhere.json("unlock", path, "data/a.txt", code=9)
+    assert (refused["code"], refused["items"]) == ("NOT_FOUND", [path])
+    assert "1 other is given back" in refused["message"]
+    assert second.json("locks") == [held]
+    assert elsewhere.json("status").get("opened", []) == []
+    # What is not believed to be held here ends by its path, as before (L7).
+    elsewhere.mlv("unlock", path)
+    assert second.json("locks") == []
+
+
+def test_L1_L7_a_folders_lock_that_was_lost_is_not_given_back_in_its_successor(pair, workspace):
+    first, second = pair
+    elsewhere = workspace()
+    elsewhere.mlv("lock", "--tree", "data")
+    first.mlv("unlock", "--force", "-m", "mine", "data")
+    first.mlv("lock", "--tree", "data")
+    (held,) = second.json("locks")
+    assert elsewhere.json("unlock", "data", code=9)["items"] == ["data"]
+    assert second.json("locks") == [held]

@@ -158,14 +158,12 @@ class Repository:
             return "NOT_FOUND"
         found = [self._lock_at(ws.branch, one) for one in sorted(asked)]
         dead = believes and not self._alive(ws, source)
-        if None in found:
+        if None in found or (dead and not force):  # given back by its token: what is there since stays
             if dead:
                 self._forget(ws, source)
             return "NOT_FOUND"
         held = [one for one in found if one is not None]
         if any(one.owner != ws.user for one in held) and not (force and ws.user in self.maintainers):
-            if dead and not force:
-                self._forget(ws, source)
             return "DENIED" if force else "LOCK_HELD"
         self.locks = [one for one in self.locks if one not in held]
         mine = {one.file for one in held if one.workspace == ws.name}

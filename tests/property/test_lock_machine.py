@@ -155,6 +155,19 @@ class LockMachine(RuleBasedStateMachine):
             return
         self.drop(decision.given_up + decision.broken)
 
+    @rule(holder=holders, branch=branches, paths=some_paths, everything=st.booleans())
+    def release_known(self, holder: Holder, branch: str, paths: tuple[str, ...], everything: bool) -> None:
+        """By the tokens that the workspace believes in, no other lock ends, and it is never refused (L1, L7)."""
+        believed = {self.believed[holder, path] for path in paths if (holder, path) in self.believed}
+        tokens = tuple(sorted(believed)) or (FencingToken(1 << 40),)
+        request = ReleaseRequest(REPOSITORY, holder.workspace, branch, paths, everything, tokens=tokens)
+        asked = [lock for lock in self.held if lock.path in paths and branch in covered(lock)]
+        decision = decide_release(holder, request, asked, self.now, may_break=False)
+        assert decision.broken == ()
+        assert {lock.token for lock in decision.given_up} == {lock.token for lock in asked} & believed
+        assert all(lock.workspace == holder.workspace for lock in decision.given_up)
+        self.drop(decision.given_up)
+
     @rule(holder=holders, branch=branches, paths=some_paths)
     def commit(self, holder: Holder, branch: str, paths: tuple[str, ...]) -> None:
         changes = [

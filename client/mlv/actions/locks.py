@@ -19,7 +19,7 @@ from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.errors import LocalChanges, LockHeld, NotFound, UsageError
 from mlv_core.hashing import ContentHash
-from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
+from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 
 FILES_LIMIT = 1000
@@ -138,7 +138,8 @@ def unlock(
 ) -> tuple[Lock, ...]:
     """Give locks back; with `force` and a reason break those of others (L9). No content moves.
 
-    Raises: UsageError, NotFound, Denied, LockHeld.
+    What this workspace believes to hold is given back by its tokens: a lock that was lost is forgotten, and what is at
+    its path since stays. Raises: UsageError, NotFound also where a lock was lost, Denied, LockHeld.
     """
     if force and not reason:
         raise UsageError("Breaking a lock needs a reason.", advice="mlv unlock --force -m WHY PATH")
@@ -146,8 +147,11 @@ def unlock(
         raise UsageError("No path was named.", advice="Name paths, or --all for every lock of this workspace.")
     recover(context)
     workspace = context.workspace
-    chosen = () if everything else (paths or _held_paths(context, context.paths(arguments), force=force))
-    _refuse_intended(context, chosen, dry_run=dry_run)
+    roots = () if everything else paths or context.paths(arguments)
+    believed = {} if force or everything else _believed(workspace, roots)
+    chosen = tuple(believed) or (() if everything else _held_paths(context, roots, force=force))
+    if force:
+        _refuse_intended(context, chosen, dry_run=dry_run)
     request = ReleaseRequest(
         RepositoryName.parse(workspace.repository),
         WorkspaceId(workspace.id),
@@ -157,6 +161,7 @@ def unlock(
         force=force,
         reason=reason,
         dry_run=dry_run,
+        tokens=tuple(map(FencingToken, believed.values())),
     )
     try:
         released = context.server().release_locks(request)
@@ -164,21 +169,41 @@ def unlock(
         if not dry_run:
             _forget_dead(context, chosen)
         raise
+    ended = {int(item.token) for item in released}
+    lost = tuple(path for path, token in believed.items() if token not in ended)
     if not dry_run:
-        forget_tokens(workspace, released, chosen)
-        ended = {int(item.token) for item in released}
+        forget_tokens(workspace, released, tuple(path for path in chosen if path not in lost))
         forget_folders(workspace, {token for token in workspace.trees.values() if token not in ended})
+    if lost:
+        if not dry_run:
+            _forget_dead(context, lost)
+        raise _lost(lost, len(believed) - len(lost), dry_run=dry_run)
     return released
 
 
-def give_back(context: Context, paths: tuple[str, ...]) -> tuple[Lock, ...]:
-    """End what this workspace holds or intends at `paths`, and nothing that the user holds elsewhere; what ended.
+def _lost(paths: tuple[str, ...], given_back: int, *, dry_run: bool) -> NotFound:
+    message = "The locks of this workspace are gone."
+    if given_back and not dry_run:
+        others = "1 other is" if given_back == 1 else f"{given_back:,} others are"
+        message = f"Some locks of this workspace were gone before; {others} given back."
+    return NotFound(message, advice=_NO_LOCK_ADVICE, items=paths)
 
-    Raises: those of the connection.
+
+def give_back(context: Context, paths: tuple[str, ...]) -> tuple[Lock, ...]:
+    """End what this workspace holds by its tokens or intends at `paths`; what ended.
+
+    No lock ends that the user holds elsewhere, or that is newer than what the workspace knows. Raises: those of the
+    connection.
     """
     workspace = context.workspace
-    name = RepositoryName.parse(workspace.repository)
-    request = ReleaseRequest(name, WorkspaceId(workspace.id), workspace.branch, paths=paths, all_of_workspace=True)
+    request = ReleaseRequest(
+        RepositoryName.parse(workspace.repository),
+        WorkspaceId(workspace.id),
+        workspace.branch,
+        paths=paths,
+        all_of_workspace=True,
+        tokens=tuple(map(FencingToken, _believed(workspace, paths).values())),
+    )
     released = context.server().release_locks(request)
     forget_tokens(workspace, released, paths)
     return released
@@ -279,17 +304,20 @@ def _acquire(
     return context.server().acquire_locks(request)
 
 
+def _believed(workspace: Workspace, roots: tuple[str, ...]) -> dict[str, int]:
+    """The tokens of the locks that the workspace believes to hold under `roots`, by path of a file or folder."""
+    files = {f.path: f.token for f in workspace.state.files().values() if f.token and under(f.path, roots)}
+    return files | {path: token for path, token in workspace.trees.items() if under(path, roots)}
+
+
 def _held_paths(context: Context, roots: tuple[str, ...], *, force: bool) -> tuple[str, ...]:
+    """Where others, or other workspaces of the user, hold locks under `roots`. Raises: NotFound."""
     workspace = context.workspace
-    believed = tuple(f.path for f in workspace.state.files().values() if f.token and under(f.path, roots))
-    believed += tuple(path for path in workspace.trees if under(path, roots))
-    found = believed
-    if force or not believed:
-        where = "" if force else workspace.branch
-        held = context.server().list_locks(RepositoryName.parse(workspace.repository), where)
-        ends = (item for item in held if item.mode is LockMode.EXCLUSIVE)
-        # What only this workspace believes to be locked is asked for too: it is forgotten when the server says no.
-        found = tuple(dict.fromkeys(item.path for item in ends if under(item.path, roots))) or believed
+    held = context.server().list_locks(RepositoryName.parse(workspace.repository), "" if force else workspace.branch)
+    ends = (item for item in held if item.mode is LockMode.EXCLUSIVE)
+    # What only this workspace believes to be locked is asked for too: it is forgotten when the server says no.
+    believed = tuple(_believed(workspace, roots))
+    found = tuple(dict.fromkeys(item.path for item in ends if under(item.path, roots))) or believed
     if not found:
         raise NotFound("No lock at the named paths.", advice=_NO_LOCK_ADVICE)
     return found

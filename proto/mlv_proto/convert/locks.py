@@ -127,6 +127,7 @@ def release_request_to_wire(request: ReleaseRequest) -> pb.ReleaseLocksRequest:
         force=request.force,
         reason=request.reason,
         dry_run=request.dry_run,
+        tokens=request.tokens,
     )
 
 
@@ -143,4 +144,5 @@ def release_request_from_wire(message: pb.ReleaseLocksRequest) -> ReleaseRequest
         force=message.force,
         reason=checks.text(message.reason, "reason"),
         dry_run=message.dry_run,
+        tokens=tuple(FencingToken(checks.number(token, "tokens")) for token in message.tokens),
     )

@@ -121,8 +121,8 @@ ACQUIRED = Sliced(
 RELEASE = Sliced(
     locks.release_request_to_wire,
     locks.release_request_from_wire,
-    (("paths",),),
-    frozenset({"paths"}),
+    (("paths",), ("tokens",)),
+    frozenset({"paths", "tokens"}),
 )
 PLAN = Sliced(
     content.plan_request_to_wire,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from mlv_proto.v1 import values_pb2 as mlv__proto_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mlv_proto/v1/locks.proto\x12\x06mlv.v1\x1a\x19mlv_proto/v1/values.proto\"\xcb\x02\n\x13\x41\x63quireLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x1e\n\x04mode\x18\x04 \x01(\x0e\x32\x10.mlv.v1.LockMode\x12 \n\x05scope\x18\x05 \x01(\x0e\x32\x11.mlv.v1.LockScope\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05paths\x18\x07 \x03(\t\x12\x0e\n\x06hashes\x18\x08 \x01(\x0c\x12\x15\n\ronly_required\x18\t \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\x12\x0c\n\x04many\x18\x0b \x01(\x08\x12\r\n\x05\x62\x61ses\x18\x0c \x03(\x04\x12\x0c\n\x04rows\x18\r \x01(\r\x12\x0b\n\x03ttl\x18\x0e \x01(\x04\x12\r\n\x05steal\x18\x0f \x01(\x08\x12\x0f\n\x07\x64iverge\x18\x10 \x01(\x08\x12\x0c\n\x04tree\x18\x11 \x01(\x08\"T\n\x14\x41\x63quireLocksResponse\x12\x1b\n\x05locks\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\x12\x1f\n\x05needs\x18\x02 \x03(\x0e\x32\x10.mlv.v1.LockNeed\"\xa6\x01\n\x13ReleaseLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\x12\x0b\n\x03\x61ll\x18\x05 \x01(\x08\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x08 \x01(\x08\x12\x0c\n\x04rows\x18\t \x01(\r\"6\n\x14ReleaseLocksResponse\x12\x1e\n\x08released\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\"T\n\x10ListLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\r\n\x05paths\x18\x03 \x03(\t\x12\r\n\x05owner\x18\x04 \x01(\t\"0\n\x11ListLocksResponse\x12\x1b\n\x05locks\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\":\n\x11RenewLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\"1\n\x12RenewLocksResponse\x12\x1b\n\x05locks\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock2\xb7\x02\n\x0cLocksService\x12M\n\x0c\x41\x63quireLocks\x12\x1b.mlv.v1.AcquireLocksRequest\x1a\x1c.mlv.v1.AcquireLocksResponse(\x01\x30\x01\x12M\n\x0cReleaseLocks\x12\x1b.mlv.v1.ReleaseLocksRequest\x1a\x1c.mlv.v1.ReleaseLocksResponse(\x01\x30\x01\x12\x42\n\tListLocks\x12\x18.mlv.v1.ListLocksRequest\x1a\x19.mlv.v1.ListLocksResponse0\x01\x12\x45\n\nRenewLocks\x12\x19.mlv.v1.RenewLocksRequest\x1a\x1a.mlv.v1.RenewLocksResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18mlv_proto/v1/locks.proto\x12\x06mlv.v1\x1a\x19mlv_proto/v1/values.proto\"\xcb\x02\n\x13\x41\x63quireLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\x1e\n\x04mode\x18\x04 \x01(\x0e\x32\x10.mlv.v1.LockMode\x12 \n\x05scope\x18\x05 \x01(\x0e\x32\x11.mlv.v1.LockScope\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05paths\x18\x07 \x03(\t\x12\x0e\n\x06hashes\x18\x08 \x01(\x0c\x12\x15\n\ronly_required\x18\t \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\x12\x0c\n\x04many\x18\x0b \x01(\x08\x12\r\n\x05\x62\x61ses\x18\x0c \x03(\x04\x12\x0c\n\x04rows\x18\r \x01(\r\x12\x0b\n\x03ttl\x18\x0e \x01(\x04\x12\r\n\x05steal\x18\x0f \x01(\x08\x12\x0f\n\x07\x64iverge\x18\x10 \x01(\x08\x12\x0c\n\x04tree\x18\x11 \x01(\x08\"T\n\x14\x41\x63quireLocksResponse\x12\x1b\n\x05locks\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\x12\x1f\n\x05needs\x18\x02 \x03(\x0e\x32\x10.mlv.v1.LockNeed\"\xb6\x01\n\x13ReleaseLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\x12\x0b\n\x03\x61ll\x18\x05 \x01(\x08\x12\r\n\x05\x66orce\x18\x06 \x01(\x08\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x08 \x01(\x08\x12\x0c\n\x04rows\x18\t \x01(\r\x12\x0e\n\x06tokens\x18\n \x03(\x04\"6\n\x14ReleaseLocksResponse\x12\x1e\n\x08released\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\"T\n\x10ListLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\r\n\x05paths\x18\x03 \x03(\t\x12\r\n\x05owner\x18\x04 \x01(\t\"0\n\x11ListLocksResponse\x12\x1b\n\x05locks\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\":\n\x11RenewLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\"1\n\x12RenewLocksResponse\x12\x1b\n\x05locks\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock2\xb7\x02\n\x0cLocksService\x12M\n\x0c\x41\x63quireLocks\x12\x1b.mlv.v1.AcquireLocksRequest\x1a\x1c.mlv.v1.AcquireLocksResponse(\x01\x30\x01\x12M\n\x0cReleaseLocks\x12\x1b.mlv.v1.ReleaseLocksRequest\x1a\x1c.mlv.v1.ReleaseLocksResponse(\x01\x30\x01\x12\x42\n\tListLocks\x12\x18.mlv.v1.ListLocksRequest\x1a\x19.mlv.v1.ListLocksResponse0\x01\x12\x45\n\nRenewLocks\x12\x19.mlv.v1.RenewLocksRequest\x1a\x1a.mlv.v1.RenewLocksResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,17 +37,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACQUIRELOCKSRESPONSE']._serialized_start=397
   _globals['_ACQUIRELOCKSRESPONSE']._serialized_end=481
   _globals['_RELEASELOCKSREQUEST']._serialized_start=484
-  _globals['_RELEASELOCKSREQUEST']._serialized_end=650
-  _globals['_RELEASELOCKSRESPONSE']._serialized_start=652
-  _globals['_RELEASELOCKSRESPONSE']._serialized_end=706
-  _globals['_LISTLOCKSREQUEST']._serialized_start=708
-  _globals['_LISTLOCKSREQUEST']._serialized_end=792
-  _globals['_LISTLOCKSRESPONSE']._serialized_start=794
-  _globals['_LISTLOCKSRESPONSE']._serialized_end=842
-  _globals['_RENEWLOCKSREQUEST']._serialized_start=844
-  _globals['_RENEWLOCKSREQUEST']._serialized_end=902
-  _globals['_RENEWLOCKSRESPONSE']._serialized_start=904
-  _globals['_RENEWLOCKSRESPONSE']._serialized_end=953
-  _globals['_LOCKSSERVICE']._serialized_start=956
-  _globals['_LOCKSSERVICE']._serialized_end=1267
+  _globals['_RELEASELOCKSREQUEST']._serialized_end=666
+  _globals['_RELEASELOCKSRESPONSE']._serialized_start=668
+  _globals['_RELEASELOCKSRESPONSE']._serialized_end=722
+  _globals['_LISTLOCKSREQUEST']._serialized_start=724
+  _globals['_LISTLOCKSREQUEST']._serialized_end=808
+  _globals['_LISTLOCKSRESPONSE']._serialized_start=810
+  _globals['_LISTLOCKSRESPONSE']._serialized_end=858
+  _globals['_RENEWLOCKSREQUEST']._serialized_start=860
+  _globals['_RENEWLOCKSREQUEST']._serialized_end=918
+  _globals['_RENEWLOCKSRESPONSE']._serialized_start=920
+  _globals['_RENEWLOCKSRESPONSE']._serialized_end=969
+  _globals['_LOCKSSERVICE']._serialized_start=972
+  _globals['_LOCKSSERVICE']._serialized_end=1283
 # @@protoc_insertion_point(module_scope)

@@ -54,7 +54,7 @@ class AcquireLocksResponse(_message.Message):
     def __init__(self, locks: _Optional[_Iterable[_Union[_values_pb2.Lock, _Mapping]]] = ..., needs: _Optional[_Iterable[_Union[_values_pb2.LockNeed, str]]] = ...) -> None: ...
 
 class ReleaseLocksRequest(_message.Message):
-    __slots__ = ("repository", "workspace", "branch", "paths", "all", "force", "reason", "dry_run", "rows")
+    __slots__ = ("repository", "workspace", "branch", "paths", "all", "force", "reason", "dry_run", "rows", "tokens")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
@@ -64,6 +64,7 @@ class ReleaseLocksRequest(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
     repository: str
     workspace: str
     branch: str
@@ -73,7 +74,8 @@ class ReleaseLocksRequest(_message.Message):
     reason: str
     dry_run: bool
     rows: int
-    def __init__(self, repository: _Optional[str] = ..., workspace: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., all: bool = ..., force: bool = ..., reason: _Optional[str] = ..., dry_run: bool = ..., rows: _Optional[int] = ...) -> None: ...
+    tokens: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, repository: _Optional[str] = ..., workspace: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., all: bool = ..., force: bool = ..., reason: _Optional[str] = ..., dry_run: bool = ..., rows: _Optional[int] = ..., tokens: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ReleaseLocksResponse(_message.Message):
     __slots__ = ("released",)

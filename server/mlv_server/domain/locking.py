@@ -248,15 +248,18 @@ def decide_release(
     """Which locks end: of `held`, those that the request's paths or the whole workspace stand for.
 
     One's own locks always, wherever they were taken (L7); others' only by force: expired ones by anybody, live ones
-    with the right and a reason (L9). Raises: InvalidRequest, NotFound, LockHeld, Denied.
+    with the right and a reason (L9). Of tokens that the request names those that live: what came after a lock that
+    was lost stays (L1). Raises: InvalidRequest, NotFound, LockHeld, Denied.
     """
     # What others intend is nobody's to end (L2).
     held = [lock for lock in held if lock.mode is not LockMode.INTENT or is_own(lock, holder)]
+    if request.tokens:
+        held = _of_tokens(held, request)
     if request.all_of_workspace:
         own = tuple(lock for lock in held if is_own(lock, holder))
         return Release(given_up=own, broken=())
     found = {lock.path for lock in held}
-    if missing := [path for path in request.paths if path not in found]:
+    if not request.tokens and (missing := [path for path in request.paths if path not in found]):
         raise NotFound(
             counted(missing, "is not locked", "are not locked") + ".",
             advice="'mlv locks' shows what is locked.",
@@ -272,6 +275,20 @@ def decide_release(
     if live and not request.reason.strip():
         raise InvalidRequest("Breaking another's lock needs a reason.", advice="Say why with -m WHY.")
     return Release(given_up, broken=tuple(lock for _, lock in others))
+
+
+def _of_tokens(held: Sequence[Lock], request: ReleaseRequest) -> list[Lock]:
+    """The locks whose tokens are named, with what is intended on their files, which ends with them.
+
+    Where all of the workspace at some paths is meant, its intents there end whatever became of a lock.
+    """
+    named = frozenset(request.tokens)
+    files = {lock.file_id for lock in held if lock.token in named}
+    return [
+        lock
+        for lock in held
+        if lock.token in named or (lock.mode is LockMode.INTENT and (request.all_of_workspace or lock.file_id in files))
+    ]
 
 
 def check_request(request: AcquireRequest) -> None:

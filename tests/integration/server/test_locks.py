@@ -12,7 +12,7 @@ import pytest
 from mlv_core.entities import LockNeed
 from mlv_core.errors import Denied, LockHeld, NotFound, StaleBase
 from mlv_core.hashing import hash_content
-from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId
+from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 from mlv_server.metadata.engine import Database
 from mlv_server.services import identity, locks
@@ -193,3 +193,17 @@ def test_all_of_a_workspace_is_given_up_at_once(detector: House) -> None:
     request = ReleaseRequest(DETECTOR, WorkspaceId("wa"), "", all_of_workspace=True)
     assert [lock.path for lock in detector.run(locks.release(detector.call("alice"), request))] == [MODEL]
     assert held(detector) == [(DATA, "alice", 2)]
+
+
+def test_L1_L7_a_release_with_a_token_ends_no_lock_that_came_after_it(detector: House) -> None:
+    take(detector, "alice", ask(MODEL))
+    lost = replace(let_go(MODEL), tokens=(FencingToken(1),))
+    detector.grant("maintainer", "bob")
+    detector.run(locks.release(detector.call("bob"), let_go(MODEL, workspace="wb", force=True, reason="away")))
+    take(detector, "alice", ask(MODEL, workspace="wa2"))
+    assert detector.run(locks.release(detector.call("alice"), lost)) == ()
+    assert detector.run(locks.release(detector.call("alice"), replace(lost, all_of_workspace=True))) == ()
+    assert held(detector) == [(MODEL, "alice", 2)]
+    known = replace(lost, tokens=(FencingToken(1), FencingToken(2)))
+    assert [lock.token for lock in detector.run(locks.release(detector.call("alice"), known))] == [2]
+    assert held(detector) == []

@@ -144,7 +144,7 @@ PAIRS: list[tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] = [
         locks.acquire_outcome_from_wire,
     ),
     (
-        r.ReleaseRequest(REPO, WorkspaceId("w"), "main", ("x",), False, True, "why", True),
+        r.ReleaseRequest(REPO, WorkspaceId("w"), "main", ("x",), False, True, "why", True, (FencingToken(7),)),
         locks.release_request_to_wire,
         locks.release_request_from_wire,
     ),

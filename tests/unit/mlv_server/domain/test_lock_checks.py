@@ -23,6 +23,7 @@ from mlv_core.entities import (
     Branch,
     Change,
     Lock,
+    LockMode,
     LockNeed,
     Operation,
 )
@@ -51,6 +52,28 @@ def let_go(*paths: str, **more: object) -> ReleaseRequest:
 def test_L7_ones_own_lock_may_be_dropped_from_elsewhere() -> None:
     held = [lock_of(ELSEWHERE, 1, "m.pt")]
     assert decide_release(ALICE, let_go("m.pt"), held, NOW, may_break=False).given_up == tuple(held)
+
+
+def test_L1_L7_of_tokens_that_are_named_only_the_living_end() -> None:
+    held = [lock_of(ALICE, 1, "m.pt", token=7), lock_of(ELSEWHERE, 2, "n.pt", token=9)]
+    named = let_go("m.pt", "n.pt", tokens=(FencingToken(7), FencingToken(8)))
+    assert decide_release(ALICE, named, held, NOW, may_break=False).given_up == (held[0],)
+    lost = replace(named, tokens=(FencingToken(8),))
+    assert decide_release(ALICE, lost, held, NOW, may_break=False).given_up == ()
+    others = [lock_of(BOB, 1, "m.pt", token=9)]
+    assert decide_release(ALICE, lost, others, NOW, may_break=False).given_up == ()
+    with pytest.raises(LockHeld, match="bob"):
+        decide_release(ALICE, replace(named, tokens=(FencingToken(9),)), others, NOW, may_break=True)
+
+
+def test_L2_what_is_intended_ends_with_the_lock_of_a_named_token_and_not_in_its_place() -> None:
+    intent = lock_of(ALICE, 3, "code.py", token=6, mode=LockMode.INTENT)
+    held = [lock_of(ALICE, 3, "code.py", token=7), intent]
+    named = let_go("code.py", tokens=(FencingToken(7),))
+    assert decide_release(ALICE, named, held, NOW, may_break=False).given_up == tuple(held)
+    assert decide_release(ALICE, named, [intent], NOW, may_break=False).given_up == ()
+    reverted = replace(named, all_of_workspace=True)
+    assert decide_release(ALICE, reverted, [intent], NOW, may_break=False).given_up == (intent,)
 
 
 def test_L9_anothers_lock_is_not_given_up_without_force() -> None:
