@@ -215,3 +215,15 @@ def test_local_verbs_import_nothing_heavy(desk, command):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(desk, shell):
     assert "_MLV_COMPLETE" in desk.mlv("completion", shell)
+
+
+def test_a_name_that_is_no_unicode_text_shows_and_hinders_nothing(desk):
+    """It was a bug's report from `status` and from a commit of other files, though the name is the disk's only."""
+    desk.track({"train.py": b"print()\n"})
+    desk.write("train.py", b"print(1)\n")
+    (desk.root / os.fsdecode(b"bad\xff.txt")).write_bytes(b"old disks have such")
+    assert "? bad\\udcff.txt" in " ".join(desk.mlv("status").split())
+    assert desk.states() == {"train.py": "modified", os.fsdecode(b"bad\xff.txt"): "untracked"}
+    assert "no Unicode text" in desk.mlv("add", ".", exit_code=2)
+    assert "1" in desk.mlv("diff", "train.py")
+    assert desk.states() == {"train.py": "modified", os.fsdecode(b"bad\xff.txt"): "untracked"}

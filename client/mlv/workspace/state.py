@@ -227,8 +227,11 @@ class State:
 
     @_told
     def file(self, path: str) -> TrackedFile | None:
-        """The tracked file `path`."""
-        row = self._db.execute("SELECT * FROM files WHERE path = ?", (path,)).fetchone()
+        """The tracked file `path`; None, too, for a name on the disk that is no Unicode text: no version has such."""
+        try:
+            row = self._db.execute("SELECT * FROM files WHERE path = ?", (path,)).fetchone()
+        except UnicodeEncodeError:
+            return None
         return TrackedFile._make(row) if row else None
 
     @_told
