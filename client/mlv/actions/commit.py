@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 
@@ -10,6 +9,7 @@ from mlv.actions.context import Context
 from mlv.actions.held import noting_lost_locks
 from mlv.actions.journalling import journalled
 from mlv.actions.landing import land
+from mlv.actions.naming import check_named
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.publishing import publish
 from mlv.actions.recording import Given, collect
@@ -78,7 +78,9 @@ def commit(
         recover_held(context)
         workspace.reload()
         _check_no_merge(context)
-        proposal = propose(context, context.paths(arguments))
+        roots = context.paths(arguments)
+        check_named(workspace, roots, advice="Check the path. A message of several words stands in quotes.")
+        proposal = propose(context, roots)
         if not proposal.changes and given.empty:
             raise _nothing(context, arguments, given)
         with reading_ahead(() if dry_run else proposal.inputs) as ahead:
@@ -130,10 +132,6 @@ def _paths(changes: tuple[ProposedChange, ...]) -> tuple[str, ...]:
 
 def _nothing(context: Context, arguments: tuple[str, ...], given: Given) -> NothingToCommit:
     """The refusal of a commit without a change, which tells what may have been meant."""
-    absent = [item for item in arguments if not os.path.lexists(os.path.join(context.directory, item))]
-    if absent:
-        names = ", ".join(f"'{escape(item)}'" for item in absent)
-        return NothingToCommit(f"Nothing differs at {names}.", advice="A message of several words stands in quotes.")
     if any(item.state == "untracked" for item in status(context, arguments).files):
         return NothingToCommit(
             "Nothing differs from the version; there are files that mlv was not told of.",

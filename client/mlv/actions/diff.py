@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
+from mlv.actions.naming import check_named
 from mlv.actions.status import scan_and_refresh
 from mlv.actions.texts import is_text
 from mlv.workspace import pristine
@@ -50,7 +51,9 @@ def local_differences(context: Context, arguments: tuple[str, ...] = ()) -> Iter
     """
     workspace = context.workspace
     states = {"A": "added", "M": "modified", "D": "deleted", "R": "moved", "P": "meta", "C": "modified"}
-    for found in scan_and_refresh(workspace, context.paths(arguments), untracked=False).found:
+    roots = context.paths(arguments)
+    check_named(workspace, roots)
+    for found in scan_and_refresh(workspace, roots, untracked=False).found:
         if found.state in states and found.path != ".":
             yield _local(workspace, found, states[found.state])
 

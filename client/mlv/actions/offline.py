@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from mlv.actions.context import Context
+from mlv.actions.naming import check_named
 from mlv.actions.opening import OPENED, chosen, open_files, places_of
 from mlv.actions.status import REQUIRED, scan_and_refresh
 from mlv.workspace import guard
@@ -66,6 +67,7 @@ def lock_later(
     from mlv.actions import locks
 
     workspace, roots = context.workspace, context.paths(arguments)
+    check_named(workspace, roots)
     found = scan_and_refresh(workspace, roots, untracked=False).found
     paths = _without_lock(workspace, roots, found)
     if not paths:

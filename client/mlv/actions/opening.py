@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from mlv.actions.naming import check_named
 from mlv.actions.sparse import explained
 from mlv.workspace import guard, materialize, pristine
 from mlv.workspace.layout import under
@@ -29,6 +30,7 @@ def chosen(workspace: Workspace, roots: tuple[str, ...]) -> list[TrackedFile]:
     places = places_of(workspace)
     files = workspace.state.files().values()
     chosen = [f for f in files if under(f.path, roots) or under(places.get(f.path, f.path), roots)]
+    check_named(workspace, roots)
     if not chosen:
         error = NotFound(
             "No tracked file at the named paths.", advice="A file that was never committed has no lock: just edit it."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlv.actions import tracking
 from mlv.actions.context import Context
+from mlv.actions.naming import check_named
 from mlv.actions.status import REQUIRED, scan_and_refresh
 from mlv.workspace import guard
 from mlv.workspace.state import Pending
@@ -34,6 +35,7 @@ def reconcile(
     Raises: InvalidPath, PathClash, UnsupportedFile; where locks are needed those of `lock`.
     """
     workspace, roots = context.workspace, context.paths(arguments)
+    check_named(workspace, roots)
     found = scan_and_refresh(workspace, roots).found
     new = tuple(item.path for item in found if item.state == "?") if adds else ()
     edited = tuple(item.path for item in found if item.state in {"M", "R"}) if edits else ()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from mlv.actions.context import Context
+from mlv.actions.naming import check_named
 from mlv.actions.restoring import stage_bases
 from mlv.actions.status import REQUIRED
 from mlv.workspace import guard, materialize, pristine
@@ -63,6 +64,7 @@ def revert(
     if not arguments and not only_unchanged:
         raise UsageError("No path was named.", advice="Name files or folders; '.' is everything here.")
     roots = context.paths(arguments)
+    check_named(context.workspace, roots)
     return _revert(context, roots, {}, only_unchanged=only_unchanged, keep_local=keep_local, dry_run=dry_run)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from mlv.actions.context import Context
 from mlv.actions.journalling import journalled
+from mlv.actions.naming import check_named
 from mlv.actions.proposing import Proposal, propose, with_contents
 from mlv.actions.recovering import recover, recover_held
 from mlv.actions.revert import Reverted, revert_shelved
@@ -69,7 +70,9 @@ def shelve(
         recover_held(context)
         workspace.reload()
         _check_no_merge(context)
-        proposal = propose(context, context.paths(arguments))
+        roots = context.paths(arguments)
+        check_named(workspace, roots)
+        proposal = propose(context, roots)
         if not proposal.changes:
             raise NothingToCommit("Nothing differs from the version, so there is nothing to shelve.", advice=_ADVICE)
         server = context.server()

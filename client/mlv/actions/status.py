@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
+from mlv.actions.naming import check_named
 from mlv.workspace import guard, merging
 from mlv.workspace.layout import under
 from mlv.workspace.merging import OpenMerge
@@ -90,6 +91,7 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
         from mlv.actions.recovering import recover
 
         recover(context)  # before the look: it may close files, and forget locks
+    check_named(workspace, roots)
     result = scan_and_refresh(workspace, roots)
     trees = workspace.trees
     files = [_file_status(workspace, found, trees) for found in result.found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from mlv.actions.context import Context
+from mlv.actions.naming import check_named
 from mlv.actions.sparse import explained, left_out, refuse_outside
 from mlv.actions.status import REQUIRED
 from mlv.workspace import guard, pristine
@@ -149,6 +150,7 @@ def delete(
     Files that differ from their base are refused unless they are kept. Raises: NotFound, LocalChanges.
     """
     workspace, roots = context.workspace, _named(context, arguments)
+    check_named(workspace, roots)
     with guard.writing(workspace.layout):
         state, layout = workspace.state, workspace.layout
         found = {item.path: item for item in scan(layout, state, roots, untracked=False).found}

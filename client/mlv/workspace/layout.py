@@ -153,8 +153,10 @@ def create(root: str) -> Layout:
 def to_version_path(layout: Layout, directory: str, argument: str) -> str:
     """The version's path that the user's `argument` means when typed in `directory`; '' is the whole workspace.
 
-    Raises: InvalidPath when it lies outside of the workspace or inside of `.mlv`.
+    Raises: InvalidPath when it is empty, lies outside of the workspace or inside of `.mlv`.
     """
+    if not argument:  # such as a variable of the shell that was never set: it must not mean all there is
+        raise InvalidPath("An empty argument names no path.", advice="Name files or folders; '.' is everything here.")
     joined = os.path.join(os.path.realpath(directory), argument)
     # The last part may be a symbolic link that is itself versioned: only its folder is resolved.
     head, tail = os.path.split(joined.rstrip("/") or "/")
