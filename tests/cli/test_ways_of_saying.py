@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from tests.servers import run_server_command
+
+BYTES = os.fsdecode(b"caf\xe9")
+"""As a terminal in Latin-1 hands it over."""
 
 
 @pytest.fixture
@@ -56,3 +60,28 @@ def test_the_host_and_a_client_write_users_and_tokens_alike(team, five, member):
 
 def test_a_dry_run_is_told_as_one(five):
     assert five.mlv("repo", "create", "cli/never", "-n") == "dry run: created cli/never\n"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("commit", "-m", BYTES, "--param", "lr=1"),
+        ("shelve", "-m", BYTES),
+        ("lock", "1.txt", "-m", BYTES),
+        ("label", BYTES),
+        ("branch", BYTES),
+        ("merge", BYTES),
+        ("cat", BYTES),
+        ("log", "--author", BYTES),
+        ("watch", "--once", "--kind", BYTES),
+    ],
+    ids=lambda typed: typed[0],
+)
+def test_bytes_that_are_no_text_are_refused_before_anything_is_begun(five, typed):
+    """A message typed in Latin-1 was a bug's report, and the next command told of an interrupted commit."""
+    assert "'caf\\udce9' is no text in UTF-8." in five.mlv(*typed, code=2)
+    assert five.noticed("log") == ""
+    (five.here / BYTES).write_bytes(b"a name on the disk may be any bytes")
+    assert five.json("status", BYTES)["files"][0]["path"] == BYTES
+    assert "no text in UTF-8" in five.mlv("cat", BYTES, code=2)
+    (five.here / BYTES).unlink()

@@ -106,6 +106,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         _arm_failpoints()
         _choose_kernels()
+        _check_text(arguments)
         answer = cli.main(args=list(arguments), prog_name="mlv", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
     except MlvError as error:
@@ -125,6 +126,8 @@ def run(arguments: Sequence[str]) -> int:
         return 141
     except OSError as error:
         failure = _system(error)
+    except UnicodeEncodeError as error:
+        failure = _no_text(error.object) if error.encoding == "utf-8" else _bug(error)
     except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets a message and an exit code
         failure = _bug(error)
     output.show_error(failure, as_json=as_json)
@@ -154,6 +157,22 @@ def _choose_kernels() -> None:
         from mlv_core.kernels import choose
 
         choose(named)
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse what is no text, before anything is begun; a name on the disk may be any bytes. Raises: UsageError."""
+    for argument in arguments:
+        if not argument.isascii():
+            try:
+                argument.encode()
+            except UnicodeEncodeError:
+                if not os.path.lexists(argument):
+                    raise _no_text(argument) from None
+
+
+def _no_text(text: str) -> MlvError:
+    """The refusal of bytes that are no UTF-8: no version, message or name can hold them."""
+    return UsageError(f"'{output.escaped(text)}' is no text in UTF-8.", advice="Type it where text is UTF-8.")
 
 
 def _usage(error: click.UsageError) -> MlvError:
