@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from tests.cli.people import changed
+
+from mlv.workspace.opened import Workspace
 
 
 def branched(pair, *, first=None, second=None):
@@ -149,3 +153,47 @@ def test_a_local_change_of_a_conflicting_file_is_left_alone(pair):
     main.write("train.py", changed(4, b"local"))
     assert main.json("merge", "dev", code=3)["code"] == "LOCAL_CHANGES"
     assert main.read("train.py") == changed(4, b"local")
+
+
+def test_B3_while_a_merge_waits_no_other_version_comes_and_it_can_still_be_dropped(pair):
+    """An update made its conflict one of two versions too: resolve, revert and --abort then sent to each other."""
+    main, dev = branched(pair, first={"train.py": changed(3, b"mine")}, second={"train.py": changed(3, b"theirs")})
+    main.mlv("merge", "dev", code=3)
+    shown = main.read("train.py")
+    for verb in (("update",), ("update", "@1"), ("update", "train.py", "@1"), ("update", "-f"), ("switch", "dev")):
+        refused = main.json(*verb, code=3)
+        assert (refused["code"], refused["items"]) == ("CONFLICT", ["train.py"])
+        assert "'mlv merge --abort' drops it" in refused["advice"]
+        assert main.read("train.py") == shown
+    assert main.states() == {"train.py": "conflict"}
+    main.mlv("merge", "--abort")
+    main.mlv("update", "@1")
+    dev.mlv("switch", "main")
+    assert main.states() == {}
+
+
+def test_B3_when_the_branch_moved_the_merge_is_dropped_and_made_again_as_advised(pair):
+    main, dev = branched(pair, first={"train.py": changed(3, b"mine")}, second={"train.py": changed(3, b"theirs")})
+    main.mlv("merge", "dev", code=3)
+    main.mlv("resolve", "--accept", "mine", "train.py")
+    dev.mlv("switch", "main")
+    dev.write("train.py", changed(3, b"newer"))
+    dev.mlv("commit", "-m", "the same file")
+    refused = main.json("merge", "--continue", code=3)
+    assert refused["advice"] == "'mlv merge --abort', 'mlv update', then merge again."
+    main.mlv("merge", "--abort")
+    main.mlv("update")
+    assert main.json("merge", "dev", code=3)["conflicts"][0]["path"] == "train.py"
+    main.mlv("resolve", "--accept", "mine", "train.py")
+    main.mlv("merge", "--continue")
+    assert main.read("train.py") == changed(3, b"newer")
+
+
+def test_a_merge_that_cannot_be_read_is_dropped_as_advised(pair):
+    main, _ = branched(pair, first={"train.py": changed(3, b"mine")}, second={"train.py": changed(3, b"theirs")})
+    main.mlv("merge", "dev", code=3)
+    with closing(Workspace.open(str(main.here), print)) as workspace, workspace.state.transaction():
+        workspace.state.set_settings({"merge": "{"})
+    assert "'mlv merge --abort' drops it" in main.mlv("status", code=7)
+    main.mlv("merge", "--abort")
+    assert main.states() == {"train.py": "modified"}

@@ -22,7 +22,7 @@ from mlv.workspace.merging import OpenConflict, OpenMerge
 from mlv.workspace.scan import scan
 from mlv_core.deferred import dataclass
 from mlv_core.entities import VERSION_PATH, FileMode, FileState
-from mlv_core.errors import Conflict, HeadMoved, LocalChanges, NotFound, UsageError
+from mlv_core.errors import Conflict, DamagedContent, HeadMoved, LocalChanges, NotFound, UsageError
 from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName, RequestId, WorkspaceId, escape
 from mlv_core.merging import Conflict as ServerConflict
 from mlv_core.merging import ConflictKind, Merged, MergeRequest, Resolution, Side
@@ -164,8 +164,10 @@ def _send(context: Context, wanted: MergeRequest) -> Merged:
 def abort(context: Context, *, dry_run: bool = False) -> tuple[str, ...]:
     """Drop the open merge; files with markers go back to the version. The paths that went back. Raises: UsageError."""
     workspace = context.workspace
-    known = _known(context)
-    marked = tuple(one.here for one in known.conflicts if one.marked)
+    try:
+        marked = tuple(one.here for one in _known(context).conflicts if one.marked)
+    except DamagedContent:  # what cannot be read is dropped all the same: files stay as they are
+        marked = ()
     if dry_run:
         return marked
     if marked:

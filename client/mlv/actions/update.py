@@ -17,7 +17,7 @@ from mlv.actions.context import Context
 from mlv.actions.recovering import recover, recover_held
 from mlv.actions.shelfconflicts import refuse_waiting
 from mlv.actions.updating import Act, Decision, Local, decide, local_of, needs_content
-from mlv.workspace import guard, materialize
+from mlv.workspace import guard, materialize, merging
 from mlv.workspace.journal import UpdateJournal
 from mlv.workspace.layout import Layout, under
 from mlv.workspace.opened import VACATED, Workspace
@@ -133,6 +133,7 @@ def bring(context: Context, wish: Wish) -> Updated:
             recover_held(context)
         workspace.reload()
         refuse_waiting(workspace.state)
+        merging.refuse_waiting(workspace.state)
         if wish.newest:
             wish = replace(wish, target=resolve_target(context, None), branch=workspace.branch)
         server = context.server()

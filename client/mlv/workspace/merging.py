@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 
 from mlv.workspace.state import State
 from mlv_core.deferred import dataclass
-from mlv_core.errors import DamagedContent
+from mlv_core.errors import Conflict, DamagedContent
+from mlv_core.ids import escape
 
 SETTING = "merge"
 SIDES = ("mine", "theirs", "base", "edited")
@@ -66,6 +67,20 @@ def read(state: State) -> OpenMerge | None:
             f"What the workspace knows of the open merge cannot be read: {error}.",
             advice="'mlv merge --abort' drops it.",
         ) from error
+
+
+def refuse_waiting(state: State) -> None:
+    """Refuse to bring another version or branch while a merge waits: its conflicts are those of this one.
+
+    Raises: Conflict, DamagedContent.
+    """
+    merge = read(state)
+    if merge is not None:
+        raise Conflict(
+            f"A merge of {escape(merge.source)} waits here.",
+            items=merge.waiting,
+            advice="'mlv merge --continue' finishes it once its conflicts are decided; 'mlv merge --abort' drops it.",
+        )
 
 
 def write(state: State, merge: OpenMerge | None) -> None:
