@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, insert, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode, LockScope
@@ -92,21 +105,33 @@ class Locks:
         return tuple(found)
 
     def expire(self, owner_id: int, now: int) -> None:
-        """End the lease of every lock of a user at `now` (ms) for good: they show, and block nobody."""
+        """End the lease of every lock of a user by `now` (ms) for good: they show, and block nobody."""
         mine = update(locks).where(locks.c.owner_id == owner_id)
-        self._connection.execute(mine.values(lease_until=now, lease_limit=now))
+        until, limit = (
+            case((column < now, column), else_=now) for column in (locks.c.lease_until, locks.c.lease_limit)
+        )
+        self._connection.execute(mine.values(lease_until=until, lease_limit=limit))
 
-    def ended(self, now: int) -> list[tuple[int, bool, Lock]]:
-        """Locks whose lease, as it was written, has ended by `now` (ms): repository, whether it was told, the lock.
+    def ended(self, now: int) -> list[tuple[int, Lock]]:
+        """Locks whose lease, as it was written, has ended by `now` (ms), and their repositories; of very many some.
 
-        None of which that was told and nothing heard of its workspace since, or which no sign of life leads on; of very
-        many some.
+        None of which that was told, unless a sign of life leads the lease beyond the time at which it was.
         """
-        renewed = (workspaces.c.last_seen > locks.c.expired_at) & (locks.c.lease_limit > now)
-        news = or_(locks.c.expired_at.is_(None), renewed)
-        due = _SELECT.add_columns(locks.c.repository_id, locks.c.expired_at).where(locks.c.lease_until <= now, news)
+        due = _SELECT.add_columns(locks.c.repository_id).where(locks.c.lease_until <= now, _UNTOLD)
         rows = self._connection.execute(due.limit(ENDED_LIMIT))
-        return [(row[-2], row[-1] is not None, _lock(tuple(row)[:-2])) for row in rows]
+        return [(row[-1], _lock(tuple(row)[:-1])) for row in rows]
+
+    def untold(self, repository_id: int, held: Sequence[Lock]) -> tuple[Lock, ...]:
+        """Those of `held` of which it was not told yet that their lease has ended, as it stands now."""
+        wanted = sorted(lock.token for lock in held)
+        told: dict[int, int] = {}
+        for start in range(0, len(wanted), IN_LIMIT):
+            some = locks.c.token.in_(wanted[start : start + IN_LIMIT])
+            rows = select(locks.c.token, locks.c.expired_at).where(
+                locks.c.repository_id == repository_id, locks.c.expired_at.is_not(None), some
+            )
+            told.update((row[0], row[1]) for row in self._connection.execute(rows))
+        return tuple(lock for lock in held if told.get(lock.token, -1) < (lock.lease_until or 0))
 
     def note_expired(self, repository_id: int, tokens: Iterable[FencingToken], now: int) -> None:
         """Note that it was told at `now` (ms) that the leases of these locks have ended."""
@@ -122,7 +147,9 @@ class Locks:
         )
         self._connection.execute(
             update(locks).values(
-                lease_until=locks.c.lease_until + milliseconds, lease_limit=locks.c.lease_limit + milliseconds
+                lease_until=locks.c.lease_until + milliseconds,
+                lease_limit=locks.c.lease_limit + milliseconds,
+                expired_at=locks.c.expired_at + milliseconds,
             )
         )
 
@@ -172,6 +199,13 @@ _SELECT = (
         workspaces, (workspaces.c.repository_id == locks.c.repository_id) & (workspaces.c.id == locks.c.workspace)
     )
 )
+_UNTOLD = or_(
+    locks.c.expired_at.is_(None),
+    (locks.c.ttl > 0)
+    & (workspaces.c.last_seen + locks.c.ttl > locks.c.expired_at)
+    & or_(locks.c.lease_limit.is_(None), locks.c.lease_limit > locks.c.expired_at),
+)
+"""The lease of `lease_end` ends after the time at which it was told that one had ended, if ever it was."""
 _MINE = locks.c.repository_id == bindparam("repository")
 _ON_FILE = Prepared(_SELECT.where(_MINE, locks.c.file_id == bindparam("file")).order_by(locks.c.path, locks.c.token))
 _ON_FOLDERS = Prepared(_SELECT.where(_MINE, locks.c.file_id.is_(None)).order_by(locks.c.path, locks.c.token))

@@ -36,9 +36,13 @@ def tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, locks
 
 
 def end(tx: Transaction, call: Call, repository_id: int, locks: Sequence[Lock], how: LockEnd, reason: str) -> None:
-    """End locks that their own workspace does not give up: its next commit is told how, by whom and why (L9)."""
+    """End locks that their own workspace does not give up: its next commit is told how, by whom and why (L9).
+
+    That a lease has ended is told once (L17): not again when somebody takes the lock.
+    """
     if not locks:
         return
+    news = tx.locks.untold(repository_id, locks) if how is LockEnd.EXPIRED else locks
     tx.locks.remove(repository_id, [lock.token for lock in locks])
     tx.ended_locks.add(repository_id, ended(locks, how, call.principal.user, reason, call.now))
-    tell(tx, call, repository_id, _KINDS[how], locks, reason)
+    tell(tx, call, repository_id, _KINDS[how], news, reason)

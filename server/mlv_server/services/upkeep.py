@@ -77,11 +77,9 @@ class Upkeep:
 
 def _tell_expired(tx: Transaction, now: int) -> None:
     """Note every lease that has ended, once; those that a sign of life has led further are written as they are."""
-    for repository_id, known, lock in tx.locks.ended(now):
+    for repository_id, lock in tx.locks.ended(now):
         if not lock.has_expired(now):
             tx.locks.renew(repository_id, (lock,))
-        elif known:
-            tx.locks.note_expired(repository_id, [lock.token], now)  # it was heard of, and that led no lease further
         else:
             if lock.mode is LockMode.INTENT:
                 tx.locks.remove(repository_id, [lock.token])  # nobody has to renew what blocks nobody (L2)

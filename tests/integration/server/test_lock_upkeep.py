@@ -89,6 +89,75 @@ def test_L8_L17_an_expired_lock_is_told_once_and_again_only_after_a_sign_of_life
     assert sum(b'"lock.expired"' in row.record for row in audit) == 2
 
 
+def test_L8_L17_a_lease_that_was_told_to_have_ended_is_not_told_again_when_the_lock_is_taken(detector: House) -> None:
+    take(detector, "alice", BOTH)
+    task = upkeep(detector)
+    detector.now += LEASE + HOUR
+    detector.run(task.step())
+    take(detector, "bob", ask(MODEL, workspace="wb"))
+    assert kinds(detector)[2:] == ["lock.expired", "lock.expired", "lock.acquired"]
+    # The loser learns of it with the next commit all the same.
+    ended = detector.db.read_now(lambda tx: tx.ended_locks.of_workspace(1, WorkspaceId("wa"), 0))
+    assert [(one.path, one.end, one.by) for one in ended] == [(MODEL, LockEnd.EXPIRED, "bob")]
+    # One that is taken before anybody looked is told by who takes it, and by the next look no more.
+    detector.now += LEASE + HOUR
+    take(detector, "alice", ask(MODEL))
+    assert kinds(detector)[5:] == ["lock.expired", "lock.acquired"]
+    detector.run(task.step())
+    assert kinds(detector)[7:] == []
+
+
+def test_L8_L17_a_lease_that_was_renewed_and_ran_out_again_unseen_is_told_again(detector: House) -> None:
+    """By the next look, or by who takes the lock before it; also where the holder was heard of before it was told."""
+    take(detector, "alice", BOTH)
+    task = upkeep(detector)
+    heard = detector.now = (lock_on(detector).lease_until or 0) + 1_000
+    detector.now += 20_000
+    detector.run(task.step())
+    assert kinds(detector)[2:] == ["lock.expired"] * 2
+    alice = detector.call("alice").principal.user_id
+    detector.db.write_now(lambda tx: tx.workspaces.seen(str(DETECTOR), WorkspaceId("wa"), alice, heard))
+    assert not lock_on(detector).has_expired(detector.now)
+    detector.now += LEASE + HOUR
+    take(detector, "bob", ask(MODEL, workspace="wb"))
+    assert kinds(detector)[4:] == ["lock.expired", "lock.acquired"]
+    detector.run(task.step())
+    detector.run(task.step())
+    assert kinds(detector)[6:] == ["lock.expired"]
+
+
+@pytest.mark.parametrize("jump", [48 * HOUR, -48 * HOUR])
+def test_L8_L17_a_clock_that_is_set_has_no_ended_lease_told_twice_and_hides_none(detector: House, jump: int) -> None:
+    take(detector, "alice", ask(MODEL))
+    watch = Watch(detector)
+    task = Upkeep(detector.db, Contacts(), watch.clock())
+    detector.now += LEASE + HOUR
+    detector.run(task.step())
+    watch.wall_ahead = jump
+    detector.run(task.step())
+    detector.run(task.step())
+    assert kinds(detector) == ["lock.acquired", "lock.expired"]
+    alice = detector.call("alice").principal.user_id
+    heard = detector.now + jump
+    detector.db.write_now(lambda tx: tx.workspaces.seen(str(DETECTOR), WorkspaceId("wa"), alice, heard))
+    detector.run(task.step())
+    detector.now += LEASE + HOUR
+    detector.run(task.step())
+    assert kinds(detector) == ["lock.acquired", "lock.expired", "lock.expired"]
+
+
+def test_L11_L17_the_expired_lock_of_a_user_who_is_disabled_is_not_told_again(detector: House) -> None:
+    take(detector, "alice", ask(MODEL))
+    task = upkeep(detector)
+    detector.now += LEASE + HOUR
+    detector.run(task.step())
+    detector.now += HOUR
+    detector.run(identity.disable_user(detector.host(), "alice", dry_run=False))
+    detector.run(task.step())
+    take(detector, "bob", ask(MODEL, workspace="wb"))
+    assert kinds(detector) == ["lock.acquired", "lock.expired", "lock.acquired"]
+
+
 def test_N8_a_lock_at_the_end_of_its_time_costs_nothing_however_often_its_holder_is_heard(detector: House) -> None:
     take(detector, "alice", ask(MODEL))
     task = upkeep(detector)
