@@ -297,3 +297,33 @@ def test_L1_L7_a_folders_lock_that_was_lost_is_not_given_back_in_its_successor(p
     (held,) = second.json("locks")
     assert elsewhere.json("unlock", "data", code=9)["items"] == ["data"]
     assert second.json("locks") == [held]
+
+
+def test_L9_who_lost_the_lock_of_a_file_is_told_so_by_an_undo_that_brings_it_home(pair):
+    """Found by the model: the workspace knows the lock by the path that the file has again after the undo."""
+    first, second = pair
+    second.mlv("lock", "data/a.txt")
+    first.mlv("unlock", "--force", "-m", "needed", "data/a.txt")
+    first.mlv("move", "data/a.txt", "data/b.txt")
+    first.mlv("commit", "-m", "moved")
+    refused = second.json("undo", "@2", code=4)
+    assert refused["code"] == "LOCK_LOST"
+    assert "data/b.txt, broken by" in refused["items"][0]
+    # It is remembered until the user has seen to it.
+    second.mlv("undo", "@2", code=4)
+    second.mlv("unlock", "data/a.txt", code=9)
+    second.mlv("undo", "@2")
+
+
+def test_L9_the_model_knows_a_lost_lock_by_the_path_that_the_file_comes_home_to():
+    repo = Repository(maintainers=frozenset({"ann"}))
+    for name, user in (("ann1", "ann"), ("bob1", "bob")):
+        repo.checkout(name, user, "main")
+    ann, bob = repo.workspaces["ann1"], repo.workspaces["bob1"]
+    ann.disk["a.txt"] = (b"a\n", False)
+    steps = (
+        repo.add(ann, "a.txt"), repo.commit(ann), repo.update(bob), repo.acquire(bob, "a.txt", required_only=False),
+        repo.release(ann, "a.txt", force=True), repo.move(ann, "a.txt", "b.txt"), repo.commit(ann),
+    )  # fmt: skip
+    assert not any(steps)
+    assert repo.undo(bob, 2) == "LOCK_LOST"

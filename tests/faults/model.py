@@ -297,10 +297,12 @@ class Repository:
         touched = {head[path].id for path in paths if path in head}
         held = [one for one in self.locks if one.branch == ws.branch and one.file in touched]
         tokens = {path: one.token for path, one in ws.tracked.items() if one.token}
-        for path in sorted(paths):
-            lock = self.lock_on(ws.branch, head.get(path))
-            token = tokens.get(path, 0)
-            if path in head and token and not (lock and self.owns(ws, lock) and lock.token == token):
+        comes = {file.id: path for path, file in back.items()}
+        for path in sorted(path for path in paths if path in head):
+            lock = self.lock_on(ws.branch, head[path])
+            # A file that moves back is known by either path: the workspace may have it where it comes to.
+            token = tokens.get(comes.get(head[path].id, path), 0) or tokens.get(path, 0)
+            if token and not (lock and self.owns(ws, lock) and lock.token == token):
                 return "LOCK_LOST"
         if any(not self.owns(ws, one) for one in held):
             return "LOCK_HELD"
