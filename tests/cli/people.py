@@ -30,14 +30,15 @@ class Typist:
     here: Path
 
     def mlv(self, *arguments: str, code: int = 0) -> str:
-        out, err = self._type(arguments, code)
+        out, err = self.said(*arguments, code=code)
         return out if code == 0 else out + err
 
     def noticed(self, *arguments: str, code: int = 0) -> str:
         """What a command says besides its result."""
-        return self._type(arguments, code)[1]
+        return self.said(*arguments, code=code)[1]
 
-    def _type(self, arguments: tuple[str, ...], code: int) -> tuple[str, str]:
+    def said(self, *arguments: str, code: int = 0) -> tuple[str, str]:
+        """What a command prints as its result, and what besides."""
         out, err = io.StringIO(), io.StringIO()
         before, setting = Path.cwd(), os.environ.get("MLV_CONFIG_DIR")
         os.chdir(self.here)
@@ -55,7 +56,7 @@ class Typist:
         return out.getvalue(), err.getvalue()
 
     def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.mlv(*arguments, "--json", code=code))
+        return json.loads(self.said(*arguments, "--json", code=code)[0])
 
     def write(self, path: str, data: bytes) -> None:
         target = self.here / path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -72,14 +73,57 @@ def test_a_freeze_of_the_branch_is_told_to_who_works_on_it(met):
     assert said(second, "locks") == ""
 
 
-def test_q_and_json_leave_it_for_the_next_command(met):
+def test_q_leaves_it_for_the_next_command(met):
     first, second = met
     second.mlv("edit", "w.safetensors")
     first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
     assert said(second, "-q", "locks") == ""
-    assert said(second, "--json", "locks") == ""
-    assert second.json("locks") == []
+    assert said(second, "-q", "--json", "locks") == ""
     assert "broke your lock on w.safetensors: why" in said(second, "locks")
+
+
+def test_L9_L10_a_script_is_told_by_json_lines_once_and_people_all_the_same(met):
+    first, second = met
+    second.mlv("edit", "w.safetensors")
+    first.mlv("lock", "--request", "-m", "fine-tune", "w.safetensors")
+    first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
+    first.mlv("freeze", "main", "-m", "release week")
+    told = [json.loads(line) for line in said(second, "--json", "locks").splitlines()]
+    assert [one["kind"] for one in told] == ["lock.broken", "branch.frozen"]
+    lost, frozen = told
+    assert {name: lost[name] for name in ("path", "branch", "by", "reason", "until")} == {
+        "path": "w.safetensors", "branch": "main", "by": first.name, "reason": "why", "until": None,
+    }  # fmt: skip
+    assert lost["message"] == f"{first.name} broke your lock on w.safetensors: why. 'mlv shelve' keeps your work."
+    assert (frozen["path"], frozen["branch"], frozen["event"] > lost["event"]) == (None, "main", True)
+    assert said(second, "--json", "locks") == ""
+    people = said(second, "locks")
+    assert lost["message"] in people
+    assert frozen["message"] in people
+    assert (said(second, "locks"), said(second, "--json", "locks")) == ("", "")
+    first.mlv("unfreeze", "main")
+    first.mlv("freeze", "main", "-m", "again")
+    # People who were told first take nothing from a script that reads here already.
+    assert "again" in said(second, "locks")
+    (again,) = [json.loads(line) for line in said(second, "--json", "locks").splitlines()]
+    assert (again["kind"], again["reason"]) == ("branch.frozen", "again")
+
+
+def test_a_refused_command_tells_a_script_too_and_its_error_stays_one_value(met):
+    first, second = met
+    second.mlv("edit", "w.safetensors")
+    second.write("w.safetensors", b"\0mine")
+    first.mlv("unlock", "--force", "-m", "why", "w.safetensors")
+    out, err = second.said("commit", "-m", "x", "--json", code=4)
+    assert json.loads(out)["code"] == "LOCK_LOST"
+    assert [json.loads(line)["kind"] for line in err.splitlines()] == ["lock.broken"]
+
+
+def test_what_else_is_said_beside_a_result_is_json_for_a_script(met):
+    _, second = met
+    (traffic,) = [json.loads(line) for line in said(second, "--json", "-v", "locks").splitlines()]
+    assert traffic["kind"] == "note"
+    assert "calls, " in traffic["message"]
 
 
 def test_what_is_old_when_a_workspace_begins_is_not_told(pair, workspace):

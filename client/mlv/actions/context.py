@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from mlv.workspace.opened import NOTICED, Workspace
+from mlv.workspace.opened import Workspace
 from mlv_core.deferred import dataclass
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlv.remote.channel import Counters
     from mlv.remote.credentials import Credential
     from mlv.transfer.types import Progress
+    from mlv_core.noticing import Notice
 
 
 def _unheard(_text: str) -> None:
@@ -27,7 +28,8 @@ class Context:
 
     `timeout_seconds`: when retries of one call stop (C3); None: as the user's settings say. `notice` gets one line
     each about what the user should know besides the result. `progress` None: silent. `credentials` are used before
-    the remembered ones, by server.
+    the remembered ones, by server. `news` gets what is new to the workspace as values, for a script; None: lines for
+    people by `notice`. Each of the two is told once.
     """
 
     directory: str = field(default_factory=os.getcwd)
@@ -37,6 +39,7 @@ class Context:
     _workspace: Workspace | None = None
     _servers: dict[str, Server] = field(default_factory=dict)
     credentials: dict[str, Credential] = field(default_factory=dict)
+    news: Callable[[Notice], None] | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -75,10 +78,15 @@ class Context:
                 address,
                 timeout_seconds=self.timeout_seconds,
                 workspace_id=here.id if here is not None else "",
-                seen=f"{here.repository} {here.settings.get(NOTICED, '')}" if here is not None else "",
+                seen=f"{here.repository} {self._seen(here)}" if here is not None else "",
                 given=self.credentials.get(address),
             )
         return self._servers[address]
+
+    def _seen(self, workspace: Workspace) -> str:
+        from mlv.actions.noticing import seen_until
+
+        return seen_until(workspace, scripts=self.news is not None)
 
     def address(self) -> str:
         """The server that a command without an address speaks to.
@@ -106,7 +114,7 @@ class Context:
         if tell and self._workspace is not None and self._workspace.server in self._servers:
             from mlv.actions.noticing import tell_news
 
-            tell_news(self._workspace, self._servers[self._workspace.server], self.notice)
+            tell_news(self._workspace, self._servers[self._workspace.server], self.notice, self.news)
         if self._workspace is not None:
             self._workspace.close()
             self._workspace = None

@@ -34,6 +34,11 @@ def note(text: str) -> None:
     write(sys.stderr, f"mlv: {text}\n")
 
 
+def note_json(value: object) -> None:
+    """One JSON value on a line of stderr about what a script should know besides the result."""
+    write(sys.stderr, f"{json.dumps(value, ensure_ascii=True)}\n")
+
+
 def write(stream: TextIO, text: str) -> None:
     """Write text to a stream whatever its encoding can hold."""
     try:

@@ -16,6 +16,7 @@ from mlv_core.errors import NotAWorkspace
 
 if TYPE_CHECKING:
     from mlv.actions.context import Context
+    from mlv_core.noticing import Notice
 
     _Type = click.ParamType[float]
 else:
@@ -46,7 +47,11 @@ class Duration(_Type):
 def global_options() -> list[click.Option]:
     """The flags that stand before or after the verb."""
     return [
-        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON value, errors too."),
+        click.Option(
+            ["--json", "as_json"],
+            is_flag=True,
+            help="Print one JSON value, errors too; notices are JSON lines on stderr.",
+        ),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print nothing but results and errors."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Also say what went over the wire."),
         click.Option(["-C", "work_in"], metavar="DIR", help="Work as if started in DIR."),
@@ -72,7 +77,8 @@ class Run:
         if self._context is None:
             from mlv.actions.context import Context
 
-            self._context = Context(directory=self.directory, timeout_seconds=self.timeout, notice=self.note)
+            news = self._news if self.as_json else None
+            self._context = Context(self.directory, self.timeout, self.note, news=news)
         return self._context
 
     def with_progress(self) -> Context:
@@ -90,9 +96,20 @@ class Run:
         return context
 
     def note(self, text: str) -> None:
-        """A line besides the result."""
+        """A line besides the result; for scripts it is JSON as well."""
         if not self.quiet:
-            output.note(output.escaped(text))
+            self._say(output.escaped(text))
+
+    def _say(self, text: str) -> None:
+        if self.as_json:
+            output.note_json({"kind": "note", "message": text})
+        else:
+            output.note(text)
+
+    def _news(self, notice: Notice) -> None:
+        from mlv.cli.values import notice_value
+
+        output.note_json(notice_value(notice))
 
     def result(self, value: object, lines: Iterable[str]) -> None:
         """The result: `value` for scripts, `lines` (escaped) for people."""
@@ -116,9 +133,9 @@ class Run:
         if self.verbose:
             for address, counters in self._context.traffic():
                 sent, received = output.size(counters.sent_bytes), output.size(counters.received_bytes)
-                output.note(f"{address}: {output.count(counters.calls, 'call')}, {sent} sent, {received} received")
-        # What concerns the workspace is told to people; a script leaves it for the next one who reads.
-        self._context.close(tell=not (self.quiet or self.as_json))
+                self._say(f"{address}: {output.count(counters.calls, 'call')}, {sent} sent, {received} received")
+        # What concerns the workspace is told to people and to scripts, once each; with -q it is left for the next one.
+        self._context.close(tell=not self.quiet)
 
 
 class Command(click.Command):

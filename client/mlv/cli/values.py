@@ -20,6 +20,7 @@ from mlv_core.entities import (
     TokenInfo,
     User,
 )
+from mlv_core.noticing import Notice, NoticeKind, line_of
 
 _STATES = {
     Operation.ADD: "added",
@@ -33,6 +34,21 @@ _STATES = {
 def number(value: float) -> float | str:
     """A number as JSON can hold it: NaN and infinities as text (R3)."""
     return value if math.isfinite(value) else str(value)
+
+
+def notice_value(notice: Notice) -> dict[str, object]:
+    """A notice on standard error; `event` is null for what is no event: a lease that ends soon."""
+    return {
+        "kind": notice.kind.value,
+        "message": line_of(notice),
+        "path": notice.path or None,
+        "branch": notice.branch,
+        "by": notice.by or None,
+        "reason": notice.reason,
+        "until": moment(notice.until or None),
+        "time": moment(notice.time),
+        "event": None if notice.kind is NoticeKind.LOCK_ENDS_SOON else notice.sequence,
+    }
 
 
 def prepared_on(changeset: Changeset) -> int | str:

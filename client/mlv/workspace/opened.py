@@ -24,6 +24,8 @@ NOTICED = "noticed"
 """The setting with the number of the last event that this workspace was told of."""
 WARNED = "warned"
 """The setting with the tokens of locks of whose end this workspace was warned: a JSON list."""
+SCRIPTS = ".scripts"
+"""The end of the names of these two settings as scripts have them, who are told beside people."""
 
 
 class Workspace:
