@@ -14,7 +14,7 @@ from mlv_server.domain.lock_rules import LockRules
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who asks: a lock's holder is user and workspace together (L7); `owned`: all locks of the user here (L15).
+    """Who asks: a lock's holder is user and workspace together (L7); `owned`: locks and intents of the user here (L15).
 
     `hidden`: locks in the way of which nothing may be told but that they are there (P4).
     """

@@ -20,7 +20,10 @@ from mlv_server.domain.lock_rules import LockTerms, terms_of
 FILES_LIMIT = 1_000
 """Files in one request, unless it says that it means more (L15): more is seldom meant."""
 HELD_LIMIT = 5_000
-"""Locks of one user in a repository, unless a request says that it means more (L15): more is a branch of one's own."""
+"""Locks of one user in a repository, unless a request says that it means more (L15): more is a branch of one's own.
+
+Intents count: they block nobody, but each is a row, in every workspace of the user.
+"""
 REASON_LIMIT = 1_000
 """Characters of a reason: a sentence or two."""
 
@@ -97,11 +100,12 @@ def decide_acquire(
     )
     replaced = tuple({lock.token: lock for claim in claims for lock in claim.dead}.values())
     ending = len(moved) + sum(lock.owner == ground.holder.user for lock in replaced)
-    _check_owned(ground.holder.owned + len(granted) - ending, granted, many=request.many)
     opened = files.keys() - wanted
     intended = lock_intents.intended(
         [path for path in terms if path in opened], files, terms, bases, request, ground, last_token + len(granted)
     )
+    new = granted + intended.new
+    _check_owned(ground.holder.owned + len(new) - ending, new, many=request.many)
     return Acquisition(granted, renewed + intended.renewed, replaced, moved, stolen, needs, intended.new)
 
 
@@ -233,12 +237,12 @@ def _renewed(claim: _Claim, own: Lock, base: ChangesetNumber, request: AcquireRe
     return leased(again, claim.terms, now, request.ttl)
 
 
-def _check_owned(owned: int, granted: Sequence[Lock], *, many: bool) -> None:
-    """Check how many locks the user would hold (L15). Raises: LimitExceeded."""
-    if owned > HELD_LIMIT and granted and not many:
+def _check_owned(owned: int, new: Sequence[Lock], *, many: bool) -> None:
+    """Check how many locks and intents the user would have (L15). Raises: LimitExceeded."""
+    if owned > HELD_LIMIT and new and not many:
         raise LimitExceeded(
-            f"You would hold {owned:,} locks here; {HELD_LIMIT:,} are allowed.",
-            advice="Give some up with 'mlv unlock', or repeat with --yes if you mean it.",
+            f"You would hold {owned:,} locks here, intents counted; {HELD_LIMIT:,} are allowed.",
+            advice="Give some up with 'mlv unlock' or 'mlv revert -k', or repeat with --yes if you mean it.",
         )
 
 

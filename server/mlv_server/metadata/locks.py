@@ -36,7 +36,7 @@ ENDED_LIMIT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What every request for locks looks at: the last token, how many locks its user holds, whether anybody asked."""
+    """What every request for locks looks at: the last token, the user's locks and intents, whether anybody asked."""
 
     last_token: FencingToken
     owned: int
@@ -209,11 +209,7 @@ _UNTOLD = or_(
 _MINE = locks.c.repository_id == bindparam("repository")
 _ON_FILE = Prepared(_SELECT.where(_MINE, locks.c.file_id == bindparam("file")).order_by(locks.c.path, locks.c.token))
 _ON_FOLDERS = Prepared(_SELECT.where(_MINE, locks.c.file_id.is_(None)).order_by(locks.c.path, locks.c.token))
-_OWNED = (
-    select(func.count())
-    .select_from(locks)
-    .where(_MINE, locks.c.owner_id == bindparam("owner"), locks.c.mode == int(LockMode.EXCLUSIVE))
-)
+_OWNED = select(func.count()).select_from(locks).where(_MINE, locks.c.owner_id == bindparam("owner"))
 _ASKED = exists().where(lock_requests.c.repository_id == bindparam("repository"))
 _STANDING = Prepared(
     select(lock_counters.c.last_token, _OWNED.scalar_subquery(), _ASKED).where(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mlv_core.entities import LockNeed
-from mlv_core.errors import Denied, LockHeld, NotFound, StaleBase
+from mlv_core.errors import Denied, LimitExceeded, LockHeld, NotFound, StaleBase
 from mlv_core.hashing import hash_content
 from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
+from mlv_server.domain import locking
 from mlv_server.metadata.engine import Database
 from mlv_server.services import identity, locks
 
@@ -207,3 +208,20 @@ def test_L1_L7_a_release_with_a_token_ends_no_lock_that_came_after_it(detector: 
     known = replace(lost, tokens=(FencingToken(1), FencingToken(2)))
     assert [lock.token for lock in detector.run(locks.release(detector.call("alice"), known))] == [2]
     assert held(detector) == []
+
+
+def test_L2_L15_intents_in_all_workspaces_of_a_user_count_among_their_locks(
+    detector: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "HELD_LIMIT", 3)
+    detector.commit({"train.py": b"one\n", "eval.py": b"one\n"})
+    edit = replace(ask("train.py", have=b"one\n"), only_required=True)
+    take(detector, "alice", edit)
+    take(detector, "alice", ask(MODEL))
+    take(detector, "alice", replace(edit, workspace=WorkspaceId("wa2")))
+    take(detector, "alice", edit)  # once more is renewed
+    more = replace(edit, paths=("eval.py",))
+    with pytest.raises(LimitExceeded, match="4 locks here, intents counted"):
+        take(detector, "alice", more)
+    take(detector, "bob", replace(more, workspace=WorkspaceId("wb")))
+    take(detector, "alice", replace(more, many=True))

@@ -298,6 +298,22 @@ def test_L15_more_than_five_thousand_locks_must_be_meant() -> None:
     assert take(HELD_LIMIT, many=True) == 1
 
 
+def test_L2_L15_intents_count_among_the_five_thousand_and_those_that_are_renewed_do_not_count_anew() -> None:
+    def open_both(owned: int, held: Sequence[Lock] = (), *, many: bool = False) -> int:
+        request = ask("m.pt", "code.py", only_required=True, many=many)
+        decision = acquire(request, held, replace(ALICE, owned=owned))
+        return len(decision.granted) + len(decision.intended)
+
+    assert open_both(HELD_LIMIT - 2) == 2
+    with pytest.raises(LimitExceeded, match="5,001 locks"):
+        open_both(HELD_LIMIT - 1)
+    assert open_both(HELD_LIMIT - 1, many=True) == 2
+    before = lock_of(ALICE, 3, "code.py", token=6, mode=LockMode.INTENT)
+    assert open_both(HELD_LIMIT - 1, [before]) == 1
+    with pytest.raises(LimitExceeded, match="5,001 locks"):
+        open_both(HELD_LIMIT, [before])
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
