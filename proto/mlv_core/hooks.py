@@ -98,7 +98,7 @@ class NewCheck:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check without its secret."""
+    """A check without its secret. `old_secret_until` (ms): till then the one before signs too; None: there was none."""
 
     id: str
     name: str
@@ -110,6 +110,7 @@ class Check:
     fail_open: bool
     created_by: str
     created_at: int
+    old_secret_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,8 @@ def _outside(boss: Server, name: str) -> None:
     for act in (boss.test_check, boss.delete_check):
         with contextlib.suppress(MlvError):
             act(name, "licences", dry_run=True)
+    with contextlib.suppress(MlvError):
+        boss.rotate_check(name, "licences", "another secret of some length", 60, dry_run=True)
 
 
 def _office(boss: Server) -> None:

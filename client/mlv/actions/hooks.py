@@ -101,6 +101,22 @@ def delete_check(context: Context, repository: str, check: str, *, dry_run: bool
     return context.server().delete_check(repository, check, dry_run=dry_run)
 
 
+def rotate_check(
+    context: Context,
+    repository: str,
+    check: str,
+    secret: str = "",
+    overlap_seconds: int = DAY_SECONDS,
+    *,
+    dry_run: bool = False,
+) -> tuple[Check, str]:
+    """Sign with another secret; the one before signs too for `overlap_seconds`. The new one, '' if it was given.
+
+    Raises: InvalidRequest, NotFound, Denied.
+    """
+    return context.server().rotate_check(repository, check, secret, overlap_seconds, dry_run=dry_run)
+
+
 def try_check(context: Context, repository: str, check: str, *, dry_run: bool = False) -> CheckAnswer:
     """Ask a check about nothing, to see whether it answers. Raises: NotFound, Denied."""
     return context.server().test_check(repository, check, dry_run=dry_run)

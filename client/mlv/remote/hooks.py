@@ -124,6 +124,23 @@ class HookCalls:
         answer = self._channel.unary("ChecksService/DeleteCheck", request, pb.DeleteCheckResponse)
         return convert.check_from_wire(answer.check)
 
+    def rotate_check(
+        self, repository: str, check: str, secret: str, overlap_seconds: int, *, dry_run: bool = False
+    ) -> tuple[Check, str]:
+        """Sign with another secret ('' = the server makes one, which is returned)."""
+        from mlv_proto.convert import external_checks as convert
+        from mlv_proto.v1 import checks_pb2 as pb
+
+        request = pb.RotateCheckRequest(
+            repository=repository,
+            check=check,
+            secret=secret,
+            overlap_seconds=min(overlap_seconds, MOST),
+            dry_run=dry_run,
+        )
+        answer = self._channel.unary("ChecksService/RotateCheck", request, pb.RotateCheckResponse, again=False)
+        return convert.check_from_wire(answer.check), answer.secret
+
     def test_check(self, repository: str, check: str, *, dry_run: bool = False) -> CheckAnswer:
         """Ask a check about nothing."""
         from mlv_proto.convert import external_checks as convert

@@ -53,6 +53,7 @@ def check_to_wire(check: Check) -> pb.Check:
         fail_open=check.fail_open,
         created_by=check.created_by,
         created_at=check.created_at,
+        old_secret_until=check.old_secret_until,
     )
 
 
@@ -69,6 +70,7 @@ def check_from_wire(message: pb.Check) -> Check:
         message.fail_open,
         message.created_by,
         checks.number(message.created_at, "created_at"),
+        checks.number(message.old_secret_until, "old_secret_until") if message.HasField("old_secret_until") else None,
     )
 
 

@@ -24,33 +24,37 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mlv_proto/v1/checks.proto\x12\x06mlv.v1\"\xca\x01\n\x05\x43heck\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12$\n\x07moments\x18\x04 \x03(\x0e\x32\x13.mlv.v1.CheckMoment\x12\x0b\n\x03ref\x18\x05 \x01(\t\x12\r\n\x05paths\x18\x06 \x03(\t\x12\x1d\n\x15\x64\x65\x61\x64line_milliseconds\x18\x07 \x01(\r\x12\x11\n\tfail_open\x18\x08 \x01(\x08\x12\x12\n\ncreated_by\x18\t \x01(\t\x12\x12\n\ncreated_at\x18\n \x01(\x03\"\xd5\x01\n\x0f\x41\x64\x64\x43heckRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12$\n\x07moments\x18\x03 \x03(\x0e\x32\x13.mlv.v1.CheckMoment\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0b\n\x03ref\x18\x05 \x01(\t\x12\r\n\x05paths\x18\x06 \x03(\t\x12\x1d\n\x15\x64\x65\x61\x64line_milliseconds\x18\x07 \x01(\r\x12\x11\n\tfail_open\x18\x08 \x01(\x08\x12\x0e\n\x06secret\x18\t \x01(\t\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\"@\n\x10\x41\x64\x64\x43heckResponse\x12\x1c\n\x05\x63heck\x18\x01 \x01(\x0b\x32\r.mlv.v1.Check\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\'\n\x11ListChecksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\"3\n\x12ListChecksResponse\x12\x1d\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\r.mlv.v1.Check\"H\n\x12\x44\x65leteCheckRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"3\n\x13\x44\x65leteCheckResponse\x12\x1c\n\x05\x63heck\x18\x01 \x01(\x0b\x32\r.mlv.v1.Check\"F\n\x10TestCheckRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"l\n\x11TestCheckResponse\x12\x14\n\x07\x61llowed\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\r\x12\x14\n\x0cmilliseconds\x18\x04 \x01(\rB\n\n\x08_allowed*\x8d\x01\n\x0b\x43heckMoment\x12\x1c\n\x18\x43HECK_MOMENT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43HECK_MOMENT_BEGIN\x10\x01\x12\x18\n\x14\x43HECK_MOMENT_PUBLISH\x10\x02\x12\x16\n\x12\x43HECK_MOMENT_LABEL\x10\x03\x12\x16\n\x12\x43HECK_MOMENT_MERGE\x10\x04\x32\x9f\x02\n\rChecksService\x12=\n\x08\x41\x64\x64\x43heck\x12\x17.mlv.v1.AddCheckRequest\x1a\x18.mlv.v1.AddCheckResponse\x12\x45\n\nListChecks\x12\x19.mlv.v1.ListChecksRequest\x1a\x1a.mlv.v1.ListChecksResponse0\x01\x12\x46\n\x0b\x44\x65leteCheck\x12\x1a.mlv.v1.DeleteCheckRequest\x1a\x1b.mlv.v1.DeleteCheckResponse\x12@\n\tTestCheck\x12\x18.mlv.v1.TestCheckRequest\x1a\x19.mlv.v1.TestCheckResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19mlv_proto/v1/checks.proto\x12\x06mlv.v1\"\xfe\x01\n\x05\x43heck\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12$\n\x07moments\x18\x04 \x03(\x0e\x32\x13.mlv.v1.CheckMoment\x12\x0b\n\x03ref\x18\x05 \x01(\t\x12\r\n\x05paths\x18\x06 \x03(\t\x12\x1d\n\x15\x64\x65\x61\x64line_milliseconds\x18\x07 \x01(\r\x12\x11\n\tfail_open\x18\x08 \x01(\x08\x12\x12\n\ncreated_by\x18\t \x01(\t\x12\x12\n\ncreated_at\x18\n \x01(\x03\x12\x1d\n\x10old_secret_until\x18\x0b \x01(\x03H\x00\x88\x01\x01\x42\x13\n\x11_old_secret_until\"\xd5\x01\n\x0f\x41\x64\x64\x43heckRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\x12$\n\x07moments\x18\x03 \x03(\x0e\x32\x13.mlv.v1.CheckMoment\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0b\n\x03ref\x18\x05 \x01(\t\x12\r\n\x05paths\x18\x06 \x03(\t\x12\x1d\n\x15\x64\x65\x61\x64line_milliseconds\x18\x07 \x01(\r\x12\x11\n\tfail_open\x18\x08 \x01(\x08\x12\x0e\n\x06secret\x18\t \x01(\t\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\"@\n\x10\x41\x64\x64\x43heckResponse\x12\x1c\n\x05\x63heck\x18\x01 \x01(\x0b\x32\r.mlv.v1.Check\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\'\n\x11ListChecksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\"3\n\x12ListChecksResponse\x12\x1d\n\x06\x63hecks\x18\x01 \x03(\x0b\x32\r.mlv.v1.Check\"H\n\x12\x44\x65leteCheckRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"3\n\x13\x44\x65leteCheckResponse\x12\x1c\n\x05\x63heck\x18\x01 \x01(\x0b\x32\r.mlv.v1.Check\"q\n\x12RotateCheckRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x0e\n\x06secret\x18\x03 \x01(\t\x12\x17\n\x0foverlap_seconds\x18\x04 \x01(\r\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\"C\n\x13RotateCheckResponse\x12\x1c\n\x05\x63heck\x18\x01 \x01(\x0b\x32\r.mlv.v1.Check\x12\x0e\n\x06secret\x18\x02 \x01(\t\"F\n\x10TestCheckRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\r\n\x05\x63heck\x18\x02 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\"l\n\x11TestCheckResponse\x12\x14\n\x07\x61llowed\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\r\x12\x14\n\x0cmilliseconds\x18\x04 \x01(\rB\n\n\x08_allowed*\x8d\x01\n\x0b\x43heckMoment\x12\x1c\n\x18\x43HECK_MOMENT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43HECK_MOMENT_BEGIN\x10\x01\x12\x18\n\x14\x43HECK_MOMENT_PUBLISH\x10\x02\x12\x16\n\x12\x43HECK_MOMENT_LABEL\x10\x03\x12\x16\n\x12\x43HECK_MOMENT_MERGE\x10\x04\x32\xe7\x02\n\rChecksService\x12=\n\x08\x41\x64\x64\x43heck\x12\x17.mlv.v1.AddCheckRequest\x1a\x18.mlv.v1.AddCheckResponse\x12\x45\n\nListChecks\x12\x19.mlv.v1.ListChecksRequest\x1a\x1a.mlv.v1.ListChecksResponse0\x01\x12\x46\n\x0b\x44\x65leteCheck\x12\x1a.mlv.v1.DeleteCheckRequest\x1a\x1b.mlv.v1.DeleteCheckResponse\x12\x46\n\x0bRotateCheck\x12\x1a.mlv.v1.RotateCheckRequest\x1a\x1b.mlv.v1.RotateCheckResponse\x12@\n\tTestCheck\x12\x18.mlv.v1.TestCheckRequest\x1a\x19.mlv.v1.TestCheckResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlv_proto.v1.checks_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHECKMOMENT']._serialized_start=928
-  _globals['_CHECKMOMENT']._serialized_end=1069
+  _globals['_CHECKMOMENT']._serialized_start=1164
+  _globals['_CHECKMOMENT']._serialized_end=1305
   _globals['_CHECK']._serialized_start=38
-  _globals['_CHECK']._serialized_end=240
-  _globals['_ADDCHECKREQUEST']._serialized_start=243
-  _globals['_ADDCHECKREQUEST']._serialized_end=456
-  _globals['_ADDCHECKRESPONSE']._serialized_start=458
-  _globals['_ADDCHECKRESPONSE']._serialized_end=522
-  _globals['_LISTCHECKSREQUEST']._serialized_start=524
-  _globals['_LISTCHECKSREQUEST']._serialized_end=563
-  _globals['_LISTCHECKSRESPONSE']._serialized_start=565
-  _globals['_LISTCHECKSRESPONSE']._serialized_end=616
-  _globals['_DELETECHECKREQUEST']._serialized_start=618
-  _globals['_DELETECHECKREQUEST']._serialized_end=690
-  _globals['_DELETECHECKRESPONSE']._serialized_start=692
-  _globals['_DELETECHECKRESPONSE']._serialized_end=743
-  _globals['_TESTCHECKREQUEST']._serialized_start=745
-  _globals['_TESTCHECKREQUEST']._serialized_end=815
-  _globals['_TESTCHECKRESPONSE']._serialized_start=817
-  _globals['_TESTCHECKRESPONSE']._serialized_end=925
-  _globals['_CHECKSSERVICE']._serialized_start=1072
-  _globals['_CHECKSSERVICE']._serialized_end=1359
+  _globals['_CHECK']._serialized_end=292
+  _globals['_ADDCHECKREQUEST']._serialized_start=295
+  _globals['_ADDCHECKREQUEST']._serialized_end=508
+  _globals['_ADDCHECKRESPONSE']._serialized_start=510
+  _globals['_ADDCHECKRESPONSE']._serialized_end=574
+  _globals['_LISTCHECKSREQUEST']._serialized_start=576
+  _globals['_LISTCHECKSREQUEST']._serialized_end=615
+  _globals['_LISTCHECKSRESPONSE']._serialized_start=617
+  _globals['_LISTCHECKSRESPONSE']._serialized_end=668
+  _globals['_DELETECHECKREQUEST']._serialized_start=670
+  _globals['_DELETECHECKREQUEST']._serialized_end=742
+  _globals['_DELETECHECKRESPONSE']._serialized_start=744
+  _globals['_DELETECHECKRESPONSE']._serialized_end=795
+  _globals['_ROTATECHECKREQUEST']._serialized_start=797
+  _globals['_ROTATECHECKREQUEST']._serialized_end=910
+  _globals['_ROTATECHECKRESPONSE']._serialized_start=912
+  _globals['_ROTATECHECKRESPONSE']._serialized_end=979
+  _globals['_TESTCHECKREQUEST']._serialized_start=981
+  _globals['_TESTCHECKREQUEST']._serialized_end=1051
+  _globals['_TESTCHECKRESPONSE']._serialized_start=1053
+  _globals['_TESTCHECKRESPONSE']._serialized_end=1161
+  _globals['_CHECKSSERVICE']._serialized_start=1308
+  _globals['_CHECKSSERVICE']._serialized_end=1667
 # @@protoc_insertion_point(module_scope)

@@ -21,7 +21,7 @@ CHECK_MOMENT_LABEL: CheckMoment
 CHECK_MOMENT_MERGE: CheckMoment
 
 class Check(_message.Message):
-    __slots__ = ("id", "name", "url", "moments", "ref", "paths", "deadline_milliseconds", "fail_open", "created_by", "created_at")
+    __slots__ = ("id", "name", "url", "moments", "ref", "paths", "deadline_milliseconds", "fail_open", "created_by", "created_at", "old_secret_until")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     URL_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class Check(_message.Message):
     FAIL_OPEN_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    OLD_SECRET_UNTIL_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     url: str
@@ -42,7 +43,8 @@ class Check(_message.Message):
     fail_open: bool
     created_by: str
     created_at: int
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., url: _Optional[str] = ..., moments: _Optional[_Iterable[_Union[CheckMoment, str]]] = ..., ref: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., deadline_milliseconds: _Optional[int] = ..., fail_open: bool = ..., created_by: _Optional[str] = ..., created_at: _Optional[int] = ...) -> None: ...
+    old_secret_until: int
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., url: _Optional[str] = ..., moments: _Optional[_Iterable[_Union[CheckMoment, str]]] = ..., ref: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., deadline_milliseconds: _Optional[int] = ..., fail_open: bool = ..., created_by: _Optional[str] = ..., created_at: _Optional[int] = ..., old_secret_until: _Optional[int] = ...) -> None: ...
 
 class AddCheckRequest(_message.Message):
     __slots__ = ("repository", "url", "moments", "name", "ref", "paths", "deadline_milliseconds", "fail_open", "secret", "dry_run")
@@ -103,6 +105,28 @@ class DeleteCheckResponse(_message.Message):
     CHECK_FIELD_NUMBER: _ClassVar[int]
     check: Check
     def __init__(self, check: _Optional[_Union[Check, _Mapping]] = ...) -> None: ...
+
+class RotateCheckRequest(_message.Message):
+    __slots__ = ("repository", "check", "secret", "overlap_seconds", "dry_run")
+    REPOSITORY_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    repository: str
+    check: str
+    secret: str
+    overlap_seconds: int
+    dry_run: bool
+    def __init__(self, repository: _Optional[str] = ..., check: _Optional[str] = ..., secret: _Optional[str] = ..., overlap_seconds: _Optional[int] = ..., dry_run: bool = ...) -> None: ...
+
+class RotateCheckResponse(_message.Message):
+    __slots__ = ("check", "secret")
+    CHECK_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    check: Check
+    secret: str
+    def __init__(self, check: _Optional[_Union[Check, _Mapping]] = ..., secret: _Optional[str] = ...) -> None: ...
 
 class TestCheckRequest(_message.Message):
     __slots__ = ("repository", "check", "dry_run")

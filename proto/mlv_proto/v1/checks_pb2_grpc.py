@@ -50,6 +50,11 @@ class ChecksServiceStub(object):
                 request_serializer=mlv__proto_dot_v1_dot_checks__pb2.DeleteCheckRequest.SerializeToString,
                 response_deserializer=mlv__proto_dot_v1_dot_checks__pb2.DeleteCheckResponse.FromString,
                 _registered_method=True)
+        self.RotateCheck = channel.unary_unary(
+                '/mlv.v1.ChecksService/RotateCheck',
+                request_serializer=mlv__proto_dot_v1_dot_checks__pb2.RotateCheckRequest.SerializeToString,
+                response_deserializer=mlv__proto_dot_v1_dot_checks__pb2.RotateCheckResponse.FromString,
+                _registered_method=True)
         self.TestCheck = channel.unary_unary(
                 '/mlv.v1.ChecksService/TestCheck',
                 request_serializer=mlv__proto_dot_v1_dot_checks__pb2.TestCheckRequest.SerializeToString,
@@ -80,6 +85,13 @@ class ChecksServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateCheck(self, request, context):
+        """Signs with another secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TestCheck(self, request, context):
         """Asks it about nothing.
         """
@@ -104,6 +116,11 @@ def add_ChecksServiceServicer_to_server(servicer, server):
                     servicer.DeleteCheck,
                     request_deserializer=mlv__proto_dot_v1_dot_checks__pb2.DeleteCheckRequest.FromString,
                     response_serializer=mlv__proto_dot_v1_dot_checks__pb2.DeleteCheckResponse.SerializeToString,
+            ),
+            'RotateCheck': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateCheck,
+                    request_deserializer=mlv__proto_dot_v1_dot_checks__pb2.RotateCheckRequest.FromString,
+                    response_serializer=mlv__proto_dot_v1_dot_checks__pb2.RotateCheckResponse.SerializeToString,
             ),
             'TestCheck': grpc.unary_unary_rpc_method_handler(
                     servicer.TestCheck,
@@ -193,6 +210,33 @@ class ChecksService(object):
             '/mlv.v1.ChecksService/DeleteCheck',
             mlv__proto_dot_v1_dot_checks__pb2.DeleteCheckRequest.SerializeToString,
             mlv__proto_dot_v1_dot_checks__pb2.DeleteCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateCheck(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlv.v1.ChecksService/RotateCheck',
+            mlv__proto_dot_v1_dot_checks__pb2.RotateCheckRequest.SerializeToString,
+            mlv__proto_dot_v1_dot_checks__pb2.RotateCheckResponse.FromString,
             options,
             channel_credentials,
             insecure,

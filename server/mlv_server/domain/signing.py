@@ -13,6 +13,8 @@ from mlv_core.hashing import hash_structured
 SECRET_PREFIX = "mlvs_"  # noqa: S105 - what secrets begin with
 SHORTEST_SECRET = 16
 LONGEST_SECRET = 256
+OVERLAP_LIMIT_SECONDS = 30 * 86_400
+"""For so long two secrets may sign: receivers change within a month or never."""
 ID_LENGTH = 8
 """Characters of base 32: 40 random bits are enough among a repository's few."""
 
@@ -35,6 +37,12 @@ def check_secret(secret: str) -> str:
             advice="Give none: the server then makes one and shows it once.",
         )
     return secret
+
+
+def check_overlap(seconds: int) -> None:
+    """Check how long the secret before a new one shall sign too. Raises: InvalidRequest."""
+    if not 0 <= seconds <= OVERLAP_LIMIT_SECONDS:
+        raise InvalidRequest(f"overlap is {seconds} s; it may be 0 to {OVERLAP_LIMIT_SECONDS:,} s.")
 
 
 def signature(secrets: Sequence[str], seconds: int, body: bytes) -> str:

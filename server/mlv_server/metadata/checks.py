@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from mlv_core.deferred import dataclass
 from mlv_core.errors import AlreadyExists, NotFound
@@ -21,10 +21,16 @@ _ALL = Prepared(_SELECT.where(checks.c.repository_id == bindparam("repository"))
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """A check and what signs its questions."""
+    """A check and what signs its questions: `old_secret` as it stands, also one that has run out."""
 
     info: Check
     secret: str
+    old_secret: str
+
+    def secrets(self, now: int) -> tuple[str, ...]:
+        """What signs at `now` (ms): the newest first."""
+        until = self.info.old_secret_until
+        return (self.secret, self.old_secret) if until is not None and now < until else (self.secret,)
 
 
 class Checks:
@@ -49,6 +55,8 @@ class Checks:
                 deadline=check.deadline,
                 fail_open=check.fail_open,
                 secret=secret,
+                old_secret="",
+                old_secret_until=None,
                 created_by_id=creator_id,
                 created_at=check.created_at,
             )
@@ -70,6 +78,11 @@ class Checks:
         found = select(func.count()).where(checks.c.repository_id == repository_id)
         return self._connection.scalar(found) or 0
 
+    def rotate(self, repository_id: int, row: CheckRow, secret: str, old_until: int) -> None:
+        """Sign with `secret` from now on, and until `old_until` (ms) with the one before it too."""
+        mine = update(checks).where(checks.c.repository_id == repository_id, checks.c.id == row.info.id)
+        self._connection.execute(mine.values(secret=secret, old_secret=row.secret, old_secret_until=old_until))
+
     def remove(self, repository_id: int, check: str) -> None:
         """Forget the check of an id."""
         self._connection.execute(delete(checks).where(checks.c.repository_id == repository_id, checks.c.id == check))
@@ -88,5 +101,6 @@ def _check(row: Row) -> CheckRow:
         fail_open=bool(said["fail_open"]),
         created_by=said["created_by"],
         created_at=said["created_at"],
+        old_secret_until=said["old_secret_until"],
     )
-    return CheckRow(info, said["secret"])
+    return CheckRow(info, said["secret"], said["old_secret"])

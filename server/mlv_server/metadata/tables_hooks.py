@@ -73,6 +73,8 @@ checks = Table(
     Column("deadline", Integer, nullable=False),
     Column("fail_open", Boolean, nullable=False),
     Column("secret", Text, nullable=False),
+    Column("old_secret", Text, nullable=False),
+    Column("old_secret_until", Time),
     Column("created_by_id", ForeignKey(_USER), nullable=False),
     Column("created_at", Time, nullable=False),
     UniqueConstraint("repository_id", "name"),

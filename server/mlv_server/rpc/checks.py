@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from mlv_core.ids import RepositoryName
+from mlv_proto.convert import checks as wire
 from mlv_proto.convert import external_checks as convert
 from mlv_proto.convert.slices import batches
+from mlv_proto.convert.webhooks import SECRET_LIMIT
 from mlv_proto.v1 import checks_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
 from mlv_server.services import checks
@@ -29,6 +31,15 @@ async def _delete(call: Call, request: pb.DeleteCheckRequest) -> pb.DeleteCheckR
     return pb.DeleteCheckResponse(check=convert.check_to_wire(gone))
 
 
+async def _rotate(call: Call, request: pb.RotateCheckRequest) -> pb.RotateCheckResponse:
+    name = RepositoryName.parse(request.repository)
+    secret = wire.text(request.secret, "secret", SECRET_LIMIT)
+    done, made = await checks.rotate(
+        call, name, request.check, secret, request.overlap_seconds, dry_run=request.dry_run
+    )
+    return pb.RotateCheckResponse(check=convert.check_to_wire(done), secret=made)
+
+
 async def _test(call: Call, request: pb.TestCheckRequest) -> pb.TestCheckResponse:
     name = RepositoryName.parse(request.repository)
     answer = await checks.try_out(call, name, request.check, dry_run=request.dry_run)
@@ -41,6 +52,7 @@ SERVICE = Service(
         Method("AddCheck", "admin", _add),
         Method("ListChecks", "admin", _list),
         Method("DeleteCheck", "admin", _delete),
+        Method("RotateCheck", "admin", _rotate),
         Method("TestCheck", "admin", _test),
     ),
 )

@@ -10,7 +10,7 @@ from mlv_core.ids import RepositoryName, check_name
 from mlv_core.paths import glob_match
 from mlv_server.domain.checking import Subject
 from mlv_server.domain.destinations import parse_destination, place_of
-from mlv_server.domain.signing import check_secret, make_id, make_secret
+from mlv_server.domain.signing import check_overlap, check_secret, make_id, make_secret
 from mlv_server.metadata.checks import CheckRow
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
@@ -88,6 +88,28 @@ async def delete(call: Call, name: RepositoryName, check: str, *, dry_run: bool)
 
     once = Once((str(name), check), _read)
     return await access.write(call, work, "check.delete", str(name), dry_run=dry_run, repository=name, once=once)
+
+
+async def rotate(
+    call: Call, name: RepositoryName, check: str, secret: str, overlap_seconds: int, *, dry_run: bool
+) -> tuple[Check, str]:
+    """Sign with another secret; for `overlap_seconds` the one before it signs too. The new one, '' if it was given.
+
+    Raises: InvalidRequest, NotFound, Denied.
+    """
+    check_overlap(overlap_seconds)
+    new = check_secret(secret) if secret else make_secret(call.fresh)
+
+    def work(tx: Transaction) -> Check:
+        row = _repository(tx, call, name)
+        found = tx.checks.get(row.id, check)
+
+        tx.checks.rotate(row.id, found, new, call.now + overlap_seconds * 1000)
+        tx.audit.append(row.id, (access.audit_entry(call, "check.rotate", found.info.name, overlap=overlap_seconds),))
+        return tx.checks.get(row.id, found.info.id).info
+
+    done = await access.write(call, work, "check.rotate", str(name), dry_run=dry_run, repository=name)
+    return done, "" if secret or dry_run else new
 
 
 async def try_out(call: Call, name: RepositoryName, check: str, *, dry_run: bool) -> CheckAnswer | None:

@@ -73,7 +73,7 @@ async def ask_one(
 ) -> Verdict:
     """Ask one check, within its deadline and the seconds that are left."""
     body = question(row.info, subject, call.now, dry_run=dry_run)
-    headers = {"X-Mlv-Check": row.info.id, **signed_headers((row.secret,), call.now, body)}
+    headers = {"X-Mlv-Check": row.info.id, **signed_headers(row.secrets(call.now), call.now, body)}
     seconds = max(SHORTEST_SECONDS, min(row.info.deadline / 1000, left))
     reply = await call.outgoing.post(row.info.url, body, headers, seconds)
     return Verdict(row.info, answer_of(reply.status, reply.body, reply.fault, reply.milliseconds))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from mlv_core.errors import InvalidRequest, LimitExceeded
+from mlv_core.errors import LimitExceeded
 from mlv_core.hooks import Delivery, HookState, NewWebhook, Webhook
 from mlv_core.ids import RepositoryName
 from mlv_server.domain.delivering import Letter, Progress
 from mlv_server.domain.destinations import parse_destination, place_of
 from mlv_server.domain.events import check_wanted
-from mlv_server.domain.signing import check_secret, make_id, make_secret
+from mlv_server.domain.signing import check_overlap, check_secret, make_id, make_secret
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.webhooks import WebhookRow
@@ -22,7 +22,6 @@ from mlv_server.services.sights import View
 
 WEBHOOKS_LIMIT = 50
 """Of one repository: each event is sent to each."""
-OVERLAP_LIMIT_SECONDS = 30 * 86_400
 
 
 async def add(call: Call, asked: NewWebhook, *, dry_run: bool) -> tuple[Webhook, str]:
@@ -133,8 +132,7 @@ async def rotate(
 
     Raises: InvalidRequest, NotFound, Denied.
     """
-    if not 0 <= overlap_seconds <= OVERLAP_LIMIT_SECONDS:
-        raise InvalidRequest(f"overlap is {overlap_seconds} s; it may be 0 to {OVERLAP_LIMIT_SECONDS:,} s.")
+    check_overlap(overlap_seconds)
     new = check_secret(secret) if secret else make_secret(call.fresh)
 
     def work(tx: Transaction) -> Webhook:

@@ -123,6 +123,7 @@ NEEDS: dict[str, str] = {
     "ChecksService.AddCheck": "admin",
     "ChecksService.ListChecks": "admin",
     "ChecksService.DeleteCheck": "admin",
+    "ChecksService.RotateCheck": "admin",
     "ChecksService.TestCheck": "admin",
     "ContentService.PutPack": "open",  # a shelf brings content as a commit does
     "ContentService.GetRanges": "read",

@@ -52,6 +52,7 @@ def test_P4_checks_are_for_admins_and_hidden_from_strangers(
             lambda call: checks.add(call, asked, dry_run=False),
             lambda call: checks.list_all(call, DETECTOR),
             lambda call: checks.delete(call, DETECTOR, made.id, dry_run=False),
+            lambda call: checks.rotate(call, DETECTOR, made.id, "", 60, dry_run=False),
             lambda call: checks.try_out(call, DETECTOR, made.id, dry_run=False),
         ):
             with pytest.raises(refusal):
@@ -101,3 +102,42 @@ def test_a_repository_has_a_bounded_number_of_checks(guard: Callable[..., Check]
         guard(PUBLISH, name=f"check{number}")
     with pytest.raises(LimitExceeded):
         guard(PUBLISH, name="more")
+
+
+def test_a_check_changes_its_secret_and_both_sign_for_a_while(
+    post: Post, receiver: Receiver, guard: Callable[..., Check]
+) -> None:
+    made = guard(LABEL)
+    house = post.house
+
+    def rotate(secret: str, overlap_seconds: int, *, dry_run: bool = False) -> tuple[Check, str]:
+        call = house.call("root")
+        return house.run(checks.rotate(call, DETECTOR, "ci", secret, overlap_seconds, dry_run=dry_run))
+
+    def signed() -> tuple[bool, bool]:
+        house.run(checks.try_out(house.call("root"), DETECTOR, made.id, dry_run=False))
+        return receiver.got[-1].is_signed(SECRET), receiver.got[-1].is_signed(new)
+
+    assert rotate("", 60, dry_run=True)[1] == ""
+    done, new = rotate("", 60)
+    assert (done.id, done.old_secret_until) == (made.id, house.now + 60_000)
+    assert signed() == (True, True)
+    house.now += 60_000
+    assert signed() == (False, True)
+    # The question of an act is signed so too; a leaked secret ends at once.
+    _, told = rotate("another secret of the tests", 0)
+    house.run(labels.create(house.call("root"), DETECTOR, "v1", "@1", "first", False))
+    assert (told, receiver.got[-1].json["act"] == "test") == ("", False)
+    assert receiver.got[-1].is_signed("another secret of the tests")
+    assert not receiver.got[-1].is_signed(new)
+    for secret, overlap in (("short", 0), ("", -1), ("", 30 * 86_400 + 1)):
+        with pytest.raises(InvalidRequest):
+            rotate(secret, overlap)
+    with pytest.raises(NotFound):
+        house.run(checks.rotate(house.call("root"), DETECTOR, "none", "", 0, dry_run=False))
+    entries = post.audit("check.rotate")
+    assert [(one["object"], one["user"], one["detail"]["overlap"]) for one in entries] == [
+        ("ci", "root", "60"), ("ci", "root", "0"),
+    ]  # fmt: skip
+    listed = house.run(checks.list_all(house.call("root"), DETECTOR))
+    assert new not in repr((listed, done, post.audit()))

@@ -9,6 +9,7 @@ from mlv.cli.output import escaped, local_moment, moment, table
 from mlv.cli.running import Duration, Family, Run, verb
 from mlv_core.hooks import Check, CheckAnswer, Moment, NewCheck
 
+_DAY = 86_400.0
 _MOMENTS = [one.name.lower() for one in Moment]
 
 
@@ -52,10 +53,7 @@ def check_add(
         secret=actions.read_secret(secret_file),
     )
     made, secret = actions.add_check(run.context, asked, dry_run=run.dry_run)
-    lines = [f"{run.tell_dry()}check {escaped(made.name)} ({made.id}) asks {escaped(made.url)}"]
-    if secret:
-        lines.append(f"secret (shown once): {secret}")
-    run.result({**_value(made), "secret": secret or None, "dry_run": run.dry_run}, lines)
+    _tell(run, made, secret, [f"{run.tell_dry()}check {escaped(made.name)} ({made.id}) asks {escaped(made.url)}"])
 
 
 @verb(name="list")
@@ -99,6 +97,20 @@ def check_delete(run: Run, repository: str, check: str) -> None:
     run.done({**_value(gone), "dry_run": run.dry_run}, [f"{run.tell_dry()}deleted check {escaped(gone.name)}"])
 
 
+@verb(writes=True, name="rotate")
+@click.argument("repository", metavar="REPO")
+@click.argument("check", metavar="CHECK")
+@click.option("--secret-file", metavar="F", help="Sign with the first line of F; else with a new secret, shown once.")
+@click.option(
+    "--overlap", type=Duration(), default=_DAY, metavar="DURATION", help="So long the old one signs too: 24h, 7d."
+)
+def check_rotate(run: Run, repository: str, check: str, *, secret_file: str | None, overlap: float) -> None:
+    """Sign with another secret; for a day, or --overlap, with the old one too."""
+    given = actions.read_secret(secret_file)
+    one, made = actions.rotate_check(run.context, repository, check, given, int(overlap), dry_run=run.dry_run)
+    _tell(run, one, made, [f"{run.tell_dry()}check {escaped(one.name)} signs with another secret"])
+
+
 @verb(writes=True, name="test")
 @click.argument("repository", metavar="REPO")
 @click.argument("check", metavar="CHECK")
@@ -120,8 +132,22 @@ def check_test(run: Run, repository: str, check: str) -> None:
 check = Family(
     "check",
     "Ask others before something is written.",
-    {"add": check_add, "list": check_list, "show": check_show, "delete": check_delete, "test": check_test},
+    {
+        "add": check_add,
+        "list": check_list,
+        "show": check_show,
+        "delete": check_delete,
+        "rotate": check_rotate,
+        "test": check_test,
+    },
 )
+
+
+def _tell(run: Run, one: Check, secret: str, lines: list[str]) -> None:
+    """The result of an act that may have made a secret, which is told even with -q."""
+    if secret:
+        lines.append(f"secret (shown once): {secret}")
+    run.result({**_value(one), "secret": secret or None, "dry_run": run.dry_run}, lines)
 
 
 def _said(answer: CheckAnswer) -> str:
@@ -144,6 +170,7 @@ def _value(one: Check) -> dict[str, object]:
         "paths": list(one.paths),
         "deadline_ms": one.deadline,
         "fail_open": one.fail_open,
+        "old_secret_until": moment(one.old_secret_until),
         "created_by": one.created_by,
         "created_at": moment(one.created_at),
     }
