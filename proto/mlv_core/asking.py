@@ -20,7 +20,8 @@ class AskRequest:
     """Ask the holders of `paths` for their locks; with `waits` stand in the queue, all or none, for `wait_ms`.
 
     `bases[i]` is the changeset at which the workspace has `paths[i]`. `again`: the workspace stands there already and
-    says that it is still alive. A workspace that waits for the same files twice stands in the queue once.
+    says that it is still alive. A workspace that waits for the same files twice stands in the queue once. `tree`: the
+    paths are folders, with everything below that is there or is to come.
     """
 
     repository: RepositoryName
@@ -33,6 +34,7 @@ class AskRequest:
     wait_ms: int = 0
     again: bool = False
     dry_run: bool = False
+    tree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,22 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawRequest:
-    """Take back what the workspace asked for: for exactly these `paths`, or for everything if there are none."""
+    """Take back what the workspace asked for: for exactly these `paths`, or for everything if there are none.
+
+    `tree`: the paths are folders.
+    """
 
     repository: RepositoryName
     branch: str
     workspace: WorkspaceId
     paths: tuple[str, ...] = ()
     dry_run: bool = False
+    tree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequest:
-    """Give the locks of `paths` to `user`, who asked for them, or deny them with a reason."""
+    """Give the locks of `paths` to `user`, who asked for them, or deny them with a reason; `tree`: they are folders."""
 
     repository: RepositoryName
     branch: str
@@ -70,13 +76,14 @@ class AnswerRequest:
     answer: Answer
     reason: str = ""
     dry_run: bool = False
+    tree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LockRequest:
-    """One file that somebody asked for; times in ms since 1970 UTC.
+    """One file, or with `tree` one folder, that somebody asked for; times in ms since 1970 UTC.
 
-    `place` in the queue for the file, 1 goes next; 0 for who only asked, was denied, or is `absent`: silent for so
+    `place` in the queue for it, 1 goes next; 0 for who only asked, was denied, or is `absent`: silent for so
     long that others go first. `denied_by` is empty unless it was denied.
     """
 
@@ -96,3 +103,4 @@ class LockRequest:
     denied_by: str = ""
     denied_why: str = ""
     denied_at: int | None = None
+    tree: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlv.actions import locks
 from mlv.actions.context import Context
+from mlv.actions.folders import bases_of, forget_folders
 from mlv.actions.opening import chosen
 from mlv.actions.recovering import recover
 from mlv.workspace.layout import under
@@ -13,6 +14,7 @@ from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock
 from mlv_core.errors import NotFound
 from mlv_core.ids import ChangesetNumber, RepositoryName, WorkspaceId, fold
+from mlv_core.paths import is_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +33,33 @@ class Answered:
     given: tuple[Lock, ...]
 
 
-def ask(context: Context, arguments: tuple[str, ...], *, reason: str = "", dry_run: bool = False) -> Requested:
+def ask(
+    context: Context, arguments: tuple[str, ...], *, reason: str = "", tree: bool = False, dry_run: bool = False
+) -> Requested:
     """Tell the holders of locks on files under the paths that this workspace would like to have them.
 
+    With `tree` the paths are folders, which this workspace would like to have whole.
     Raises: NotFound when nobody else holds one, LimitExceeded, Denied, and those of the connection.
     """
     recover(context)
     workspace = context.workspace
-    files = chosen(workspace, context.paths(arguments))
-    paths = tuple(file.path for file in files)
+    roots = context.paths(arguments)
+    if tree:
+        paths, bases = roots, bases_of(workspace, roots)
+    else:
+        files = chosen(workspace, roots)
+        paths = tuple(file.path for file in files)
+        bases = tuple(ChangesetNumber(workspace.changeset_of(file)) for file in files)
     asked = context.server().ask_for_locks(
         AskRequest(
             repository=RepositoryName.parse(workspace.repository),
             branch=workspace.branch,
             workspace=WorkspaceId(workspace.id),
             paths=paths,
-            bases=tuple(ChangesetNumber(workspace.changeset_of(file)) for file in files),
+            bases=bases,
             reason=reason,
             dry_run=dry_run,
+            tree=tree,
         )
     )
     return Requested(paths, asked.holders)
@@ -63,27 +74,30 @@ def withdraw(context: Context, arguments: tuple[str, ...] = (), *, dry_run: bool
     workspace, server = context.workspace, context.server()
     name = RepositoryName.parse(workspace.repository)
     roots = context.paths(arguments)
-    groups: dict[int, list[str]] = {}
+    groups: dict[int, list[LockRequest]] = {}
     for one in server.list_lock_requests(name, workspace.branch):
         if one.workspace == workspace.id:
-            groups.setdefault(one.number, []).append(one.path)
-    chosen = [paths for paths in groups.values() if any(under(path, roots) for path in paths)]
+            groups.setdefault(one.number, []).append(one)
+    chosen = [rows for rows in groups.values() if any(under(row.path, roots) for row in rows)]
     if not chosen:
         raise NotFound("This workspace has asked for no lock there.", advice="'mlv locks' shows who asks for what.")
-    requests = [
-        WithdrawRequest(name, workspace.branch, WorkspaceId(workspace.id), tuple(paths), dry_run) for paths in chosen
-    ]
+    place = (name, workspace.branch, WorkspaceId(workspace.id))
+    requests = [WithdrawRequest(*place, tuple(row.path for row in rows), dry_run, tree=rows[0].tree) for rows in chosen]
     return sum(map(server.withdraw_lock_request, requests))
 
 
 def give(context: Context, arguments: tuple[str, ...], user: str, *, dry_run: bool = False) -> Answered:
-    """Hand the locks that `user` asked for, on files under the paths, over to them; local changes stay here.
+    """Hand the locks that `user` asked for, on files and folders under the paths, over to them; local changes stay.
 
     Raises: NotFound when they did not ask, LockHeld for a lock of somebody else.
     """
     found = _answer(context, arguments, user, Answer.GIVE, "", dry_run=dry_run)
+    workspace = context.workspace
+    folders = tuple(lock.path for lock in found.given if lock.tree)
     if not dry_run:
-        locks.forget_released(context.workspace, found.paths)
+        below = (file.path for file in workspace.state.files().values() if file.token and under(file.path, folders))
+        locks.forget_released(workspace, (*found.paths, *(below if folders else ())))
+        forget_folders(workspace, {token for path, token in workspace.trees.items() if path not in folders})
     return found
 
 
@@ -115,8 +129,17 @@ def list_requests(
 
 def of_own_locks(workspace: Workspace, requests: tuple[LockRequest, ...]) -> tuple[LockRequest, ...]:
     """Those of `requests` that ask for locks which this workspace holds, and that were not denied."""
-    mine = {file.file_id for file in workspace.state.files().values() if file.token}
-    return tuple(one for one in requests if one.file_id in mine and one.denied_at is None)
+    files = {file.file_id: file.path for file in workspace.state.files().values() if file.token}
+    trees = tuple(workspace.trees)
+
+    def mine(one: LockRequest) -> bool:
+        if any(is_below(one.path, folder) for folder in trees):
+            return True
+        if one.tree:
+            return any(is_below(path, one.path) for path in (*files.values(), *trees))
+        return one.file_id in files
+
+    return tuple(one for one in requests if one.denied_at is None and one.workspace != workspace.id and mine(one))
 
 
 def _answer(
@@ -127,11 +150,19 @@ def _answer(
     name, roots = RepositoryName.parse(workspace.repository), context.paths(arguments)
     named = fold(user)
     asked = [one for one in server.list_lock_requests(name) if fold(one.user) == named and one.denied_at is None]
-    paths = tuple(dict.fromkeys(one.path for one in asked if under(one.path, roots)))
-    if not paths:
+    meant = [one for one in asked if under(one.path, roots)]
+    if not meant:
         raise NotFound(
             f"{user} has asked for no lock there.",
             advice="'mlv locks' shows who asks; they ask with 'mlv lock PATH --request' or '--wait'.",
         )
-    request = AnswerRequest(name, workspace.branch, paths, asked[0].user, answer, reason, dry_run)
-    return Answered(paths, server.answer_lock_request(request))
+    answered: list[str] = []
+    given: list[Lock] = []
+    # Who asked for a folder and for files in it is answered for the folder first.
+    for tree in (True, False):
+        paths = tuple(dict.fromkeys(one.path for one in meant if one.tree is tree))
+        if paths:
+            request = AnswerRequest(name, workspace.branch, paths, meant[0].user, answer, reason, dry_run, tree)
+            given += server.answer_lock_request(request)
+            answered += paths
+    return Answered(tuple(answered), tuple(given))

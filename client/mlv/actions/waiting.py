@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mlv.actions.context import Context
 from mlv_core.asking import Asked, AskRequest, WithdrawRequest
 from mlv_core.errors import InvalidRequest, LimitExceeded, LockDenied, LockHeld, MlvError, StaleBase, Unreachable
+from mlv_core.paths import parents
 from mlv_core.watching import EventFilter, EventPage
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class _Waiting:
         self._context = context
         self._server: Server = context.server()
         self._request = request
+        self._wanted = frozenset(request.paths)
+        self._above = {folder for path in request.paths for folder in parents(path)}
         self._seconds = seconds
         self._end = time.monotonic() + seconds
         self._refused = refused
@@ -87,7 +90,11 @@ class _Waiting:
     def leave(self) -> None:
         """Give the place up; a server that is away forgets it by itself."""
         request = WithdrawRequest(
-            self._request.repository, self._request.branch, self._request.workspace, self._request.paths
+            repository=self._request.repository,
+            branch=self._request.branch,
+            workspace=self._request.workspace,
+            paths=self._request.paths,
+            tree=self._request.tree,
         )
         with suppress(MlvError):
             self._server.withdraw_lock_request(request, again=False)
@@ -133,8 +140,13 @@ class _Waiting:
             time.sleep(max(0.0, min(until - time.monotonic(), random.uniform(0.5, 1) * PAUSE_SECONDS)))  # noqa: S311 - jitter
 
     def _concerns(self, page: EventPage) -> bool:
-        paths = set(self._request.paths)
-        return any(event.facts.get("path") in paths and event.kind not in _OWN_KINDS for event in page.events)
+        return any(
+            self._near(str(event.facts.get("path", ""))) for event in page.events if event.kind not in _OWN_KINDS
+        )
+
+    def _near(self, path: str) -> bool:
+        """Whether a lock at this path may be waited for: at, above or, of a folder, below what is wanted."""
+        return path in self._above or not self._wanted.isdisjoint((path, *parents(path)))
 
     def _newest(self) -> int | None:
         """The number of the newest event: what happens from now on is told."""

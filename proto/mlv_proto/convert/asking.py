@@ -21,6 +21,7 @@ def ask_request_to_wire(request: AskRequest) -> pb.AskForLocksRequest:
         wait_ms=request.wait_ms,
         again=request.again,
         dry_run=request.dry_run,
+        tree=request.tree,
     )
 
 
@@ -37,6 +38,7 @@ def ask_request_from_wire(message: pb.AskForLocksRequest) -> AskRequest:
         wait_ms=checks.number(message.wait_ms, "wait_ms"),
         again=message.again,
         dry_run=message.dry_run,
+        tree=message.tree,
     )
 
 
@@ -61,6 +63,7 @@ def withdraw_request_to_wire(request: WithdrawRequest) -> pb.WithdrawLockRequest
         workspace=request.workspace,
         paths=request.paths,
         dry_run=request.dry_run,
+        tree=request.tree,
     )
 
 
@@ -72,6 +75,7 @@ def withdraw_request_from_wire(message: pb.WithdrawLockRequestRequest) -> Withdr
         workspace=WorkspaceId(checks.text(message.workspace, "workspace")),
         paths=checks.texts(message.paths, "paths"),
         dry_run=message.dry_run,
+        tree=message.tree,
     )
 
 
@@ -85,6 +89,7 @@ def answer_request_to_wire(request: AnswerRequest) -> pb.AnswerLockRequestReques
         answer=checks.wire_enum(request.answer),
         reason=request.reason,
         dry_run=request.dry_run,
+        tree=request.tree,
     )
 
 
@@ -98,11 +103,12 @@ def answer_request_from_wire(message: pb.AnswerLockRequestRequest) -> AnswerRequ
         answer=checks.enum(Answer, message.answer, "answer"),
         reason=checks.text(message.reason, "reason"),
         dry_run=message.dry_run,
+        tree=message.tree,
     )
 
 
 def lock_request_to_wire(request: LockRequest) -> pb.LockRequest:
-    """One file that somebody asked for."""
+    """One file or folder that somebody asked for."""
     return pb.LockRequest(
         number=request.number,
         file_id=request.file_id,
@@ -120,11 +126,12 @@ def lock_request_to_wire(request: LockRequest) -> pb.LockRequest:
         denied_at=request.denied_at,
         denied_by=request.denied_by,
         denied_why=request.denied_why,
+        tree=request.tree,
     )
 
 
 def lock_request_from_wire(message: pb.LockRequest) -> LockRequest:
-    """One file that somebody asked for. Raises: InvalidRequest."""
+    """One file or folder that somebody asked for. Raises: InvalidRequest."""
     return LockRequest(
         number=checks.number(message.number, "number"),
         file_id=FileId(checks.number(message.file_id, "file_id")),
@@ -142,4 +149,5 @@ def lock_request_from_wire(message: pb.LockRequest) -> LockRequest:
         denied_by=message.denied_by,
         denied_why=message.denied_why,
         denied_at=checks.number(message.denied_at, "denied_at") if message.HasField("denied_at") else None,
+        tree=message.tree,
     )

@@ -25,33 +25,33 @@ _sym_db = _symbol_database.Default()
 from mlv_proto.v1 import values_pb2 as mlv__proto_dot_v1_dot_values__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mlv_proto/v1/lock_requests.proto\x12\x06mlv.v1\x1a\x19mlv_proto/v1/values.proto\"\xb9\x01\n\x12\x41skForLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\x12\r\n\x05\x62\x61ses\x18\x05 \x03(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05waits\x18\x07 \x01(\x08\x12\x0f\n\x07wait_ms\x18\x08 \x01(\x04\x12\r\n\x05\x61gain\x18\t \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\"W\n\x13\x41skForLocksResponse\x12\x0c\n\x04turn\x18\x01 \x01(\x08\x12\r\n\x05\x61head\x18\x02 \x01(\r\x12\x12\n\ncontact_ms\x18\x03 \x01(\x04\x12\x0f\n\x07holders\x18\x04 \x03(\t\"s\n\x1aWithdrawLockRequestRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\"0\n\x1bWithdrawLockRequestResponse\x12\x11\n\twithdrawn\x18\x01 \x01(\r\"\xa0\x01\n\x18\x41nswerLockRequestRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\r\n\x05paths\x18\x03 \x03(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\"\n\x06\x61nswer\x18\x05 \x01(\x0e\x32\x12.mlv.v1.LockAnswer\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x07 \x01(\x08\"8\n\x19\x41nswerLockRequestResponse\x12\x1b\n\x05given\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\"L\n\x17ListLockRequestsRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\r\n\x05paths\x18\x03 \x03(\t\"\xa7\x02\n\x0bLockRequest\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x66ile_id\x18\x02 \x01(\x04\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x11\n\tworkspace\x18\x05 \x01(\t\x12\x0c\n\x04host\x18\x06 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\r\n\x05waits\x18\t \x01(\x08\x12\r\n\x05place\x18\n \x01(\r\x12\x0e\n\x06\x61\x62sent\x18\x0b \x01(\x08\x12\x10\n\x08\x61sked_at\x18\x0c \x01(\x03\x12\r\n\x05until\x18\r \x01(\x03\x12\x16\n\tdenied_at\x18\x0e \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tdenied_by\x18\x0f \x01(\t\x12\x12\n\ndenied_why\x18\x10 \x01(\tB\x0c\n\n_denied_at\"A\n\x18ListLockRequestsResponse\x12%\n\x08requests\x18\x01 \x03(\x0b\x32\x13.mlv.v1.LockRequest*U\n\nLockAnswer\x12\x1b\n\x17LOCK_ANSWER_UNSPECIFIED\x10\x00\x12\x14\n\x10LOCK_ANSWER_GIVE\x10\x01\x12\x14\n\x10LOCK_ANSWER_DENY\x10\x02\x32\xf0\x02\n\x13LockRequestsService\x12\x46\n\x0b\x41skForLocks\x12\x1a.mlv.v1.AskForLocksRequest\x1a\x1b.mlv.v1.AskForLocksResponse\x12^\n\x13WithdrawLockRequest\x12\".mlv.v1.WithdrawLockRequestRequest\x1a#.mlv.v1.WithdrawLockRequestResponse\x12X\n\x11\x41nswerLockRequest\x12 .mlv.v1.AnswerLockRequestRequest\x1a!.mlv.v1.AnswerLockRequestResponse\x12W\n\x10ListLockRequests\x12\x1f.mlv.v1.ListLockRequestsRequest\x1a .mlv.v1.ListLockRequestsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mlv_proto/v1/lock_requests.proto\x12\x06mlv.v1\x1a\x19mlv_proto/v1/values.proto\"\xc7\x01\n\x12\x41skForLocksRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\x12\r\n\x05\x62\x61ses\x18\x05 \x03(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05waits\x18\x07 \x01(\x08\x12\x0f\n\x07wait_ms\x18\x08 \x01(\x04\x12\r\n\x05\x61gain\x18\t \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\n \x01(\x08\x12\x0c\n\x04tree\x18\x0b \x01(\x08\"W\n\x13\x41skForLocksResponse\x12\x0c\n\x04turn\x18\x01 \x01(\x08\x12\r\n\x05\x61head\x18\x02 \x01(\r\x12\x12\n\ncontact_ms\x18\x03 \x01(\x04\x12\x0f\n\x07holders\x18\x04 \x03(\t\"\x81\x01\n\x1aWithdrawLockRequestRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\x11\n\tworkspace\x18\x03 \x01(\t\x12\r\n\x05paths\x18\x04 \x03(\t\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\x12\x0c\n\x04tree\x18\x06 \x01(\x08\"0\n\x1bWithdrawLockRequestResponse\x12\x11\n\twithdrawn\x18\x01 \x01(\r\"\xae\x01\n\x18\x41nswerLockRequestRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\r\n\x05paths\x18\x03 \x03(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\"\n\x06\x61nswer\x18\x05 \x01(\x0e\x32\x12.mlv.v1.LockAnswer\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x07 \x01(\x08\x12\x0c\n\x04tree\x18\x08 \x01(\x08\"8\n\x19\x41nswerLockRequestResponse\x12\x1b\n\x05given\x18\x01 \x03(\x0b\x32\x0c.mlv.v1.Lock\"L\n\x17ListLockRequestsRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x02 \x01(\t\x12\r\n\x05paths\x18\x03 \x03(\t\"\xb5\x02\n\x0bLockRequest\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0f\n\x07\x66ile_id\x18\x02 \x01(\x04\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x11\n\tworkspace\x18\x05 \x01(\t\x12\x0c\n\x04host\x18\x06 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\r\n\x05waits\x18\t \x01(\x08\x12\r\n\x05place\x18\n \x01(\r\x12\x0e\n\x06\x61\x62sent\x18\x0b \x01(\x08\x12\x10\n\x08\x61sked_at\x18\x0c \x01(\x03\x12\r\n\x05until\x18\r \x01(\x03\x12\x16\n\tdenied_at\x18\x0e \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tdenied_by\x18\x0f \x01(\t\x12\x12\n\ndenied_why\x18\x10 \x01(\t\x12\x0c\n\x04tree\x18\x11 \x01(\x08\x42\x0c\n\n_denied_at\"A\n\x18ListLockRequestsResponse\x12%\n\x08requests\x18\x01 \x03(\x0b\x32\x13.mlv.v1.LockRequest*U\n\nLockAnswer\x12\x1b\n\x17LOCK_ANSWER_UNSPECIFIED\x10\x00\x12\x14\n\x10LOCK_ANSWER_GIVE\x10\x01\x12\x14\n\x10LOCK_ANSWER_DENY\x10\x02\x32\xf0\x02\n\x13LockRequestsService\x12\x46\n\x0b\x41skForLocks\x12\x1a.mlv.v1.AskForLocksRequest\x1a\x1b.mlv.v1.AskForLocksResponse\x12^\n\x13WithdrawLockRequest\x12\".mlv.v1.WithdrawLockRequestRequest\x1a#.mlv.v1.WithdrawLockRequestResponse\x12X\n\x11\x41nswerLockRequest\x12 .mlv.v1.AnswerLockRequestRequest\x1a!.mlv.v1.AnswerLockRequestResponse\x12W\n\x10ListLockRequests\x12\x1f.mlv.v1.ListLockRequestsRequest\x1a .mlv.v1.ListLockRequestsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlv_proto.v1.lock_requests_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOCKANSWER']._serialized_start=1179
-  _globals['_LOCKANSWER']._serialized_end=1264
+  _globals['_LOCKANSWER']._serialized_start=1236
+  _globals['_LOCKANSWER']._serialized_end=1321
   _globals['_ASKFORLOCKSREQUEST']._serialized_start=72
-  _globals['_ASKFORLOCKSREQUEST']._serialized_end=257
-  _globals['_ASKFORLOCKSRESPONSE']._serialized_start=259
-  _globals['_ASKFORLOCKSRESPONSE']._serialized_end=346
-  _globals['_WITHDRAWLOCKREQUESTREQUEST']._serialized_start=348
-  _globals['_WITHDRAWLOCKREQUESTREQUEST']._serialized_end=463
-  _globals['_WITHDRAWLOCKREQUESTRESPONSE']._serialized_start=465
-  _globals['_WITHDRAWLOCKREQUESTRESPONSE']._serialized_end=513
-  _globals['_ANSWERLOCKREQUESTREQUEST']._serialized_start=516
-  _globals['_ANSWERLOCKREQUESTREQUEST']._serialized_end=676
-  _globals['_ANSWERLOCKREQUESTRESPONSE']._serialized_start=678
-  _globals['_ANSWERLOCKREQUESTRESPONSE']._serialized_end=734
-  _globals['_LISTLOCKREQUESTSREQUEST']._serialized_start=736
-  _globals['_LISTLOCKREQUESTSREQUEST']._serialized_end=812
-  _globals['_LOCKREQUEST']._serialized_start=815
-  _globals['_LOCKREQUEST']._serialized_end=1110
-  _globals['_LISTLOCKREQUESTSRESPONSE']._serialized_start=1112
-  _globals['_LISTLOCKREQUESTSRESPONSE']._serialized_end=1177
-  _globals['_LOCKREQUESTSSERVICE']._serialized_start=1267
-  _globals['_LOCKREQUESTSSERVICE']._serialized_end=1635
+  _globals['_ASKFORLOCKSREQUEST']._serialized_end=271
+  _globals['_ASKFORLOCKSRESPONSE']._serialized_start=273
+  _globals['_ASKFORLOCKSRESPONSE']._serialized_end=360
+  _globals['_WITHDRAWLOCKREQUESTREQUEST']._serialized_start=363
+  _globals['_WITHDRAWLOCKREQUESTREQUEST']._serialized_end=492
+  _globals['_WITHDRAWLOCKREQUESTRESPONSE']._serialized_start=494
+  _globals['_WITHDRAWLOCKREQUESTRESPONSE']._serialized_end=542
+  _globals['_ANSWERLOCKREQUESTREQUEST']._serialized_start=545
+  _globals['_ANSWERLOCKREQUESTREQUEST']._serialized_end=719
+  _globals['_ANSWERLOCKREQUESTRESPONSE']._serialized_start=721
+  _globals['_ANSWERLOCKREQUESTRESPONSE']._serialized_end=777
+  _globals['_LISTLOCKREQUESTSREQUEST']._serialized_start=779
+  _globals['_LISTLOCKREQUESTSREQUEST']._serialized_end=855
+  _globals['_LOCKREQUEST']._serialized_start=858
+  _globals['_LOCKREQUEST']._serialized_end=1167
+  _globals['_LISTLOCKREQUESTSRESPONSE']._serialized_start=1169
+  _globals['_LISTLOCKREQUESTSRESPONSE']._serialized_end=1234
+  _globals['_LOCKREQUESTSSERVICE']._serialized_start=1324
+  _globals['_LOCKREQUESTSSERVICE']._serialized_end=1692
 # @@protoc_insertion_point(module_scope)

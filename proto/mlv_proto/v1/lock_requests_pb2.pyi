@@ -18,7 +18,7 @@ LOCK_ANSWER_GIVE: LockAnswer
 LOCK_ANSWER_DENY: LockAnswer
 
 class AskForLocksRequest(_message.Message):
-    __slots__ = ("repository", "branch", "workspace", "paths", "bases", "reason", "waits", "wait_ms", "again", "dry_run")
+    __slots__ = ("repository", "branch", "workspace", "paths", "bases", "reason", "waits", "wait_ms", "again", "dry_run", "tree")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class AskForLocksRequest(_message.Message):
     WAIT_MS_FIELD_NUMBER: _ClassVar[int]
     AGAIN_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    TREE_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     workspace: str
@@ -39,7 +40,8 @@ class AskForLocksRequest(_message.Message):
     wait_ms: int
     again: bool
     dry_run: bool
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., bases: _Optional[_Iterable[int]] = ..., reason: _Optional[str] = ..., waits: bool = ..., wait_ms: _Optional[int] = ..., again: bool = ..., dry_run: bool = ...) -> None: ...
+    tree: bool
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., bases: _Optional[_Iterable[int]] = ..., reason: _Optional[str] = ..., waits: bool = ..., wait_ms: _Optional[int] = ..., again: bool = ..., dry_run: bool = ..., tree: bool = ...) -> None: ...
 
 class AskForLocksResponse(_message.Message):
     __slots__ = ("turn", "ahead", "contact_ms", "holders")
@@ -54,18 +56,20 @@ class AskForLocksResponse(_message.Message):
     def __init__(self, turn: bool = ..., ahead: _Optional[int] = ..., contact_ms: _Optional[int] = ..., holders: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WithdrawLockRequestRequest(_message.Message):
-    __slots__ = ("repository", "branch", "workspace", "paths", "dry_run")
+    __slots__ = ("repository", "branch", "workspace", "paths", "dry_run", "tree")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     WORKSPACE_FIELD_NUMBER: _ClassVar[int]
     PATHS_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    TREE_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     workspace: str
     paths: _containers.RepeatedScalarFieldContainer[str]
     dry_run: bool
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., dry_run: bool = ...) -> None: ...
+    tree: bool
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., workspace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., dry_run: bool = ..., tree: bool = ...) -> None: ...
 
 class WithdrawLockRequestResponse(_message.Message):
     __slots__ = ("withdrawn",)
@@ -74,7 +78,7 @@ class WithdrawLockRequestResponse(_message.Message):
     def __init__(self, withdrawn: _Optional[int] = ...) -> None: ...
 
 class AnswerLockRequestRequest(_message.Message):
-    __slots__ = ("repository", "branch", "paths", "user", "answer", "reason", "dry_run")
+    __slots__ = ("repository", "branch", "paths", "user", "answer", "reason", "dry_run", "tree")
     REPOSITORY_FIELD_NUMBER: _ClassVar[int]
     BRANCH_FIELD_NUMBER: _ClassVar[int]
     PATHS_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +86,7 @@ class AnswerLockRequestRequest(_message.Message):
     ANSWER_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    TREE_FIELD_NUMBER: _ClassVar[int]
     repository: str
     branch: str
     paths: _containers.RepeatedScalarFieldContainer[str]
@@ -89,7 +94,8 @@ class AnswerLockRequestRequest(_message.Message):
     answer: LockAnswer
     reason: str
     dry_run: bool
-    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., user: _Optional[str] = ..., answer: _Optional[_Union[LockAnswer, str]] = ..., reason: _Optional[str] = ..., dry_run: bool = ...) -> None: ...
+    tree: bool
+    def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., user: _Optional[str] = ..., answer: _Optional[_Union[LockAnswer, str]] = ..., reason: _Optional[str] = ..., dry_run: bool = ..., tree: bool = ...) -> None: ...
 
 class AnswerLockRequestResponse(_message.Message):
     __slots__ = ("given",)
@@ -108,7 +114,7 @@ class ListLockRequestsRequest(_message.Message):
     def __init__(self, repository: _Optional[str] = ..., branch: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LockRequest(_message.Message):
-    __slots__ = ("number", "file_id", "path", "user", "workspace", "host", "branch", "reason", "waits", "place", "absent", "asked_at", "until", "denied_at", "denied_by", "denied_why")
+    __slots__ = ("number", "file_id", "path", "user", "workspace", "host", "branch", "reason", "waits", "place", "absent", "asked_at", "until", "denied_at", "denied_by", "denied_why", "tree")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     FILE_ID_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +131,7 @@ class LockRequest(_message.Message):
     DENIED_AT_FIELD_NUMBER: _ClassVar[int]
     DENIED_BY_FIELD_NUMBER: _ClassVar[int]
     DENIED_WHY_FIELD_NUMBER: _ClassVar[int]
+    TREE_FIELD_NUMBER: _ClassVar[int]
     number: int
     file_id: int
     path: str
@@ -141,7 +148,8 @@ class LockRequest(_message.Message):
     denied_at: int
     denied_by: str
     denied_why: str
-    def __init__(self, number: _Optional[int] = ..., file_id: _Optional[int] = ..., path: _Optional[str] = ..., user: _Optional[str] = ..., workspace: _Optional[str] = ..., host: _Optional[str] = ..., branch: _Optional[str] = ..., reason: _Optional[str] = ..., waits: bool = ..., place: _Optional[int] = ..., absent: bool = ..., asked_at: _Optional[int] = ..., until: _Optional[int] = ..., denied_at: _Optional[int] = ..., denied_by: _Optional[str] = ..., denied_why: _Optional[str] = ...) -> None: ...
+    tree: bool
+    def __init__(self, number: _Optional[int] = ..., file_id: _Optional[int] = ..., path: _Optional[str] = ..., user: _Optional[str] = ..., workspace: _Optional[str] = ..., host: _Optional[str] = ..., branch: _Optional[str] = ..., reason: _Optional[str] = ..., waits: bool = ..., place: _Optional[int] = ..., absent: bool = ..., asked_at: _Optional[int] = ..., until: _Optional[int] = ..., denied_at: _Optional[int] = ..., denied_by: _Optional[str] = ..., denied_why: _Optional[str] = ..., tree: bool = ...) -> None: ...
 
 class ListLockRequestsResponse(_message.Message):
     __slots__ = ("requests",)

@@ -75,9 +75,16 @@ def lock_event(kind: EventKind, lock: Lock, by: str, reason: str = "") -> Event:
     )
 
 
-def asking_event(kind: EventKind, path: str, branch: str, user: str, workspace: str, why: str, by: str) -> Event:
-    """User `user` asked for the lock of a file, or waits for it, or took that back, or was denied it by `by` (L10)."""
-    return Event(kind, {"path": path, "user": user, "workspace": workspace, "branch": branch, "reason": why, "by": by})
+def asking_event(
+    kind: EventKind, path: str, branch: str, user: str, workspace: str, why: str, by: str, *, tree: bool = False
+) -> Event:
+    """User `user` asked for the lock of a file, or waits for it, or took that back, or was denied it by `by` (L10).
+
+    `tree`: of a folder, which the event then says.
+    """
+    facts: dict[str, EventValue] = {"path": path, "user": user, "workspace": workspace, "branch": branch}
+    facts |= {"reason": why, "by": by}
+    return Event(kind, {**facts, "tree": True} if tree else facts)
 
 
 def shelf_event(kind: EventKind, shelf: Shelf, by: str) -> Event:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mlv_core.asking import Answer, AnswerRequest
 from mlv_core.deferred import dataclass
-from mlv_core.entities import Lock
+from mlv_core.entities import BranchKind, Lock, LockMode
 from mlv_core.errors import Denied, InvalidRequest, NotFound
 from mlv_core.ids import FencingToken, FileId, escape
-from mlv_core.paths import show_path
+from mlv_core.paths import is_below, show_path
 from mlv_server.domain import lock_refusals
 from mlv_server.domain.leases import leased
-from mlv_server.domain.lock_queue import Request
+from mlv_server.domain.lock_queue import Request, Resource
 from mlv_server.domain.lock_reach import Holder
 from mlv_server.domain.lock_rules import LockTerms
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """A lock that ends, the one that takes its place in the same moment, and the request that it answers."""
+    """Locks that end, the one that takes their place in the same moment, and the request that it answers."""
 
-    before: Lock
+    before: tuple[Lock, ...]
     after: Lock
     request: Request
 
@@ -38,12 +38,7 @@ def requests_of(user: str, requests: Iterable[Request], files: Mapping[FileId, s
         for file in one.files:
             found.setdefault(file, one)
     if missing := [path for file, path in files.items() if file not in found]:
-        shown = f"'{show_path(missing[0])}'" if len(missing) == 1 else f"{len(missing)} of these files"
-        raise NotFound(
-            f"{escape(user)} has not asked for {shown}.",
-            advice="'mlv locks' shows who asks; they ask with 'mlv lock PATH --request' or '--wait'.",
-            items=tuple(show_path(path) for path in missing),
-        )
+        raise _not_asked(user, missing, "files")
     return {file: found[file] for file in files}
 
 
@@ -65,19 +60,11 @@ def decide_give(
     Raises: NotFound, LockHeld, InvalidRequest for a part of a folder; each names every path.
     """
     if free := [path for file, path in files.items() if file not in held]:
-        shown = f"'{show_path(free[0])}' is" if len(free) == 1 else f"{len(free)} of these files are"
-        raise NotFound(
-            f"{shown} not locked.",
-            advice="Who waits gets a free lock without your help.",
-            items=tuple(show_path(path) for path in free),
-        )
+        raise _not_locked(free, "files")
     if foreign := [*((files[file], lock) for file, lock in held.items() if lock.owner != giver.user), *others]:
         raise lock_refusals.held(foreign, giver)
     if folders := sorted({lock.path for lock in held.values() if lock.tree}):
-        raise InvalidRequest(
-            f"The lock is on all of '{show_path(folders[0])}', and is not given in parts.",
-            advice=f"'mlv unlock {show_path(folders[0])}' gives it up; who waits then takes what they wait for.",
-        )
+        raise _in_parts(folders[0])
     handed: list[Handover] = []
     for file in files:
         before, request = held[file], asked[file]
@@ -92,27 +79,89 @@ def decide_give(
             acquired_at=now,
             token=FencingToken(last_token + len(handed) + 1),
         )
-        handed.append(Handover(before, leased(after, terms[file], now), request))
+        handed.append(Handover((before,), leased(after, terms[file], now), request))
+    return tuple(handed)
+
+
+def folder_requests_of(user: str, requests: Iterable[Request], folders: Sequence[str]) -> dict[str, Request]:
+    """The open request of `user` for each of `folders`: of several the first, who waits first.
+
+    Raises: NotFound, InvalidRequest where one of them lies in another.
+    """
+    found: dict[str, Request] = {}
+    mine = [one for one in requests if one.user == user and one.denied_at is None]
+    for one in sorted(mine, key=lambda one: (not one.waits, one.number)):
+        for folder in one.folders:
+            found.setdefault(folder, one)
+    if missing := [folder for folder in folders if folder not in found]:
+        raise _not_asked(user, missing, "folders")
+    if any(is_below(one, other) for one in folders for other in folders if one != other):
+        raise InvalidRequest("One of these folders lies in another.", advice="Answer for one of them at a time.")
+    return {folder: found[folder] for folder in folders}
+
+
+def decide_give_folders(
+    giver: Holder,
+    asked: Mapping[str, Request],
+    held: Mapping[str, Sequence[Lock]],
+    terms: Mapping[str, LockTerms],
+    kinds: Mapping[str, BranchKind],
+    last_token: FencingToken,
+    now: int,
+) -> tuple[Handover, ...]:
+    """Hand every folder over to who asked for it, under a higher token (L9), or none.
+
+    `held` has all locks that stand in the way of who asked, by folder: the giver's own end, those on files below too.
+    `kinds` has the kind of each asker's branch by its name.
+    Raises: NotFound, LockHeld where another holds a part, InvalidRequest for a part of a wider folder.
+    """
+    if free := [folder for folder in asked if not held.get(folder)]:
+        raise _not_locked(free, "folders")
+    if foreign := [(lock.path, lock) for locks in held.values() for lock in locks if lock.owner != giver.user]:
+        raise lock_refusals.held(foreign, giver)
+    wider = {lock.path for folder, locks in held.items() for lock in locks if lock.tree and lock.path != folder}
+    if parts := sorted(path for path in wider if any(is_below(folder, path) for folder in asked)):
+        raise _in_parts(parts[0])
+    handed: list[Handover] = []
+    for folder, request in asked.items():
+        whole = next((lock for lock in held[folder] if lock.tree and lock.path == folder), None)
+        scope = terms[folder].scope_on(kinds[request.branch]) if whole is None else whole.scope
+        after = Lock(
+            file_id=FileId(0),
+            path=folder,
+            owner=request.user,
+            workspace=request.workspace,
+            host=request.host,
+            mode=LockMode.EXCLUSIVE,
+            scope=scope,
+            branch=request.branch,
+            base=request.folders[folder],
+            reason=request.reason,
+            acquired_at=now,
+            lease_until=None,
+            token=FencingToken(last_token + len(handed) + 1),
+            tree=True,
+        )
+        handed.append(Handover(tuple(held[folder]), leased(after, terms[folder], now), request))
     return tuple(handed)
 
 
 def decide_deny(
-    denier: str,
     request: AnswerRequest,
-    asked: Mapping[FileId, Request],
-    held: Mapping[FileId, Lock],
-    files: Mapping[FileId, str],
+    asked: Mapping[Resource, Request],
+    held: Collection[Resource],
+    paths: Mapping[Resource, str],
     *,
     may_break: bool,
 ) -> tuple[Request, ...]:
     """The requests that end: a holder may deny what is his, a maintainer all.
 
-    Raises: InvalidRequest without a reason, Denied.
+    `held` are the files of which the denier has the lock, and the folders of which he has a part: a folder is asked for
+    of everybody who holds something in it. Raises: InvalidRequest without a reason, Denied.
     """
     if not request.reason.strip():
         raise InvalidRequest("Denying a lock needs a reason.", advice="Say why with -m WHY; they are told.")
-    mine = {file for file, lock in held.items() if lock.owner == denier}
-    if not may_break and (foreign := [path for file, path in files.items() if file not in mine]):
+    if not may_break and (foreign := [path for wanted, path in paths.items() if wanted not in held]):
         raise Denied(
             "Only the holder, or who has the right 'lock.break', may deny a lock.",
             advice="'mlv locks' shows who the holder is.",
@@ -127,3 +176,28 @@ def check_answer(request: AnswerRequest, giver: str) -> None:
         raise InvalidRequest("paths is empty: there is nothing to answer.")
     if request.answer is Answer.GIVE and request.user == giver:
         raise InvalidRequest("You cannot give a lock to yourself.", advice="'mlv lock --steal' moves it to here.")
+
+
+def _not_asked(user: str, missing: Sequence[str], what: str) -> NotFound:
+    shown = f"'{show_path(missing[0])}'" if len(missing) == 1 else f"{len(missing)} of these {what}"
+    return NotFound(
+        f"{escape(user)} has not asked for {shown}.",
+        advice="'mlv locks' shows who asks; they ask with 'mlv lock PATH --request' or '--wait'.",
+        items=tuple(show_path(path) for path in missing),
+    )
+
+
+def _not_locked(free: Sequence[str], what: str) -> NotFound:
+    shown = f"'{show_path(free[0])}' is" if len(free) == 1 else f"{len(free)} of these {what} are"
+    return NotFound(
+        f"{shown} not locked.",
+        advice="Who waits gets a free lock without your help.",
+        items=tuple(show_path(path) for path in free),
+    )
+
+
+def _in_parts(folder: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"The lock is on all of '{show_path(folder)}', and is not given in parts.",
+        advice=f"'mlv unlock {show_path(folder)}' gives it up; who waits then takes what they wait for.",
+    )

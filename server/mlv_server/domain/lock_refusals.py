@@ -12,12 +12,20 @@ from mlv_core.paths import show_path
 from mlv_server.domain.lock_ends import EndedLock, moment, told
 from mlv_server.domain.lock_reach import Holder
 
+_OF_FOLDERS = (
+    "'mlv lock --tree --wait DIR' waits for the folder, 'mlv lock --tree --request DIR' asks the holders; a maintainer "
+    "can take it with 'mlv lock --tree --steal -m WHY DIR'."
+)
 
-def held(conflicts: Sequence[tuple[str, Lock]], holder: Holder) -> LockHeld:
-    """The refusal that names every lock of others in the way of `holder`, by the path that was asked for."""
+
+def held(conflicts: Sequence[tuple[str, Lock]], holder: Holder, *, tree: bool = False) -> LockHeld:
+    """The refusal that names every lock of others in the way of `holder`, by the path that was asked for.
+
+    `tree`: folders were asked for.
+    """
     lines = tuple(line(path, lock, holder) for path, lock in conflicts)
     only_mine = all(lock.owner == holder.user for _, lock in conflicts)
-    advice = "'mlv unlock PATH' gives up your lock from here too." if only_mine else None
+    advice = "'mlv unlock PATH' gives up your lock from here too." if only_mine else _OF_FOLDERS if tree else None
     if len(lines) == 1:
         return LockHeld(f"{lines[0]}.", advice=advice, items=lines)
     return LockHeld(f"{len(lines)} files are locked elsewhere.", advice=advice, items=lines)

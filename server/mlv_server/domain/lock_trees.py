@@ -72,7 +72,10 @@ def decide_trees(
     newer on the branch than in the workspace, by folder (L5). Raises: InvalidRequest, LimitExceeded, Denied, LockHeld,
     StaleBase.
     """
-    _check_folders(request)
+    check_request(request)
+    if request.only_required:
+        raise InvalidRequest("tree and only_required exclude each other: a folder has no need of its own.")
+    check_folders(request.paths)
     granted: list[Lock] = []
     renewed: list[Lock] = []
     dead: dict[FencingToken, Lock] = {}
@@ -102,13 +105,11 @@ def decide_trees(
     return Acquisition(tuple(granted), tuple(renewed), tuple(dead.values()), moved, stolen, needs)
 
 
-def _check_folders(request: AcquireRequest) -> None:
-    check_request(request)
-    if request.only_required:
-        raise InvalidRequest("tree and only_required exclude each other: a folder has no need of its own.")
-    if len(request.paths) > TREES_LIMIT:
-        raise InvalidRequest(f"{len(request.paths):,} folders in one request; {TREES_LIMIT} are allowed.")
-    if any(path in {"", "."} for path in request.paths):
+def check_folders(folders: Sequence[str]) -> None:
+    """Check that these folders may be locked, or asked for, at once. Raises: InvalidRequest."""
+    if len(folders) > TREES_LIMIT:
+        raise InvalidRequest(f"{len(folders):,} folders in one request; {TREES_LIMIT} are allowed.")
+    if any(path in {"", "."} for path in folders):
         raise InvalidRequest(
             "The whole repository cannot be locked as a folder.",
             advice="'mlv freeze' stops all work on a branch; or name the folders.",

@@ -191,7 +191,7 @@ def overcome(
     Raises: LockHeld, Denied, InvalidRequest without a reason.
     """
     if conflicts and not request.steal:
-        raise lock_refusals.held(conflicts, holder)
+        raise lock_refusals.held(conflicts, holder, tree=request.tree)
     others = [(path, lock) for path, lock in conflicts if lock.owner != holder.user]
     if others and not may_break:
         raise _may_not_break("Stealing", others, holder)

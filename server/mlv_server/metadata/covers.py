@@ -57,6 +57,7 @@ COVERED: dict[str, tuple[str, ...]] = {
             tables_releases.label_reservations,
             tables_waiting.lock_requests,
             tables_waiting.lock_request_files,
+            tables_waiting.lock_request_folders,
             tables_shelves.shelves,
         )
     },

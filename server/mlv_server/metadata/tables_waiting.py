@@ -24,6 +24,7 @@ lock_requests = Table(
     Column("denied_by", Text, nullable=False),
     Column("denied_why", Text, nullable=False),
     Column("denied_at", Time),
+    Column("behind", BigInteger, nullable=False),
     ForeignKeyConstraint(["repository_id", "branch_id"], ["branches.repository_id", "branches.id"]),
 )
 
@@ -38,4 +39,14 @@ lock_request_files = Table(
     Column("base", BigInteger, nullable=False),
     ForeignKeyConstraint(["repository_id", "number"], ["lock_requests.repository_id", "lock_requests.number"]),
     Index(None, "repository_id", "file_id"),
+)
+
+lock_request_folders = Table(
+    "lock_request_folders",
+    metadata,
+    Column("repository_id", ForeignKey("repositories.id"), primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("path", Text, primary_key=True),
+    Column("base", BigInteger, nullable=False),
+    ForeignKeyConstraint(["repository_id", "number"], ["lock_requests.repository_id", "lock_requests.number"]),
 )

@@ -10,7 +10,7 @@ from mlv_proto.convert.locks import lock_to_wire
 from mlv_proto.convert.slices import batches
 from mlv_proto.v1 import lock_requests_pb2 as pb
 from mlv_server.rpc.methods import Method, Service
-from mlv_server.services import lock_requests
+from mlv_server.services import lock_answers, lock_requests
 from mlv_server.services.call import Call
 
 
@@ -24,7 +24,7 @@ async def _withdraw(call: Call, request: pb.WithdrawLockRequestRequest) -> pb.Wi
 
 
 async def _answer(call: Call, request: pb.AnswerLockRequestRequest) -> pb.AnswerLockRequestResponse:
-    given = await lock_requests.answer(call, convert.answer_request_from_wire(request))
+    given = await lock_answers.answer(call, convert.answer_request_from_wire(request))
     return pb.AnswerLockRequestResponse(given=map(lock_to_wire, given))
 
 

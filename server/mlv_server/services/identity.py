@@ -128,6 +128,7 @@ async def disable_user(call: Call, name: str, dry_run: bool) -> User:
         tx.users.disable(user_id)
         for one in (user_id, *tx.users.services_of(user_id)):
             tx.locks.expire(one, call.now)
+            tx.lock_requests.forget(one)
         tx.wake_watchers()
         tx.audit.append(SERVER_CHAIN, (access.audit_entry(call, "user.disable", user.name),))
         return replace(user, disabled=True)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
-from mlv_core.asking import Answer, AnswerRequest, Asked, AskRequest, LockRequest, WithdrawRequest
-from mlv_core.entities import Branch, FileState, Lock, LockMode, LockScope
+from mlv_core.asking import AnswerRequest, Asked, AskRequest, LockRequest, WithdrawRequest
+from mlv_core.entities import Branch, FileState
 from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, NotFound
-from mlv_core.ids import FileId, RepositoryName, WorkspaceId
+from mlv_core.ids import FileId, RepositoryName
 from mlv_core.paths import glob_matches_any, show_path
-from mlv_server.domain import lock_answers, lock_queue
+from mlv_server.domain import lock_order, lock_queue, lock_trees
 from mlv_server.domain.events import EventKind, asking_event
-from mlv_server.domain.lock_answers import Handover
-from mlv_server.domain.lock_ends import LockEnd
-from mlv_server.domain.lock_queue import Request
-from mlv_server.domain.lock_reach import Holder
+from mlv_server.domain.lock_queue import Request, Resource
 from mlv_server.domain.locking import REASON_LIMIT
 from mlv_server.metadata.repositories import RepositoryRow
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.metadata.workspaces import WorkspaceRow
-from mlv_server.services import access, lock_ends, turns
+from mlv_server.services import access, freezes, tree_locks, turns
 from mlv_server.services.call import Call
-from mlv_server.services.once import Once
 from mlv_server.services.sights import View, ref_of
 
 CONTACTS = 3
@@ -33,35 +28,41 @@ SHORTEST_CONTACT_MS = 200
 
 
 async def ask(call: Call, request: AskRequest) -> Asked:
-    """Ask the holders of files for their locks, or stand in the queue; the same again changes nothing but the time.
+    """Ask the holders of files or folders for their locks, or stand in the queue; again changes nothing but the time.
 
-    Raises: InvalidRequest, LimitExceeded, NotFound, Denied; LockDenied when a holder said no to who waits.
+    Raises: InvalidRequest, LimitExceeded, NotFound, Denied, BranchAbandoned; LockDenied when a holder said no to who
+    waits, LockHeld where two would wait for each other.
     """
     _check(request)
 
     def work(tx: Transaction) -> Asked:
         repository, branch, workspace = _place(tx, call, request)
-        files = _files(tx, repository.id, branch, request.paths)
-        queue = _load(tx, call, repository.id, files.values(), branch.name)
-        before = lock_queue.same(queue.requests, request.workspace, files.values(), waits=request.waits)
+        freezes.check_open(branch)
+        view = View(tx, call, repository)
+        if request.tree:
+            _check_folders(tx, view, branch, request.paths)
+        wanted = _wished(tx, call, repository.id, branch, request, workspace)
+        queue = load(tx, call, repository.id, wanted)
+        before = lock_queue.same(queue.requests, request.workspace, wanted.resources(), waits=request.waits)
         if before is not None and before.denied_at is not None:
             if request.again:
                 raise lock_queue.refuse_denied(before)
             tx.lock_requests.remove(repository.id, [before.number])
             before = None
 
-        wanted = _wanted(call, request, queue, workspace, files)
+        if not wanted.waits:
+            wanted = _held_by_others(queue, wanted)
         if before is not None:
             tx.lock_requests.seen(repository.id, before.number, call.now, wanted.until)
             number = before.number
         else:
-            lock_queue.check_room(queue.requests, request.workspace, wanted.files)
+            lock_queue.check_room(queue.requests, wanted)
             number = tx.lock_requests.add(repository.id, branch.id, wanted)
-            _tell(tx, call, repository.id, EventKind.LOCK_REQUESTED, wanted, request.reason)
-        return _asked(turns.load(tx, call, repository.id), number, View(tx, call, repository))
+            tell(tx, call, repository.id, EventKind.LOCK_REQUESTED, wanted, request.reason)
+        return _asked(turns.load(tx, call, repository.id), number, view)
 
     return await access.write(
-        call, work, "lock.ask", _target(request), dry_run=request.dry_run, repository=request.repository
+        call, work, "lock.ask", target(request), dry_run=request.dry_run, repository=request.repository
     )
 
 
@@ -75,61 +76,16 @@ async def withdraw(call: Call, request: WithdrawRequest) -> int:
         repository, branch, _ = _place(tx, call, request)
         found = [one for one in tx.lock_requests.list_all(repository.id) if one.workspace == request.workspace]
         if request.paths:
-            files = frozenset(_files(tx, repository.id, branch, request.paths).values())
-            found = [one for one in found if frozenset(one.files) == files]
+            files = {} if request.tree else files_at(tx, repository.id, branch, request.paths)
+            wanted: set[Resource] = set(request.paths) if request.tree else set(files.values())
+            found = [one for one in found if one.resources().keys() == wanted]
         tx.lock_requests.remove(repository.id, [one.number for one in found])
         for one in found:
-            _tell(tx, call, repository.id, EventKind.LOCK_WITHDRAWN, one, one.reason)
+            tell(tx, call, repository.id, EventKind.LOCK_WITHDRAWN, one, one.reason)
         return len(found)
 
     return await access.write(
-        call, work, "lock.withdraw", _target(request), dry_run=request.dry_run, repository=request.repository
-    )
-
-
-async def answer(call: Call, request: AnswerRequest) -> tuple[Lock, ...]:
-    """Give locks to who asked for them, under higher tokens and in one transaction, or deny them; the new locks.
-
-    Raises: InvalidRequest, NotFound, LockHeld, Denied.
-    """
-    lock_answers.check_answer(request, call.principal.user)
-    _check_reason(request.reason)
-
-    def work(tx: Transaction) -> tuple[Lock, ...]:
-        repository = tx.repositories.get(request.repository)
-        branch = _opened(tx, call, repository, request.branch, request.paths)
-        view = View(tx, call, repository)
-        files = {file: path for path, file in _files(tx, repository.id, branch, request.paths).items()}
-        queue = _load(tx, call, repository.id, files, branch.name)
-        asked = lock_answers.requests_of(request.user, queue.requests, files)
-        held, others = _held(queue, asked, call.principal.user)
-
-        if request.answer is Answer.DENY:
-            may_break = all(view.sight.may("lock.break", ref_of(branch.name), path) for path in request.paths)
-            denied = lock_answers.decide_deny(call.principal.user, request, asked, held, files, may_break=may_break)
-            for one in denied:
-                tx.lock_requests.denied(repository.id, one.number, call.principal.user, request.reason, call.now)
-                _tell(tx, call, repository.id, EventKind.LOCK_DENIED, one, request.reason)
-            return ()
-        last = tx.locks.last_token(repository.id)
-        terms = turns.terms(tx, repository.id, branch, files)
-        more = [(files[file], lock) for file, lock in others]
-        hidden = view.hidden_locks((*held.values(), *(lock for _, lock in others)))
-        giver = Holder(call.principal.user, WorkspaceId(""), host="", hidden=hidden)
-        handed = lock_answers.decide_give(giver, asked, held, files, terms, last, call.now, more)
-        for one in {request.number: request for request in asked.values()}.values():
-            lock_ends.end(tx, call, repository.id, queue.expired(one, files), LockEnd.EXPIRED, "")
-        _hand_over(tx, call, repository.id, handed)
-        return tuple(one.after for one in handed)
-
-    return await access.write(
-        call,
-        work,
-        "lock.answer",
-        _target(request),
-        dry_run=request.dry_run,
-        repository=request.repository,
-        once=Once((request,), _read),
+        call, work, "lock.withdraw", target(request), dry_run=request.dry_run, repository=request.repository
     )
 
 
@@ -148,12 +104,14 @@ async def list_all(
         queue = turns.load(tx, call, row.id)
         standing = [one for one in queue.requests if not _is_moot(queue, one)]
         had = {(lock.file_id, lock.workspace) for some in queue.locks.values() for lock in some}
+        had_folders = {(lock.path, lock.workspace) for lock in queue.folders}
         return tuple(
             one
-            for one in lock_queue.listed(standing, queue.silence_ms, call.now)
+            for one in lock_order.listed(standing, queue.silence_ms, call.now)
             if (not name or one.branch == name)
             and (not paths or glob_matches_any(paths, one.path))
-            and (one.file_id, one.workspace) not in had
+            and (one.tree or (one.file_id, one.workspace) not in had)
+            and not (one.tree and (one.path, one.workspace) in had_folders)
             and (one.user == call.principal.user or view.sight.may("list", ref_of(one.branch), one.path))
         )
 
@@ -173,10 +131,11 @@ def _check(request: AskRequest) -> None:
             f"{len(request.paths):,} files in one request; {lock_queue.FILES_LIMIT:,} can be asked for at once.",
             advice="Ask for those that you need first.",
         )
-    _check_reason(request.reason)
+    check_reason(request.reason)
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """Check the length of a reason. Raises: InvalidRequest."""
     if len(reason) > REASON_LIMIT:
         raise InvalidRequest(f"reason has {len(reason):,} characters; {REASON_LIMIT:,} are allowed.")
 
@@ -186,14 +145,14 @@ def _place(
 ) -> tuple[RepositoryRow, Branch, WorkspaceRow]:
     """Where the caller stands. Raises: NotFound, Denied."""
     repository = tx.repositories.get(request.repository)
-    branch = _opened(tx, call, repository, request.branch, request.paths)
+    branch = opened(tx, call, repository, request.branch, request.paths)
     workspace = tx.workspaces.get(repository.id, request.workspace)
     if workspace.owner_id != call.principal.user_id:
         raise Denied("This workspace is another user's.", advice="Ask from a workspace of your own.")
     return repository, branch, workspace
 
 
-def _opened(tx: Transaction, call: Call, repository: RepositoryRow, name: str, paths: Collection[str]) -> Branch:
+def opened(tx: Transaction, call: Call, repository: RepositoryRow, name: str, paths: Collection[str]) -> Branch:
     """The branch, on which the caller may open `paths`. Raises: NotFound, Denied."""
     view = View(tx, call, repository)
     branch = view.branch(name)
@@ -202,7 +161,7 @@ def _opened(tx: Transaction, call: Call, repository: RepositoryRow, name: str, p
     return branch
 
 
-def _files(tx: Transaction, repository_id: int, branch: Branch, paths: Iterable[str]) -> dict[str, FileId]:
+def files_at(tx: Transaction, repository_id: int, branch: Branch, paths: Iterable[str]) -> dict[str, FileId]:
     """The file at each path of the branch's head. Raises: NotFound, naming every path that has none."""
     wanted = tuple(dict.fromkeys(paths))
     states: Mapping[str, FileState] = tx.versions.lookup(repository_id, branch.head, wanted) if branch.head else {}
@@ -214,37 +173,47 @@ def _files(tx: Transaction, repository_id: int, branch: Branch, paths: Iterable[
     return {path: states[path].file_id for path in wanted}
 
 
-def _load(tx: Transaction, call: Call, repository_id: int, files: Collection[FileId], branch: str) -> turns.Queue:
+def load(tx: Transaction, call: Call, repository_id: int, new: Request | None = None) -> turns.Queue:
     """The queue without the requests that say nothing any more; those are forgotten."""
-    queue = turns.load(tx, call, repository_id, files, branch)
+    queue = turns.load(tx, call, repository_id, new)
     moot = [one.number for one in queue.requests if _is_moot(queue, one)]
     if not moot:
         return queue
     tx.lock_requests.remove(repository_id, moot)
-    return turns.load(tx, call, repository_id, files, branch)
+    return turns.load(tx, call, repository_id, new)
 
 
 def _is_moot(queue: turns.Queue, request: Request) -> bool:
     tokens = [int(lock.token) for file in request.files for lock in queue.locks.get(file, ())]
-    tokens += [int(lock.token) for lock in queue.folders]
+    tokens += [int(lock.token) for _, lock in queue.met(request)] if request.folders else []
+    tokens += [int(lock.token) for lock in queue.folders] if request.files else []
     return lock_queue.is_moot(request, tokens, queue.now)
 
 
-def _wanted(
-    call: Call, request: AskRequest, queue: turns.Queue, workspace: WorkspaceRow, files: Mapping[str, FileId]
-) -> Request:
-    """The request as it is to be kept: who waits wants all the files, who asks those that another has.
+def _check_folders(tx: Transaction, view: View, branch: Branch, folders: tuple[str, ...]) -> None:
+    """Check that folders may be asked for, as if they were locked (P4). Raises: InvalidRequest, Denied."""
+    lock_trees.check_folders(folders)
+    files = tx.versions.lookup(view.row.id, branch.head, folders) if branch.head else {}
+    if files:
+        path = show_path(min(files))
+        raise InvalidRequest(f"'{path}' is a file and no folder.", advice="Ask for it without --tree.")
+    held = tree_locks.held_around(tx, view.row.id, branch, folders)
+    tree_locks.check_below(tx, view, branch, folders, held)
 
-    Raises: NotFound when it asks for what nobody else has.
-    """
+
+def _wished(
+    tx: Transaction, call: Call, repository_id: int, branch: Branch, request: AskRequest, workspace: WorkspaceRow
+) -> Request:
+    """All that is asked for, as it would stand in the queue. Raises: NotFound for what is no file of the branch."""
+    files = {} if request.tree else files_at(tx, repository_id, branch, request.paths)
     bases = dict(zip(request.paths, request.bases, strict=True))
-    wanted = Request(
+    return Request(
         number=0,
         user=call.principal.user,
         owner_id=call.principal.user_id,
         workspace=request.workspace,
         host=workspace.workspace.host,
-        branch=request.branch,
+        branch=branch.name,
         reason=request.reason,
         waits=request.waits,
         files={file: (path, 0) for path, file in files.items()},
@@ -253,56 +222,40 @@ def _wanted(
         seen=call.now,
         until=call.now + (request.wait_ms if request.waits else lock_queue.ASKED_MS),
         counted_from=call.now,
+        folders=bases if request.tree else {},
+        behind=tx.locks.last_token(repository_id),
     )
-    if request.waits:
-        return wanted
-    held = {file: int(lock.token) for file, lock in queue.in_the_way(wanted)}
+
+
+def _held_by_others(queue: turns.Queue, wanted: Request) -> Request:
+    """The request as it is kept of who only asks: for what another has. Raises: NotFound when nobody else has any."""
+    held = {on: int(lock.token) for on, lock in queue.in_the_way(wanted)}
     if not held:
-        shown = f"'{show_path(request.paths[0])}' is" if len(files) == 1 else "These files are"
+        paths = wanted.paths()
+        shown = f"'{show_path(paths[0])}' is" if len(paths) == 1 else "These files are"
         raise NotFound(f"{shown} not locked by anybody else.", advice="'mlv lock PATH' takes the lock.")
-    return replace(wanted, files={file: (path, held[file]) for path, file in files.items() if file in held})
+    files = {file: (path, held[file]) for file, (path, _) in wanted.files.items() if file in held}
+    return replace(wanted, files=files, folders={path: base for path, base in wanted.folders.items() if path in held})
 
 
 def _asked(queue: turns.Queue, number: int, view: View) -> Asked:
-    """What who asked is told; of holders whom they may not know of, nothing (P4)."""
+    """What who asked is told; of holders whom they may not know of, nothing (P4). Raises: LockHeld for a circle."""
     mine = next(one for one in queue.requests if one.number == number)
     line = queue.line()
-    turn = any(one.number == number for one in lock_queue.rightful(line, queue.blocked))
+    if mine.waits:
+        lock_order.check_circle(mine, line, queue.barrier, view.hidden_requests(queue.requests))
+    turn = any(one.number == number for one in lock_order.rightful(line, queue.barrier))
     contact = queue.silence_ms // CONTACTS
     moment = queue.next_change(mine)
     if moment is not None:
         contact = min(contact, max(moment - queue.now, SHORTEST_CONTACT_MS))
     holders = dict.fromkeys(lock.owner for lock in view.locks(lock for _, lock in queue.in_the_way(mine)))
-    return Asked(turn, lock_queue.ahead_of(line, number), contact, tuple(holders))
+    return Asked(turn, lock_order.ahead_of(line, number), contact, tuple(holders))
 
 
-def _held(
-    queue: turns.Queue, asked: Mapping[FileId, Request], giver: str
-) -> tuple[dict[FileId, Lock], list[tuple[FileId, Lock]]]:
-    """The lock that stands in the way of who asked, for each file, the giver's own first; and all others that do."""
-    found: dict[FileId, Lock] = {}
-    others: list[tuple[FileId, Lock]] = []
-    for file, one in asked.items():
-        locks = [lock for on, lock in queue.in_the_way(one) if on == file]
-        locks.sort(key=lambda lock: lock.owner != giver)
-        found.update((file, lock) for lock in locks[:1])
-        others += [(file, lock) for lock in locks[1:]]
-    return found, others
-
-
-def _hand_over(tx: Transaction, call: Call, repository_id: int, handed: Iterable[Handover]) -> None:
-    """Write the new locks in the place of the old ones; who waits finds the lock to be its own, and stops."""
-    for one in handed:
-        request = one.request
-        branch = tx.branches.get(repository_id, request.branch)
-        lock_ends.end(tx, call, repository_id, (one.before,), LockEnd.GIVEN, f"to {request.user}")
-        tx.locks.add(repository_id, request.owner_id, branch.id, (one.after,))
-        lock_ends.tell(tx, call, repository_id, EventKind.LOCK_ACQUIRED, (one.after,), request.reason)
-
-
-def _tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, request: Request, reason: str) -> None:
+def tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, request: Request, reason: str) -> None:
     """Every lock event goes to audit and to the event stream (L17)."""
-    paths = [path for path, _ in request.files.values()]
+    paths = request.paths()
     by = call.principal.user
     tx.audit.append(
         repository_id,
@@ -312,12 +265,10 @@ def _tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, requ
         ),
     )
     told = (request.branch, request.user, str(request.workspace), reason, by)
-    tx.events.append(repository_id, call.now, tuple(asking_event(kind, path, *told) for path in paths))
+    events = tuple(asking_event(kind, path, *told, tree=path in request.folders) for path in paths)
+    tx.events.append(repository_id, call.now, events)
 
 
-def _target(request: AskRequest | WithdrawRequest | AnswerRequest) -> str:
+def target(request: AskRequest | WithdrawRequest | AnswerRequest) -> str:
+    """What a request is about, for the audit."""
     return f"{request.repository}:{request.branch}"
-
-
-def _read(said: list[dict[str, Any]]) -> tuple[Lock, ...]:
-    return tuple(Lock(**{**one, "mode": LockMode(one["mode"]), "scope": LockScope(one["scope"])}) for one in said)

@@ -14,6 +14,7 @@ from mlv_core.requests import AcquireOutcome, AcquireRequest, ReleaseRequest
 from mlv_server.domain import locking
 from mlv_server.domain.events import EventKind
 from mlv_server.domain.lock_ends import LockEnd
+from mlv_server.domain.lock_queue import Resource
 from mlv_server.domain.lock_reach import Holder, LockGround, is_own, reaches
 from mlv_server.domain.lock_trees import decide_trees
 from mlv_server.domain.locking import Acquisition
@@ -46,8 +47,10 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
 
         standing = tx.locks.standing(repository.id, call.principal.user_id)
         queue = turns.load(tx, call, repository.id) if standing.asked else None
-        fallen = queue.fallen(request.workspace, {state.file_id for state in files.values()}) if queue else ()
-        held = tuple(lock for lock in held if lock not in fallen) if fallen else held
+        named: set[Resource] = set(request.paths) if request.tree else {state.file_id for state in files.values()}
+        fallen = queue.fallen(request.workspace, named) if queue else ()
+        dead = {lock.token for lock in fallen}
+        held = tuple(lock for lock in held if lock.token not in dead) if dead else held
 
         hidden = view.hidden_locks(held)
         holder = Holder(call.principal.user, request.workspace, workspace.workspace.host, standing.owned, hidden)
@@ -66,7 +69,7 @@ async def acquire(call: Call, request: AcquireRequest) -> AcquireOutcome:
         freshness.check(tx, call, view, branch, decision.granted + decision.renewed, request)
         if queue is not None:
             queue.check_turn(request.workspace, decision.granted, view.hidden_requests(queue.requests))
-            turns.fulfilled(tx, repository.id, queue, request.workspace, {one.file_id for one in files.values()})
+            turns.settle(tx, repository.id, queue, request.workspace, decision.granted, named)
         lock_ends.end(tx, call, repository.id, fallen, LockEnd.BROKEN, turns.FALLEN)
         _write(tx, call, repository.id, branch, decision, request.reason)
         mine = (lock for lock in decision.granted + decision.renewed if lock.mode is LockMode.EXCLUSIVE)

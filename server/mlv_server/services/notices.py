@@ -157,11 +157,14 @@ def _due(tx: Transaction, repository_id: int, mine: Workspace) -> int:
 
 
 def _holders(tx: Transaction, repository_id: int, event: Event) -> tuple[Lock, ...]:
-    """The locks at or above the path that somebody asks for."""
+    """The locks at or above the path that somebody asks for, and those below a folder."""
     if event.kind is not EventKind.LOCK_REQUESTED:
         return ()
     path = str(event.data["path"])
-    return tx.locks.at_paths(repository_id, (path, *parents(path)))
+    found = tx.locks.at_paths(repository_id, (path, *parents(path)))
+    if not event.data.get("tree"):
+        return found
+    return found + tuple(lock for lock in tx.locks.list_all(repository_id) if lock.path.startswith(f"{path}/"))
 
 
 def _may_know(view: View, call: Call, event: Event) -> bool:

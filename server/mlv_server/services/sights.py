@@ -204,7 +204,7 @@ class View:
         return frozenset(
             one.number
             for one in requests
-            if one.user != own and not all(may("list", ref_of(one.branch), path) for path, _ in one.files.values())
+            if one.user != own and not all(may("list", ref_of(one.branch), path) for path in one.paths())
         )
 
     def may_break(self, held: Iterable[Lock]) -> bool:

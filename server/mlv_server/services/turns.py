@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.ids import FileId, WorkspaceId
 from mlv_core.paths import is_below
-from mlv_server.domain import lock_queue
+from mlv_server.domain import lock_order, lock_queue
 from mlv_server.domain.leases import is_live
-from mlv_server.domain.lock_queue import Request
+from mlv_server.domain.lock_queue import Request, Resource
 from mlv_server.domain.lock_reach import meets
 from mlv_server.domain.lock_rules import LockTerms, terms_of
 from mlv_server.metadata.unit_of_work import Transaction
+from mlv_server.services import tree_locks
 from mlv_server.services.call import Call
 
 FALLEN = "the holder was silent for longer than the rules allow while others waited"
@@ -25,15 +26,18 @@ _MS = 1000
 class Queue:
     """Every request of a repository, the locks on their files and on folders, and what is needed to decide.
 
-    `terms` has what the rules say of each file that somebody waits for, by file and branch; `contacts` the last sign of
-    life of each workspace that holds a lock which falls to who waits once its holder is silent.
+    `around` has, by branch, every lock that could meet one on a folder that was asked for there, under its path on the
+    branch. `terms` has what the rules say of each file and folder that somebody waits for or that stands in the way, by
+    branch too; `contacts` the last sign of life of each workspace that holds a lock which falls to who waits once its
+    holder is silent.
     """
 
     requests: tuple[Request, ...]
     locks: Mapping[FileId, tuple[Lock, ...]]
     folders: tuple[Lock, ...]
+    around: Mapping[str, tuple[Lock, ...]]
     branches: Mapping[str, Branch]
-    terms: Mapping[tuple[FileId, str], LockTerms]
+    terms: Mapping[tuple[Resource, str], LockTerms]
     contacts: Mapping[WorkspaceId, int]
     silence_ms: int
     now: int
@@ -42,36 +46,47 @@ class Queue:
         """Those who wait and count, first come first."""
         return lock_queue.in_line(self.requests, self.silence_ms, self.now)
 
-    def blocked(self, request: Request) -> bool:
-        """Whether a lock of another keeps the request from being granted."""
-        return any(not self._fallen(request, lock) for _, lock in self.in_the_way(request))
+    def barrier(self, request: Request) -> list[Lock]:
+        """The locks of others that keep the request from being granted; those of the silent may have fallen."""
+        return [lock for _, lock in self.in_the_way(request) if not self._fallen(request, lock)]
 
-    def in_the_way(self, request: Request) -> list[tuple[FileId, Lock]]:
-        """The live locks of others, on its files or on folders above them, that its own would meet."""
-        return [(file, lock) for file, lock in self._met(request) if is_live(lock, self.now)]
+    def in_the_way(self, request: Request) -> list[tuple[Resource, Lock]]:
+        """The live locks of others that its own would meet: on its files or folders, above them, or below a folder."""
+        return [(wanted, lock) for wanted, lock in self.met(request) if is_live(lock, self.now)]
 
-    def expired(self, request: Request, files: Collection[FileId]) -> list[Lock]:
-        """Expired locks of others on `files`: they end when somebody gets the lock, else they could be renewed."""
-        found = [lock for file, lock in self._met(request) if file in files and not is_live(lock, self.now)]
+    def expired(self, request: Request, wanted: Collection[Resource]) -> list[Lock]:
+        """Expired locks of others on `wanted`: they end when somebody gets the lock, else they could be renewed."""
+        found = [lock for on, lock in self.met(request) if on in wanted and not is_live(lock, self.now)]
         return list({lock.token: lock for lock in found}.values())
 
-    def _met(self, request: Request) -> list[tuple[FileId, Lock]]:
+    def met(self, request: Request) -> list[tuple[Resource, Lock]]:
         """The locks of others, expired or not, that its own would meet."""
         branch = self.branches[request.branch]
         return [
-            (file, lock)
-            for file, (path, _) in request.files.items()
-            for lock in (*self.locks.get(file, ()), *(one for one in self.folders if is_below(path, one.path)))
+            (wanted, lock)
+            for wanted, lock in self._near(request)
             if lock.mode is LockMode.EXCLUSIVE
             and lock.workspace != request.workspace
-            and meets(lock, self._scope(request, file), branch, self.branches)
+            and meets(lock, self._scope(request, wanted), branch, self.branches)
         ]
 
-    def fallen(self, workspace: WorkspaceId, files: Collection[FileId]) -> tuple[Lock, ...]:
-        """Locks of silent holders on `files` that the workspace may take now: it is its turn, and policy lets it."""
-        turns = lock_queue.rightful(self.line(), self.blocked)
-        mine = [one for one in turns if one.workspace == workspace]
-        found = [lock for one in mine for file, lock in self.in_the_way(one) if file in files]
+    def _near(self, request: Request) -> Iterator[tuple[Resource, Lock]]:
+        """All locks that are about what was asked for, on whatever branch."""
+        for file, (path, _) in request.files.items():
+            for lock in self.locks.get(file, ()):
+                yield file, lock
+            for lock in self.folders:
+                if is_below(path, lock.path):
+                    yield file, lock
+        for folder in request.folders:
+            for lock in self.around.get(request.branch, ()):
+                if is_below(lock.path, folder) or (lock.tree and is_below(folder, lock.path)):
+                    yield folder, lock
+
+    def fallen(self, workspace: WorkspaceId, wanted: Collection[Resource]) -> tuple[Lock, ...]:
+        """Locks of silent holders on `wanted` that the workspace may take now: it is its turn, and policy lets it."""
+        mine = [one for one in lock_order.rightful(self.line(), self.barrier) if one.workspace == workspace]
+        found = [lock for one in mine for on, lock in self.in_the_way(one) if on in wanted]
         return tuple({lock.token: lock for lock in found}.values())
 
     def check_turn(self, workspace: WorkspaceId, granted: Collection[Lock], hidden: Collection[int] = ()) -> None:
@@ -79,13 +94,7 @@ class Queue:
 
         Raises: LockHeld.
         """
-        line = self.line()
-        files = {lock.file_id: lock.path for lock in granted if not lock.tree}
-        folders = [lock.path for lock in granted if lock.tree]
-        if folders:
-            waited = ((file, path) for one in line for file, (path, _) in one.files.items())
-            files.update({file: path for file, path in waited if any(is_below(path, one) for one in folders)})
-        lock_queue.check_turn(line, self.blocked, workspace, files, self.now, hidden)
+        lock_order.check_turn(self.line(), self.barrier, workspace, _resources(granted), self.now, hidden)
 
     def next_change(self, request: Request) -> int | None:
         """When (ms) a lock that blocks the request ends by itself, by its lease or by its holder's silence."""
@@ -99,12 +108,13 @@ class Queue:
                 moments.append(max(contact, request.counted_from) + after)
         return min(moments, default=None)
 
-    def _scope(self, request: Request, file: FileId) -> LockScope:
-        terms = self.terms.get((file, request.branch))
+    def _scope(self, request: Request, wanted: Resource) -> LockScope:
+        terms = self.terms.get((wanted, request.branch))
         return LockScope.BRANCH if terms is None else terms.scope_on(self.branches[request.branch].kind)
 
     def _grant_after(self, request: Request, lock: Lock) -> int | None:
-        terms = self.terms.get((lock.file_id, request.branch))
+        """By the rule of what is locked: a folder falls by what the rules say of its own path."""
+        terms = self.terms.get((_resource(lock), request.branch))
         return None if terms is None else terms.grant_after
 
     def _fallen(self, request: Request, lock: Lock) -> bool:
@@ -113,31 +123,60 @@ class Queue:
         return lock_queue.may_take_from_silent(request, contact, after, self.now)
 
 
-def load(tx: Transaction, call: Call, repository_id: int, files: Collection[FileId] = (), branch: str = "") -> Queue:
-    """The queue of a repository; it knows the locks on `files` and the branch of this name too."""
+def load(tx: Transaction, call: Call, repository_id: int, new: Request | None = None) -> Queue:
+    """The queue of a repository; it knows the locks that a `new` request could meet too, which does not stand in it."""
     requests = tx.lock_requests.list_all(repository_id)
-    waiting = [one for one in requests if one.waits and one.denied_at is None]
-    files = {file for one in requests for file in one.files}.union(files)
+    asking = requests if new is None else (*requests, new)
+    waiting = [one for one in asking if one.waits and one.denied_at is None]
+    files = {file for one in asking for file in one.files}
     locks: dict[FileId, tuple[Lock, ...]] = {}
     for lock in tx.locks.on_files(repository_id, files) if files else ():
         locks[lock.file_id] = (*locks.get(lock.file_id, ()), lock)
     folders = tx.locks.on_folders(repository_id)
-    names = {one.branch for one in requests} | {lock.branch for some in (*locks.values(), folders) for lock in some}
-    names |= {branch} - {""}
+    asked = tx.branches.named(repository_id, {one.branch for one in asking if one.folders})
+    around = {
+        name: tree_locks.held_around(tx, repository_id, place, _folders(asking, name)) for name, place in asked.items()
+    }
+    held = [lock for some in (*locks.values(), folders, *around.values()) for lock in some]
+    names = {one.branch for one in asking} | {lock.branch for lock in held}
     branches = tx.branches.named(repository_id, names)
-    told = _waited_for(tx, repository_id, waiting, branches)
+    told = _waited_for(tx, repository_id, waiting, branches, folders, around)
     contacts: dict[WorkspaceId, int] = {}
     if any(one.grant_after is not None for one in told.values()):
-        for workspace in {lock.workspace for some in (*locks.values(), folders) for lock in some}:
+        for workspace in {lock.workspace for lock in held}:
             known = tx.workspaces.find(repository_id, workspace)
             contacts[workspace] = 0 if known is None else known.workspace.last_seen
     silence = call.settings.waiter_silence_seconds * _MS
-    return Queue(requests, locks, folders, branches, told, contacts, silence, call.now)
+    return Queue(requests, locks, folders, around, branches, told, contacts, silence, call.now)
 
 
-def fulfilled(tx: Transaction, repository_id: int, queue: Queue, workspace: WorkspaceId, files: set[FileId]) -> None:
-    """Forget what the workspace asked for and has now."""
-    done = [one.number for one in queue.requests if one.workspace == workspace and files.issuperset(one.files)]
+def settle(
+    tx: Transaction,
+    repository_id: int,
+    queue: Queue,
+    workspace: WorkspaceId,
+    granted: Collection[Lock],
+    had: Iterable[Resource],
+) -> None:
+    """Note in the queue what the workspace takes: it goes before all who stood behind it there (L10).
+
+    What it asked for and has now (`had` are all files and folders that it named) is forgotten.
+    """
+    taken = _resources(granted)
+    if taken:
+        token = max(lock.token for lock in granted)
+        behind = [one.number for one in lock_order.overtaken(queue.requests, workspace, taken)]
+        tx.lock_requests.passed(repository_id, behind, token)
+    mine = [one for one in queue.requests if one.workspace == workspace]
+    names = set(had)
+    roots = [name for name in names if isinstance(name, str)]
+    done = [
+        one.number
+        for one in mine
+        if all(
+            wanted in names or any(is_below(path, root) for root in roots) for wanted, path in one.resources().items()
+        )
+    ]
     tx.lock_requests.remove(repository_id, done)
 
 
@@ -148,13 +187,41 @@ def terms(tx: Transaction, repository_id: int, branch: Branch, files: Mapping[Fi
     return {file: terms_of(path, states.get(path), rules) for file, path in files.items()}
 
 
+def folder_terms(tx: Transaction, repository_id: int, folders: Iterable[str]) -> dict[str, LockTerms]:
+    """What the rules say of a lock on each of `folders`."""
+    rules = tx.lock_rules.of(repository_id)
+    return {folder: terms_of(folder, None, rules) for folder in folders}
+
+
 def _waited_for(
-    tx: Transaction, repository_id: int, waiting: list[Request], branches: Mapping[str, Branch]
-) -> dict[tuple[FileId, str], LockTerms]:
-    """What the rules say of every file that somebody waits for, by file and branch."""
-    found: dict[tuple[FileId, str], LockTerms] = {}
+    tx: Transaction,
+    repository_id: int,
+    waiting: list[Request],
+    branches: Mapping[str, Branch],
+    locked: Collection[Lock],
+    around: Mapping[str, tuple[Lock, ...]],
+) -> dict[tuple[Resource, str], LockTerms]:
+    """What the rules say of all that somebody waits for, and of what is `locked` there, by branch too."""
+    found: dict[tuple[Resource, str], LockTerms] = {}
     for name in {one.branch for one in waiting}:
-        files = {file: path for one in waiting if one.branch == name for file, (path, _) in one.files.items()}
+        files = {lock.file_id: lock.path for lock in around.get(name, ()) if not lock.tree}
+        files.update({file: path for one in waiting if one.branch == name for file, (path, _) in one.files.items()})
         told = terms(tx, repository_id, branches[name], files)
         found.update({(file, name): term for file, term in told.items()})
+        folders = _folders(waiting, name) | {lock.path for lock in locked if lock.tree}
+        found.update({(one, name): term for one, term in folder_terms(tx, repository_id, folders).items()})
     return found
+
+
+def _folders(requests: Iterable[Request], branch: str) -> set[str]:
+    """The folders that somebody asks for on the branch of this name."""
+    return {folder for one in requests if one.branch == branch for folder in one.folders}
+
+
+def _resources(locks: Iterable[Lock]) -> dict[Resource, str]:
+    """What these locks are on, with its path."""
+    return {_resource(lock): lock.path for lock in locks if lock.mode is LockMode.EXCLUSIVE}
+
+
+def _resource(lock: Lock) -> Resource:
+    return lock.path if lock.tree else lock.file_id

@@ -17,7 +17,7 @@ from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, LockDenied, L
 from mlv_core.ids import ChangesetNumber, WorkspaceId
 from mlv_server.domain import lock_queue
 from mlv_server.domain.lock_rules import LockRule
-from mlv_server.services import lock_requests, locks, workspaces
+from mlv_server.services import lock_answers, lock_requests, locks, workspaces
 
 if TYPE_CHECKING:
     from tests.integration.server.conftest import House
@@ -46,7 +46,7 @@ def say(house: House, user: str, request: AskRequest) -> Asked:
 
 def answer(house: House, user: str, asker: str, what: Answer, reason: str = "") -> None:
     request = AnswerRequest(DETECTOR, "main", (MODEL,), asker, what, reason)
-    house.run(lock_requests.answer(house.call(user), request))
+    house.run(lock_answers.answer(house.call(user), request))
 
 
 def shown(house: House) -> tuple[LockRequest, ...]:
@@ -192,8 +192,8 @@ def test_C3_giving_is_done_once_and_told_twice(detector: House) -> None:
     say(detector, "bob", wish("wb", waits=False))
     call = replace(detector.call("alice"), request_id="r1", named=True)
     request = AnswerRequest(DETECTOR, "main", (MODEL,), "bob", Answer.GIVE)
-    first = detector.run(lock_requests.answer(call, request))
-    assert detector.run(lock_requests.answer(call, request)) == first
+    first = detector.run(lock_answers.answer(call, request))
+    assert detector.run(lock_answers.answer(call, request)) == first
     assert [lock.token for lock in first] == [2]
 
 
@@ -233,10 +233,10 @@ def test_L6_L10_a_lock_is_not_given_into_the_way_of_a_third(detector: House) -> 
     give = AnswerRequest(DETECTOR, "y", (MODEL,), "bob", Answer.GIVE, "")
     for giver, third in (("alice", "stranger"), ("stranger", "alice")):
         with pytest.raises(LockHeld, match=f"locked by {third}"):
-            detector.run(lock_requests.answer(detector.call(giver), give))
+            detector.run(lock_answers.answer(detector.call(giver), give))
 
     detector.run(locks.release(detector.call("alice"), replace(let_go(MODEL), branch="x")))
-    detector.run(lock_requests.answer(detector.call("stranger"), give))
+    detector.run(lock_answers.answer(detector.call("stranger"), give))
     found = detector.run(locks.list_all(detector.call("rita"), DETECTOR, "", (), ""))
     assert [(lock.owner, lock.branch, lock.token) for lock in found] == [("bob", "y", 3)]
 
@@ -253,7 +253,7 @@ def test_L6_L10_what_had_expired_where_a_lock_is_given_does_not_come_to_life_aga
     detector.db.write_now(lambda tx: tx.lock_rules.put(1, rules))
     say(detector, "bob", replace(wish("wb"), branch="y"))
     give = AnswerRequest(DETECTOR, "y", (MODEL,), "bob", Answer.GIVE, "")
-    detector.run(lock_requests.answer(detector.call("alice"), give))
+    detector.run(lock_answers.answer(detector.call("alice"), give))
 
     assert detector.run(locks.renew(detector.call("stranger"), DETECTOR, WorkspaceId("wc"))) == ()
     found = detector.run(locks.list_all(detector.call("rita"), DETECTOR, "", (), ""))

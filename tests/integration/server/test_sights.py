@@ -42,6 +42,7 @@ from mlv_server.services import (
     history,
     identity,
     labels,
+    lock_answers,
     lock_requests,
     locks,
     logs,
@@ -231,7 +232,7 @@ def test_P2_a_right_on_one_branch_or_path_is_none_elsewhere(stocked: House) -> N
     stocked.run(lock_requests.ask(stocked.call("bob"), wish))
     no = AnswerRequest(DETECTOR, "main", ("docs/a.txt",), "bob", Answer.DENY, "no")
     with pytest.raises(Denied):
-        stocked.run(lock_requests.answer(stocked.call("rita"), no))
+        stocked.run(lock_answers.answer(stocked.call("rita"), no))
 
 
 def test_L9_who_may_break_locks_in_one_folder_steals_there_whatever_is_locked_elsewhere(stocked: House) -> None:

@@ -9,17 +9,18 @@ from mlv.cli.output import count, escaped, local_moment, moment, table
 from mlv.cli.running import Run
 from mlv.cli.values import lock_value
 from mlv_core.asking import LockRequest
-from mlv_core.entities import Lock
+from mlv_core.entities import Lock, LockMode
+from mlv_core.paths import is_below
 
 _SHOWN = 20
 
 
-def ask(run: Run, paths: tuple[str, ...], reason: str) -> None:
+def ask(run: Run, paths: tuple[str, ...], reason: str, *, tree: bool) -> None:
     """Ask the holders."""
-    found = actions.ask(run.context, paths, reason=reason, dry_run=run.dry_run)
+    found = actions.ask(run.context, paths, reason=reason, tree=tree, dry_run=run.dry_run)
     value = {"requested": list(found.paths), "holders": list(found.holders), "dry_run": run.dry_run}
     who = ", ".join(escaped(name) for name in found.holders)
-    what = count(len(found.paths), "file")
+    what = count(len(found.paths), "folder" if tree else "file")
     run.done(value, [f"{run.tell_dry()}asked {who} for {what}: 'mlv locks' shows the answer."])
 
 
@@ -34,7 +35,13 @@ def give(run: Run, paths: tuple[str, ...], user: str) -> None:
     """Hand locks over."""
     found = actions.give(run.context, paths, user, dry_run=run.dry_run)
     value = {"given": [lock_value(one) for one in found.given], "user": user, "dry_run": run.dry_run}
-    run.done(value, [f"{run.tell_dry()}gave {escaped(one.path)} to {escaped(user)}" for one in found.given[:_SHOWN]])
+    run.done(
+        value,
+        [
+            f"{run.tell_dry()}gave {escaped(one.path)}{'/' if one.tree else ''} to {escaped(user)}"
+            for one in found.given[:_SHOWN]
+        ],
+    )
 
 
 def withdraw(run: Run, paths: tuple[str, ...]) -> None:
@@ -48,6 +55,8 @@ def request_value(request: LockRequest) -> dict[str, object]:
     """One who asks, as scripts read it; `place` 0: not in the queue."""
     return {
         "user": request.user,
+        "path": request.path,
+        "tree": request.tree,
         "workspace": str(request.workspace),
         "host": request.host,
         "branch": request.branch,
@@ -64,9 +73,20 @@ def request_value(request: LockRequest) -> dict[str, object]:
 
 
 def requests_on(lock: Lock, requests: Sequence[LockRequest]) -> list[dict[str, object]]:
-    """Who asks for a lock, as scripts read it: those who wait first, by their place."""
-    mine = [one for one in requests if one.file_id == lock.file_id]
+    """Who asks for a lock, as scripts read it: those who wait first, by their place.
+
+    For a lock on a folder also who asks for something in it, for one on a file also who asks for a folder above it.
+    """
+    if lock.mode is not LockMode.EXCLUSIVE:
+        return []
+    mine = [one for one in requests if _asks_for(one, lock)]
     return [request_value(one) for one in sorted(mine, key=lambda one: (not one.place, one.place, one.number))]
+
+
+def _asks_for(request: LockRequest, lock: Lock) -> bool:
+    if (lock.tree and is_below(request.path, lock.path)) or (request.tree and is_below(lock.path, request.path)):
+        return True
+    return not (lock.tree or request.tree) and request.file_id == lock.file_id
 
 
 def request_table(requests: Sequence[LockRequest]) -> list[str]:
@@ -74,7 +94,17 @@ def request_table(requests: Sequence[LockRequest]) -> list[str]:
     if not requests:
         return []
     ordered = sorted(requests, key=lambda one: (one.path, not one.place, one.place, one.number))
-    rows = [(one.path, _standing(one), one.user, one.host, local_moment(one.asked_at), one.reason) for one in ordered]
+    rows = [
+        (
+            f"{one.path}{'/' if one.tree else ''}",
+            _standing(one),
+            one.user,
+            one.host,
+            local_moment(one.asked_at),
+            one.reason,
+        )
+        for one in ordered
+    ]
     return ["", *table(rows, ("path", "asked by", "user", "host", "since", "why"))]
 
 

@@ -116,7 +116,7 @@ def lock(
 
     --steal ends the lock of another holder, who is told; an expired lock is free to take without it.
     Of a lock that another holds: --wait stands in the queue for it, --request asks the holder, who gives it with
-    'mlv unlock --give USER PATH' or denies it with 'mlv lock --deny USER -m WHY PATH'.
+    'mlv unlock --give USER PATH' or denies it with 'mlv lock --deny USER -m WHY PATH'. Both take --tree for a folder.
     """
     if renew:
         if reason or scope or ttl or steal or diverge or wait or tree or request or denied or many:
@@ -126,16 +126,19 @@ def lock(
         raise UsageError("No path was named.", advice="'mlv lock PATH', or --renew for all that is held here.")
     wanted = _wanted(scope, ttl, steal=steal, diverge=diverge, reason=reason)
     if request or denied:
-        if (request and denied) or wait or tree or wanted != actions.Wanted():
+        if (request and denied) or wait or (denied and tree) or wanted != actions.Wanted():
             raise UsageError("--request and --deny stand alone.", advice="'mlv help lock' shows what each does.")
-        return asking.ask(run, paths, reason) if request else asking.deny(run, paths, denied or "", reason)
-    if tree and (wait or diverge):
-        raise UsageError(
-            "A folder is not waited for.", advice="Ask with 'mlv lock PATH --request' what stands in the way."
-        )
-    if tree:
-        return _tell_folders(run, folders.lock_folders(run.context, paths, wanted, reason=reason, dry_run=run.dry_run))
+        return asking.ask(run, paths, reason, tree=tree) if request else asking.deny(run, paths, denied or "", reason)
     context = run.with_progress() if wait else run.context
+    if tree:
+        if diverge:
+            raise UsageError(
+                "A folder is not locked apart from other branches.", advice="Name the files, without --tree."
+            )
+        return _tell_folders(
+            run,
+            folders.lock_folders(context, paths, wanted, reason=reason, wait_seconds=wait, dry_run=run.dry_run),
+        )
     found = actions.lock(
         context, paths, reason=reason, wanted=wanted, wait_seconds=wait, many=many, dry_run=run.dry_run
     )

@@ -570,6 +570,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         sa.Column("denied_by", sa.Text(), nullable=False),
         sa.Column("denied_why", sa.Text(), nullable=False),
         sa.Column("denied_at", sa.BigInteger(), nullable=True),
+        sa.Column("behind", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_lock_requests_owner_id")),
         sa.ForeignKeyConstraint(
             ["repository_id", "branch_id"],
@@ -602,6 +603,22 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         op.f("ix_lock_request_files_repository_id_file_id"), "lock_request_files", ["repository_id", "file_id"],
         unique=False,
     )  # fmt: skip
+    op.create_table(
+        "lock_request_folders",
+        sa.Column("repository_id", Id, autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("base", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["repository_id", "number"],
+            ["lock_requests.repository_id", "lock_requests.number"],
+            name=op.f("fk_lock_request_folders_repository_id_number"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["repository_id"], ["repositories.id"], name=op.f("fk_lock_request_folders_repository_id")
+        ),
+        sa.PrimaryKeyConstraint("repository_id", "number", "path", name=op.f("pk_lock_request_folders")),
+    )
     op.create_table(
         "workspaces",
         sa.Column("repository_id", Id, autoincrement=False, nullable=False),
@@ -802,6 +819,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
         )
         op.create_index("whole_lock_counters", "lock_counters", ["last_token"], unique=False)
         op.create_index("whole_lock_request_files", "lock_request_files", ["path", "token", "base"], unique=False)
+        op.create_index("whole_lock_request_folders", "lock_request_folders", ["base"], unique=False)
         op.create_index(
             "whole_lock_requests",
             "lock_requests",
@@ -819,6 +837,7 @@ def upgrade() -> None:  # noqa: PLR0915 - one statement a table
                 "denied_by",
                 "denied_why",
                 "denied_at",
+                "behind",
             ],
             unique=False,
         )
