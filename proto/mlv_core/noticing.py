@@ -28,7 +28,7 @@ class Notice:
     """What concerns a workspace: `by` did it, or asks; `until` (ms, 0: none) is when it ends.
 
     `sequence` is the number of the event that it comes from, of a lease that ends soon the lock's token; `path` is ''
-    for a whole branch.
+    for a whole branch. `folder` is the wider one that is locked where somebody asks for a part of it, else ''.
     """
 
     kind: NoticeKind
@@ -39,6 +39,7 @@ class Notice:
     by: str = ""
     reason: str = ""
     until: int = 0
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +71,16 @@ def line_of(notice: Notice) -> str:
         NoticeKind.BRANCH_FROZEN: f"{by} froze {place}{why}. {keep}",
         NoticeKind.BRANCH_ABANDONED: f"{by} abandoned the branch {branch}{why}. {keep}",
     }
+    if notice.folder and notice.kind is NoticeKind.LOCK_REQUESTED:
+        return _asked_for_a_part(notice)
     return lines[notice.kind]
+
+
+def _asked_for_a_part(notice: Notice) -> str:
+    """Who holds a folder gives no part of it: what is left is to give it up, or to say no."""
+    path, by, folder = escape(notice.path), escape(notice.by), escape(notice.folder)
+    why = f": {escape(notice.reason)}" if notice.reason else ""
+    return (
+        f"{by} asks for {path}{why}. Your lock is on all of {folder} and is not given in parts: 'mlv unlock {folder}' "
+        f"gives it up, 'mlv lock --deny {by} -m WHY {path}' keeps it."
+    )

@@ -63,6 +63,27 @@ def test_L10_who_holds_is_told_of_who_asks_and_who_asked_of_the_answer(met):
     assert said(second, "locks") == ""
 
 
+def test_L1_L10_who_holds_a_folder_is_told_what_works_when_a_part_of_it_is_asked_for(met):
+    first, second = met
+    second.mlv("lock", "--tree", "data")
+    first.mlv("lock", "--request", "-m", "one row", "data/a.txt")
+    (told,) = [json.loads(line) for line in said(second, "--json", "locks").splitlines()]
+    assert (told["kind"], told["path"], told["folder"]) == ("lock.requested", "data/a.txt", "data")
+    people = said(second, "locks")
+    assert told["message"] in people
+    assert "--give" not in people
+    # What it would have advised is refused; what it advises is not.
+    refused = second.json("unlock", "--give", first.name, "data/a.txt", code=2)
+    assert "mlv unlock data" in refused["advice"]
+    denied = ("lock", "--deny", first.name, "-m", "tomorrow", "data/a.txt")
+    assert f"'mlv lock --deny {first.name} -m WHY data/a.txt'" in people
+    second.mlv(*denied)
+    assert "tomorrow" in said(first, "locks")
+    assert "'mlv unlock data'" in people
+    second.mlv("unlock", "data")
+    first.mlv("lock", "data/a.txt")
+
+
 def test_a_freeze_of_the_branch_is_told_to_who_works_on_it(met):
     first, second = met
     first.mlv("branch", "dev")

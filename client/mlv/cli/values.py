@@ -42,6 +42,7 @@ def notice_value(notice: Notice) -> dict[str, object]:
         "kind": notice.kind.value,
         "message": line_of(notice),
         "path": notice.path or None,
+        "folder": notice.folder or None,
         "branch": notice.branch,
         "by": notice.by or None,
         "reason": notice.reason,

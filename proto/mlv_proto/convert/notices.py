@@ -20,6 +20,7 @@ def notices_to_wire(notices: Notices) -> pb.ListNoticesResponse:
                 by=one.by,
                 reason=one.reason,
                 until=one.until,
+                folder=one.folder,
             )
             for one in notices.notices
         ],
@@ -41,6 +42,7 @@ def notices_from_wire(message: pb.ListNoticesResponse) -> Notices:
             one.by,
             one.reason,
             checks.moment(one.until, "until"),
+            one.folder,
         )
         for one in message.notices
         if one.kind in kinds

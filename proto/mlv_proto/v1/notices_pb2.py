@@ -24,19 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amlv_proto/v1/notices.proto\x12\x06mlv.v1\"\x7f\n\x06Notice\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x03\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x05 \x01(\t\x12\n\n\x02\x62y\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\r\n\x05until\x18\x08 \x01(\x03\"J\n\x12ListNoticesRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x04\"V\n\x13ListNoticesResponse\x12\x1f\n\x07notices\x18\x01 \x03(\x0b\x32\x0e.mlv.v1.Notice\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x04\x32X\n\x0eNoticesService\x12\x46\n\x0bListNotices\x12\x1a.mlv.v1.ListNoticesRequest\x1a\x1b.mlv.v1.ListNoticesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amlv_proto/v1/notices.proto\x12\x06mlv.v1\"\x8f\x01\n\x06Notice\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04time\x18\x03 \x01(\x03\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x0e\n\x06\x62ranch\x18\x05 \x01(\t\x12\n\n\x02\x62y\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\r\n\x05until\x18\x08 \x01(\x03\x12\x0e\n\x06\x66older\x18\t \x01(\t\"J\n\x12ListNoticesRequest\x12\x12\n\nrepository\x18\x01 \x01(\t\x12\x11\n\tworkspace\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x04\"V\n\x13ListNoticesResponse\x12\x1f\n\x07notices\x18\x01 \x03(\x0b\x32\x0e.mlv.v1.Notice\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0c\n\x04more\x18\x03 \x01(\x04\x32X\n\x0eNoticesService\x12\x46\n\x0bListNotices\x12\x1a.mlv.v1.ListNoticesRequest\x1a\x1b.mlv.v1.ListNoticesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mlv_proto.v1.notices_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTICE']._serialized_start=38
-  _globals['_NOTICE']._serialized_end=165
-  _globals['_LISTNOTICESREQUEST']._serialized_start=167
-  _globals['_LISTNOTICESREQUEST']._serialized_end=241
-  _globals['_LISTNOTICESRESPONSE']._serialized_start=243
-  _globals['_LISTNOTICESRESPONSE']._serialized_end=329
-  _globals['_NOTICESSERVICE']._serialized_start=331
-  _globals['_NOTICESSERVICE']._serialized_end=419
+  _globals['_NOTICE']._serialized_start=39
+  _globals['_NOTICE']._serialized_end=182
+  _globals['_LISTNOTICESREQUEST']._serialized_start=184
+  _globals['_LISTNOTICESREQUEST']._serialized_end=258
+  _globals['_LISTNOTICESRESPONSE']._serialized_start=260
+  _globals['_LISTNOTICESRESPONSE']._serialized_end=346
+  _globals['_NOTICESSERVICE']._serialized_start=348
+  _globals['_NOTICESSERVICE']._serialized_end=436
 # @@protoc_insertion_point(module_scope)

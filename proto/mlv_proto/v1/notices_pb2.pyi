@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Notice(_message.Message):
-    __slots__ = ("kind", "sequence", "time", "path", "branch", "by", "reason", "until")
+    __slots__ = ("kind", "sequence", "time", "path", "branch", "by", "reason", "until", "folder")
     KIND_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class Notice(_message.Message):
     BY_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
     kind: str
     sequence: int
     time: int
@@ -24,7 +25,8 @@ class Notice(_message.Message):
     by: str
     reason: str
     until: int
-    def __init__(self, kind: _Optional[str] = ..., sequence: _Optional[int] = ..., time: _Optional[int] = ..., path: _Optional[str] = ..., branch: _Optional[str] = ..., by: _Optional[str] = ..., reason: _Optional[str] = ..., until: _Optional[int] = ...) -> None: ...
+    folder: str
+    def __init__(self, kind: _Optional[str] = ..., sequence: _Optional[int] = ..., time: _Optional[int] = ..., path: _Optional[str] = ..., branch: _Optional[str] = ..., by: _Optional[str] = ..., reason: _Optional[str] = ..., until: _Optional[int] = ..., folder: _Optional[str] = ...) -> None: ...
 
 class ListNoticesRequest(_message.Message):
     __slots__ = ("repository", "workspace", "after")

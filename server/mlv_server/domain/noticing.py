@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from mlv_core.entities import Lock
 from mlv_core.noticing import Notice, NoticeKind
+from mlv_core.paths import is_below
 from mlv_server.domain.events import Event, EventKind
 
 EVERYBODY = ("", "")
@@ -73,7 +74,17 @@ def notice_of(
         str(data["user"]) if event.kind is EventKind.LOCK_REQUESTED else by,
         str(data.get("reason") or ""),
         until if isinstance(until, int) else 0,
+        _folder_above(event, workspace, holders),
     )
+
+
+def _folder_above(event: Event, workspace: Workspace, holders: Collection[Lock]) -> str:
+    """The widest folder that the workspace has locked, and of which somebody asks for a part; '' where none is."""
+    if event.kind is not EventKind.LOCK_REQUESTED:
+        return ""
+    path = str(event.data["path"])
+    mine = (lock for lock in holders if lock.tree and (lock.owner, str(lock.workspace)) == workspace)
+    return min((lock.path for lock in mine if lock.path != path and is_below(path, lock.path)), key=len, default="")
 
 
 def last_warning(lock: Lock) -> int | None:

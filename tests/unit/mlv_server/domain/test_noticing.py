@@ -54,6 +54,26 @@ def test_L10_who_asks_concerns_the_holders_and_the_answer_who_asked():
     assert addressees(taken, ()) == {ANN}
 
 
+def test_L1_L10_who_is_asked_for_a_part_of_a_folder_is_told_of_the_folder():
+    asked = asking_event(EventKind.LOCK_REQUESTED, "model/deep/w.bin", "main", "bob", "wb", "mine", "bob")
+    wide, narrow = (lock(path=path, tree=True, file_id=FileId(0)) for path in ("model", "model/deep"))
+    others = lock("eve", "we", path="model", tree=True, file_id=FileId(0))
+
+    def folder(*held: Lock) -> str:
+        notice = notice_of(asked, 1, 1, ANN, "main", held)
+        assert notice is not None
+        assert ("--give" in line_of(notice)) is not bool(notice.folder)
+        return notice.folder
+
+    file = lock(path="model/deep/w.bin")
+    assert [folder(wide), folder(narrow, wide), folder(file)] == ["model", "model", ""]
+    assert folder(file, others) == ""
+    whole = asking_event(EventKind.LOCK_REQUESTED, "model", "main", "bob", "wb", "mine", "bob")
+    notice = notice_of(whole, 1, 1, ANN, "main", [wide])
+    assert notice is not None
+    assert notice.folder == ""
+
+
 def test_a_freeze_concerns_who_works_on_the_branch_and_not_who_set_it():
     frozen = Event(
         EventKind.FREEZE_SET,
