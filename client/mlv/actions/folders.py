@@ -32,6 +32,7 @@ def lock_folders(
     *,
     reason: str = "",
     wait_seconds: float | None = None,
+    many: bool = False,
     dry_run: bool = False,
 ) -> tuple[Lock, ...]:
     """Lock folders, all or none: nobody else commits anything below them, and files there need no lock of their own.
@@ -56,6 +57,7 @@ def lock_folders(
             ttl=wanted.ttl_ms,
             steal=wanted.steal,
             reason=reason,
+            many=many,
             dry_run=dry_run,
             tree=True,
         )

@@ -14,7 +14,7 @@ from mlv_server.domain import lock_refusals
 from mlv_server.domain.leases import check_ttl, is_live, is_spent, leased
 from mlv_server.domain.lock_reach import LockGround, is_own, meets, reaches
 from mlv_server.domain.lock_rules import LockTerms, terms_of
-from mlv_server.domain.locking import Acquisition, check_request, overcome
+from mlv_server.domain.locking import Acquisition, check_owned, check_request, overcome
 
 TREES_LIMIT = 100
 """Folders in one request: who wants more wants a folder above them."""
@@ -101,6 +101,7 @@ def decide_trees(
             advice="'mlv update' brings the newest versions; then lock the folder again.",
             items=lock_refusals.shown(stale[:SHOWN_LIMIT]),
         )
+    check_owned(ground.holder, granted, (*moved, *dead.values()), many=request.many)
     needs = tuple(terms_of(folder, None, ground.rules).need for folder in request.paths)
     return Acquisition(tuple(granted), tuple(renewed), tuple(dead.values()), moved, stolen, needs)
 

@@ -99,13 +99,11 @@ def decide_acquire(
         _renewed(claim, claim.own, bases[claim.path], request, ground.now) for claim in claims if claim.own is not None
     )
     replaced = tuple({lock.token: lock for claim in claims for lock in claim.dead}.values())
-    ending = len(moved) + sum(lock.owner == ground.holder.user for lock in replaced)
     opened = files.keys() - wanted
     intended = lock_intents.intended(
         [path for path in terms if path in opened], files, terms, bases, request, ground, last_token + len(granted)
     )
-    new = granted + intended.new
-    _check_owned(ground.holder.owned + len(new) - ending, new, many=request.many)
+    check_owned(ground.holder, granted + intended.new, (*moved, *replaced), many=request.many)
     return Acquisition(granted, renewed + intended.renewed, replaced, moved, stolen, needs, intended.new)
 
 
@@ -237,8 +235,12 @@ def _renewed(claim: _Claim, own: Lock, base: ChangesetNumber, request: AcquireRe
     return leased(again, claim.terms, now, request.ttl)
 
 
-def _check_owned(owned: int, new: Sequence[Lock], *, many: bool) -> None:
-    """Check how many locks and intents the user would have (L15). Raises: LimitExceeded."""
+def check_owned(holder: Holder, new: Sequence[Lock], ending: Sequence[Lock], *, many: bool) -> None:
+    """Check how many locks and intents the user would have, when those of `ending` are gone (L15).
+
+    Raises: LimitExceeded.
+    """
+    owned = holder.owned + len(new) - sum(lock.owner == holder.user for lock in ending)
     if owned > HELD_LIMIT and new and not many:
         raise LimitExceeded(
             f"You would hold {owned:,} locks here, intents counted; {HELD_LIMIT:,} are allowed.",

@@ -137,7 +137,9 @@ def lock(
             )
         return _tell_folders(
             run,
-            folders.lock_folders(context, paths, wanted, reason=reason, wait_seconds=wait, dry_run=run.dry_run),
+            folders.lock_folders(
+                context, paths, wanted, reason=reason, wait_seconds=wait, many=many, dry_run=run.dry_run
+            ),
         )
     found = actions.lock(
         context, paths, reason=reason, wanted=wanted, wait_seconds=wait, many=many, dry_run=run.dry_run

@@ -8,9 +8,9 @@ import pytest
 from tests.unit.mlv_server.domain.test_locking import ALICE, BOB, BRANCHES, DEV, MAIN, NOW
 
 from mlv_core.entities import Branch, Change, FileMode, FileState, Lock, LockMode, LockScope, Operation
-from mlv_core.errors import Denied, InvalidRequest, LockHeld, LockLost, LockNeeded, StaleBase
+from mlv_core.errors import Denied, InvalidRequest, LimitExceeded, LockHeld, LockLost, LockNeeded, StaleBase
 from mlv_core.hashing import hash_content
-from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName
+from mlv_core.ids import ChangesetNumber, FencingToken, FileId, RepositoryName, WorkspaceId
 from mlv_core.requests import AcquireRequest, ProposedChange
 from mlv_server.domain.leases import leased
 from mlv_server.domain.lock_checks import check_commit
@@ -18,7 +18,7 @@ from mlv_server.domain.lock_intents import ended_by, intended
 from mlv_server.domain.lock_reach import Holder, LockGround
 from mlv_server.domain.lock_rules import DEFAULT_RULES, LEASE, terms_of
 from mlv_server.domain.lock_trees import NO_FILE, check_trees, decide_trees
-from mlv_server.domain.locking import Acquisition
+from mlv_server.domain.locking import HELD_LIMIT, Acquisition
 
 HEAD = hash_content(b"head")
 
@@ -89,6 +89,21 @@ def test_L6_the_same_folder_again_is_renewed_under_its_token() -> None:
     again = take(ALICE, "a", held=held, now=NOW + 1000)
     assert (again.granted, [lock.token for lock in again.renewed]) == ((), [8])
     assert again.renewed[0].lease_until == NOW + 1000 + LEASE
+
+
+def test_L15_folders_count_among_the_five_thousand_locks_of_a_user() -> None:
+    full = replace(ALICE, owned=HELD_LIMIT)
+    with pytest.raises(LimitExceeded, match="5,001 locks"):
+        take(full, "a")
+    assert take(replace(ALICE, owned=HELD_LIMIT - 1), "a").granted
+    held = take(ALICE, "a").granted
+    assert take(full, "a", held=held).renewed
+    # What ends for it does not count: an own lock of another workspace, expired or moved here.
+    elsewhere = replace(full, workspace=WorkspaceId("wa2"))
+    assert take(elsewhere, "a", held=held, now=NOW + LEASE).granted
+    assert take(elsewhere, "a", held=held, steal=True).moved == held
+    many = replace(request(ALICE, "a"), many=True)
+    assert decide_trees(many, {}, ground(full), FencingToken(7)).granted
 
 
 def test_L8_an_expired_lock_makes_way_for_a_folder_and_cannot_be_revived() -> None:
