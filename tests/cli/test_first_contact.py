@@ -186,7 +186,7 @@ def test_F3_status_names_what_is_open_and_what_stands_at_another_version(weights
 
 def test_C5_nothing_to_commit_tells_what_may_have_been_meant(pair_of_one):
     who = pair_of_one
-    assert "stands in quotes" in who.mlv("commit", "-m", "some", "more", "words", code=2)
+    assert "stands in quotes" in who.mlv("commit", "-m", "some", "more", "words", code=9)
     who.write("new.py", b"new\n")
     assert "mlv add" in who.mlv("commit", "-m", "untracked only", code=2)
 

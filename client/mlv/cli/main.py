@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _MODULES = "mlv.cli.commands"
 
 
+class _Unheard(Exception):
+    """Nobody reads the output any more; click would end the process for a BrokenPipeError, as if it had failed."""
+
+
 class Verbs(click.Group):
     """All verbs; the module of one is imported when it runs, and an alias is the verb itself."""
 
@@ -30,6 +35,13 @@ class Verbs(click.Group):
             _show_version(verbose=ctx.params["verbose"])
             ctx.exit()
         return rest
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click's
+        """As click's. Raises: _Unheard."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _Unheard from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The canonical verbs, in the order in which people meet them."""
@@ -120,7 +132,7 @@ def run(arguments: Sequence[str]) -> int:
         failure = UsageError(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         failure = Interrupted("Stopped.")
-    except BrokenPipeError:
+    except (_Unheard, BrokenPipeError):
         # The reader of a pipe went away: nothing is left to say, and nothing may be said at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
@@ -130,7 +142,11 @@ def run(arguments: Sequence[str]) -> int:
         failure = _no_text(error.object) if error.encoding == "utf-8" else _bug(error)
     except Exception as error:  # noqa: BLE001 - the outermost edge: every failure gets a message and an exit code
         failure = _bug(error)
-    output.show_error(failure, as_json=as_json)
+    try:
+        output.show_error(failure, as_json=as_json)
+    except OSError:  # such as a full disk
+        with suppress(OSError):
+            output.show_error(failure, as_json=False)
     return failure.exit_code
 
 
