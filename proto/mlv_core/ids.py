@@ -27,6 +27,8 @@ DEFAULT_PORT = 7420
 _NAME = re.compile(r"[^\W_][\w.\-+]*(?:/[^\W_][\w.\-+]*)*", re.UNICODE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2})?Z?)?")
 _DIGITS = re.compile(r"\d+")
+_PLAIN_WORD = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+_READ_IN_QUOTES = re.compile(r"[\"$`\\!]")
 
 
 def escape(text: str) -> str:
@@ -34,6 +36,21 @@ def escape(text: str) -> str:
     if text.isprintable():
         return text  # as nearly every text is
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def typed(text: str) -> str:
+    """A path or pattern as one word of a command to be typed: in quotes where a shell would read it otherwise.
+
+    What begins with '-' is written './-', so that it is no option.
+    """
+    shown = f"./{escape(text)}" if text.startswith("-") else escape(text)
+    if _PLAIN_WORD.fullmatch(shown):
+        return shown
+    if not shown.isascii() and _PLAIN_WORD.fullmatch("".join(c for c in shown if c.isascii()) or "x"):
+        return shown
+    if not _READ_IN_QUOTES.search(shown):
+        return f'"{shown}"'
+    return "'" + shown.replace("'", "'\\''") + "'"
 
 
 def fold(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from mlv_core.deferred import dataclass
-from mlv_core.ids import escape
+from mlv_core.ids import escape, typed
 
 
 class NoticeKind(Enum):
@@ -53,20 +53,20 @@ class Notices:
 
 def line_of(notice: Notice) -> str:
     """The notice as one line: what happened, by whom, why, and what to type next."""
-    path, branch, by = escape(notice.path), escape(notice.branch), escape(notice.by)
+    path, branch, by, word = escape(notice.path), escape(notice.branch), escape(notice.by), typed(notice.path)
     why = f": {escape(notice.reason)}" if notice.reason else ""
     keep = "'mlv shelve' keeps your work."
     place = f"{path} on {branch}" if path else f"the branch {branch}"
     lines = {
         NoticeKind.LOCK_BROKEN: f"{by} broke your lock on {path}{why}. {keep}",
         NoticeKind.LOCK_STOLEN: f"{by} took over your lock on {path}{why}. {keep}",
-        NoticeKind.LOCK_EXPIRED: f"Your lock on {path} has expired. 'mlv lock {path}' takes it again.",
-        NoticeKind.LOCK_ENDS_SOON: f"Your lock on {path} ends soon, as policy says. 'mlv lock {path}' takes it anew.",
-        NoticeKind.LOCK_REQUESTED: f"{by} asks for your lock on {path}{why}. 'mlv unlock --give {by} {path}' gives it, "
-        f"'mlv lock --deny {by} -m WHY {path}' keeps it.",
+        NoticeKind.LOCK_EXPIRED: f"Your lock on {path} has expired. 'mlv lock {word}' takes it again.",
+        NoticeKind.LOCK_ENDS_SOON: f"Your lock on {path} ends soon, as policy says. 'mlv lock {word}' takes it anew.",
+        NoticeKind.LOCK_REQUESTED: f"{by} asks for your lock on {path}{why}. 'mlv unlock --give {by} {word}' gives it, "
+        f"'mlv lock --deny {by} -m WHY {word}' keeps it.",
         NoticeKind.LOCK_DENIED: f"{by} keeps the lock on {path} that you asked for{why}.",
         NoticeKind.LOCK_GRANTED: f"The lock on {path} that you asked for is yours, from {by}. "
-        f"'mlv edit {path}' opens it.",
+        f"'mlv edit {word}' opens it.",
         NoticeKind.LOCK_GIVEN: f"Your lock on {path} went to another by {by}{why}. {keep}",
         NoticeKind.BRANCH_FROZEN: f"{by} froze {place}{why}. {keep}",
         NoticeKind.BRANCH_ABANDONED: f"{by} abandoned the branch {branch}{why}. {keep}",

@@ -227,3 +227,10 @@ def test_a_name_that_is_no_unicode_text_shows_and_hinders_nothing(desk):
     assert "no Unicode text" in desk.mlv("add", ".", exit_code=2)
     assert "1" in desk.mlv("diff", "train.py")
     assert desk.states() == {"train.py": "modified", os.fsdecode(b"bad\xff.txt"): "untracked"}
+
+
+def test_advice_about_odd_names_can_be_typed_as_it_stands(desk, monkeypatch):
+    desk.track({"my weights.bin": b"\0w", "-x.bin": b"\0x"}, need=3)
+    monkeypatch.chdir(desk.root)
+    assert run(["delete", ".", "-n"]) == 0
+    assert 'mlv lock ./-x.bin "my weights.bin"' in desk.capsys.readouterr().err

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from fnmatch import fnmatchcase
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlv_core.errors import InvalidPath, PathClash
+from mlv_core.ids import escape, typed
 from mlv_core.paths import check_path, check_paths, clash_key, find_clashes, glob_match, is_below
 
 small_part = st.text("abA", min_size=1, max_size=4)
@@ -127,3 +129,15 @@ def test_globs_match_as_a_slow_matcher_says(pattern: str, path: list[str]):
         parts = pattern.split("/")
         expected = path[: len(parts)] == parts
     assert glob_match(pattern, "/".join(path)) is expected
+
+
+@given(st.text(min_size=1, max_size=20))
+@example('it\'s "$HOME" `x` !y \\\\')
+def test_a_path_in_an_advised_command_is_one_word_of_a_shell(text: str):
+    meant = f"./{escape(text)}" if text.startswith("-") else escape(text)
+    assert shlex.split(f"mlv lock {typed(text)}") == ["mlv", "lock", meant]
+
+
+def test_only_what_a_shell_would_read_stands_in_quotes():
+    shown = {"weights/model.bin": "weights/model.bin", "a b.bin": '"a b.bin"', "label/v*": '"label/v*"', "für": "für", "-x": "./-x"}
+    assert {text: typed(text) for text in shown} == shown

@@ -26,7 +26,7 @@ from mlv_core.deferred import dataclass
 from mlv_core.entities import LockNeed, Operation, Records
 from mlv_core.errors import Conflict, LockNeeded, NothingToCommit, NotSignedIn, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
-from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId, escape
+from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId, escape, typed
 from mlv_core.requests import BeginOutcome, BeginRequest, ProposedChange, Published, PublishRequest
 
 MESSAGE_LIMIT_BYTES = 64 * 1024
@@ -153,7 +153,7 @@ def _ask_unlocked(context: Context, proposal: Proposal) -> BeginOutcome:
     missing = LockNeeded(
         "Changed files must be locked before they are committed.",
         items=proposal.unlocked,
-        advice=f"'mlv lock {escape(proposal.unlocked[0])}' takes the lock, 'mlv reconcile --lock' all that lack; "
+        advice=f"'mlv lock {typed(proposal.unlocked[0])}' takes the lock, 'mlv reconcile --lock' all that lack; "
         "your changes stay.",
     )
     try:

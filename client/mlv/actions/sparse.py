@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mlv.workspace.opened import Workspace
 from mlv_core.errors import MlvError, NotFound, UsageError
-from mlv_core.ids import escape
+from mlv_core.ids import escape, typed
 
 
 def left_out(workspace: Workspace, paths: Iterable[str]) -> tuple[str, ...]:
@@ -51,4 +51,4 @@ def _shown(paths: tuple[str, ...]) -> str:
 
 
 def _advice(workspace: Workspace, path: str) -> str:
-    return f"'mlv checkout {workspace.repository} DIR --only {escape(path)}' makes a workspace that holds it."
+    return f"'mlv checkout {workspace.repository} DIR --only {typed(path)}' makes a workspace that holds it."

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from mlv_core.errors import Frozen, InvalidRequest
-from mlv_core.ids import check_name, escape
+from mlv_core.ids import check_name, escape, typed
 from mlv_core.paths import glob_match, show_path
 from mlv_core.releasing import Freeze
 from mlv_server.domain.globs import is_pattern, matches_name
@@ -81,7 +81,7 @@ def seen_under(freeze: Freeze) -> str:
 
 
 def place_of(freeze: Freeze) -> str:
-    """What is frozen, as it is typed to lift it."""
+    """What is frozen, as it is named."""
     if freeze.label:
         return f"label/{freeze.label}"
     return " ".join(part for part in (freeze.branch, f"--path {freeze.path}" if freeze.path else "") if part)
@@ -102,10 +102,17 @@ def check(
     if found:
         lines = tuple(in_words(freeze, touched) for freeze, touched in found)
         text = f"{lines[0]}." if len(lines) == 1 else f"{len(lines)} freezes stand in the way."
-        lifts = " and ".join(f"'mlv unfreeze {place_of(freeze)}'" for freeze, _ in found[:3])
+        lifts = " and ".join(f"'mlv unfreeze {_typed_place(freeze)}'" for freeze, _ in found[:3])
         raise Frozen(
             text, advice=f"Whoever has the right 'freeze' there, such as a maintainer, lifts it: {lifts}.", items=lines
         )
+
+
+def _typed_place(freeze: Freeze) -> str:
+    """As `place_of`, in the quotes that keep a shell from reading a pattern as names of files."""
+    if freeze.label:
+        return typed(f"label/{freeze.label}")
+    return " ".join(part for part in (freeze.branch, f"--path {typed(freeze.path)}" if freeze.path else "") if part)
 
 
 def in_words(freeze: Freeze, touched: str = "") -> str:

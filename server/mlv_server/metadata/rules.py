@@ -151,7 +151,7 @@ class Rules:
             policy_versions.c.document == document, policy_versions.c.version == version
         )
         if version and self._connection.scalar(known) is None:
-            shown = "'mlv policy history' shows the versions."
+            shown = "'mlv policy history REPO' shows the versions, with --server those of the server."
             raise NotFound(f"There is no version {version} of this policy.", advice=shown)
 
     def _removed(self, ids: tuple[int, ...]) -> list[Row[Any]]:

@@ -10,6 +10,7 @@ from mlv.actions.unshelve import Unshelved
 from mlv.cli.output import count, escaped, local_moment, moment, size, table
 from mlv.cli.running import Family, Run, verb
 from mlv.cli.values import change_value
+from mlv_core.ids import typed
 from mlv_core.shelving import Shelf, ShelvedChange
 
 _SHOWN = 20
@@ -218,7 +219,7 @@ def _unshelved(run: Run, found: Unshelved) -> list[str]:
         lines.append(f"{count(len(found.conflicts), 'conflict')}: mlv resolve --accept shelf|mine PATH")
     lines += [f"lock taken: {escaped(path)}" for path in found.locked[:_SHOWN]]
     if found.need_lock:
-        lines.append(f"To commit: mlv edit {' '.join(map(escaped, found.need_lock[:3]))}{_more(found.need_lock)}")
+        lines.append(f"To commit: mlv edit {' '.join(map(typed, found.need_lock[:3]))}{_more(found.need_lock)}")
     if found.kept:
         run.note(f"Properties that were changed here too stay as they are: {', '.join(found.kept)}")
     if found.rescued:

@@ -9,6 +9,7 @@ from mlv.actions.tracking import Recorded
 from mlv.cli.output import count, escaped
 from mlv.cli.running import Run, verb
 from mlv_core.errors import UsageError
+from mlv_core.ids import typed
 
 _SHOWN = 20
 
@@ -106,5 +107,5 @@ def _tell(run: Run, recorded: Recorded, letter: str) -> None:
     if not recorded.paths:
         lines.append("Nothing new here.")
     if recorded.need_lock:
-        run.note(f"The commit will need locks: mlv lock {' '.join(recorded.need_lock[:3])}")
+        run.note(f"The commit will need locks: mlv lock {' '.join(map(typed, recorded.need_lock[:3]))}")
     run.done(value, lines)

@@ -60,6 +60,9 @@ def test_a_refusal_says_who_why_until_when_and_how_it_is_lifted():
     assert len(two.value.items) == 2
     assert "until 2023-11-14 22:14 UTC" in two.value.items[1]
     assert "'mlv unfreeze --path data'" in two.value.advice
+    with pytest.raises(Frozen) as three:  # a pattern stands in quotes, or a shell would make names of files of it
+        freezes.check((replace(DATA, path="**/*.bin"),), NOON, branch="main", paths=("data/x.bin",))
+    assert """'mlv unfreeze --path "**/*.bin"'""" in three.value.advice
 
 
 @pytest.mark.parametrize(
