@@ -39,6 +39,9 @@ def one(workspace):
         (("policy", "history", "a/b", "c"), "'c' is one name too many"),
         (("shelve", "--name", "x", "data"), "Change a file, or 'mlv add' a new one"),
         (("branch", "main", "--reopen"), "'mlv branches --all'"),
+        (("undo", "@1", "--to", "@1"), "--to names the version already; '@1' is another."),
+        (("undo", "w.bin@1"), "Nothing is to be taken back at 'w.bin'"),
+        (("undo", "--to", "@1", "w.safetensors"), "Nothing is to be taken back at 'w.safetensors'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -51,6 +54,12 @@ def test_what_contradicts_itself_is_refused_with_the_way_to_say_it(one, typed, s
 def test_the_value_of_an_option_that_is_missing_names_the_help_of_its_command(capsys):
     assert run(["login", "--token"]) == 2
     assert "'mlv login --help' shows how it is used." in capsys.readouterr().err
+
+
+def test_a_timeout_has_an_end(capsys):
+    """A very long one was a bug's report: gRPC counts in smaller numbers."""
+    assert run(["--timeout", "1e9", "log"]) == 2
+    assert "'1e9' is longer than 1d." in capsys.readouterr().err
 
 
 def test_outside_of_a_workspace_a_repository_can_be_named_where_that_is_possible(one, tmp_path, capsys):

@@ -13,7 +13,16 @@ from mlv.actions.recovering import recover_held
 from mlv.workspace import guard
 from mlv_core.deferred import dataclass
 from mlv_core.errors import HeadMoved, NothingToCommit, UsageError
-from mlv_core.ids import ChangesetNumber, FencingToken, RepositoryName, RequestId, Revision, RevisionKind, WorkspaceId
+from mlv_core.ids import (
+    ChangesetNumber,
+    FencingToken,
+    RepositoryName,
+    RequestId,
+    Revision,
+    RevisionKind,
+    WorkspaceId,
+    escape,
+)
 from mlv_core.requests import Published, UndoRequest
 
 if TYPE_CHECKING:
@@ -104,6 +113,12 @@ def _ask(server: Server, wanted: UndoRequest) -> Published:
             advice="Take the later changes back first: 'mlv undo @N' for each, or 'mlv undo --to @REV' for all.",
         ) from error
     except NothingToCommit as error:
+        if wanted.paths:
+            names = ", ".join(f"'{escape(path)}'" for path in wanted.paths)
+            raise NothingToCommit(
+                f"Nothing is to be taken back at {names}: no change there, or it is taken back already.",
+                advice="'mlv log PATH' shows what changed it.",
+            ) from error
         raise NothingToCommit(
             "Nothing is left to take back: the branch stands there already.", advice="'mlv log' shows what was done."
         ) from error

@@ -31,6 +31,9 @@ class Duration(_Type):
     name = "duration"
     _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}  # noqa: RUF012 - never changed
 
+    def __init__(self, most_days: int | None = None) -> None:
+        self.most_days = most_days
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
         """Seconds; fails as click does."""
         text = str(value)
@@ -41,6 +44,8 @@ class Duration(_Type):
             seconds = -1.0
         if not 0 < seconds < 1e10:  # noqa: PLR2004 - 300 years
             self.fail(f"'{text}' is no duration; write 90, 2m, 12h or 7d.", param, ctx)
+        if self.most_days is not None and seconds > self.most_days * self._UNITS["d"]:
+            self.fail(f"'{text}' is longer than {self.most_days}d.", param, ctx)
         return seconds
 
 
@@ -55,7 +60,7 @@ def global_options() -> list[click.Option]:
         click.Option(["-q", "--quiet"], is_flag=True, help="Print nothing but results and errors."),
         click.Option(["-v", "--verbose"], is_flag=True, help="Also say what went over the wire."),
         click.Option(["-C", "work_in"], metavar="DIR", help="Work as if started in DIR."),
-        click.Option(["--timeout"], type=Duration(), metavar="S", help="Give up on the server after this long."),
+        click.Option(["--timeout"], type=Duration(1), metavar="S", help="Give up on the server after this long."),
     ]
 
 

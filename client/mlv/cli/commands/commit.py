@@ -178,6 +178,12 @@ def _what(
     run: Run, what: tuple[str, ...], *, with_target: bool
 ) -> tuple[Revision | None, Revision | None, tuple[str, ...]]:
     if with_target:
+        for text in what:
+            if text.startswith("@"):
+                raise UsageError(
+                    f"--to names the version already; '{escaped(text)}' is another.",
+                    advice="mlv undo @N takes one back; mlv undo --to @REV [PATH]... goes back to one.",
+                )
         return None, None, run.context.paths(what) if what else ()
     if not what:
         raise UsageError("Name what to take back.", advice="mlv undo @N, mlv undo @A:@B, or mlv undo --to @REV")
