@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from tests.cli.people import LINES, Typist, changed
@@ -321,3 +322,16 @@ def test_a_damaged_workspace_database_is_rebuilt_and_no_file_is_touched(pair):
     first.mlv("update", "--verify")
     assert first.read("train.py") == changed(3, b"mine")
     assert first.states() == {"train.py": "modified"}
+
+
+def test_an_update_and_a_checkout_tell_how_long_they_took(pair, repository):
+    first, second = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "three")
+    began = time.monotonic()
+    told = second.json("update")["seconds"]
+    assert 0 < told <= time.monotonic() - began
+    again = f"{second.here}-again"
+    began = time.monotonic()
+    told = second.json("checkout", repository, again)["seconds"]
+    assert 0 < told <= time.monotonic() - began

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from mlv.actions import checkout as checkouts
@@ -41,6 +43,7 @@ def checkout(
 
     REPO is namespace/name on the server you signed in to last, or an address mlv://HOST:PORT/namespace/name.
     """
+    started = time.monotonic()
     root, found = checkouts.checkout(
         run.with_progress(),
         target,
@@ -51,7 +54,7 @@ def checkout(
         adopt=adopt,
         dry_run=run.dry_run,
     )
-    value = {**_value(run, found), "directory": root}
+    value = {**_value(run, found, started), "directory": root}
     text = f"{run.tell_dry()}{escaped(root)}: {escaped(found.branch)} @{found.target}, {_summary(found)}"
     _tell_withheld(run, found)
     run.done(value, [*_conflicts(found), text])
@@ -71,20 +74,22 @@ def update(
     Local changes stay: text is merged by lines; what cannot be merged is left as it is and marked as a conflict.
     """
     paths, at = paths_and_revision(arguments, revision)
+    started = time.monotonic()
     context = run.with_progress()
     if verify:
         from mlv.actions.rebuilding import open_or_rebuild
 
         open_or_rebuild(context)
     found = updates.update(context, paths, at, force=force, adopt=adopt, verify=verify, dry_run=run.dry_run)
-    _tell(run, found)
+    _tell(run, found, started)
 
 
 @verb(writes=True)
 @click.argument("branch")
 def switch(run: Run, branch: str) -> None:
     """Go to the head of BRANCH; local changes stay, or nothing happens when they touch what differs there."""
-    _tell(run, checkouts.switch(run.with_progress(), branch, dry_run=run.dry_run))
+    started = time.monotonic()
+    _tell(run, checkouts.switch(run.with_progress(), branch, dry_run=run.dry_run), started)
 
 
 @verb(writes=True)
@@ -114,7 +119,7 @@ def resolve(run: Run, paths: tuple[str, ...], *, accept: str) -> None:
     run.done(value, lines)
 
 
-def _tell(run: Run, found: Updated) -> None:
+def _tell(run: Run, found: Updated, started: float) -> None:
     lines = []
     for field, letter in _LETTERS[:-1]:
         paths = getattr(found, field)
@@ -130,7 +135,7 @@ def _tell(run: Run, found: Updated) -> None:
     if found.rescued:
         run.note(f"Your bytes are kept in .mlv/rescue/: {', '.join(found.rescued)}")
     _tell_withheld(run, found)
-    run.done(_value(run, found), lines)
+    run.done(_value(run, found, started), lines)
 
 
 def _tell_withheld(run: Run, found: Updated) -> None:
@@ -156,7 +161,8 @@ def _summary(found: Updated, *, dry_run: bool = False) -> str:
     return ", ".join([*parts, f"{size(found.received_bytes)} received"])
 
 
-def _value(run: Run, found: Updated) -> dict[str, object]:
+def _value(run: Run, found: Updated, started: float) -> dict[str, object]:
+    """What `--json` tells; `seconds` are from when the command has started as a process until its end."""
     return {
         "changeset": found.target,
         "branch": found.branch,
@@ -169,5 +175,6 @@ def _value(run: Run, found: Updated) -> dict[str, object]:
         "rescued": list(found.rescued),
         "received_bytes": found.received_bytes,
         "withheld": found.withheld,
+        "seconds": round(time.monotonic() - started, 3),
         "dry_run": run.dry_run,
     }
