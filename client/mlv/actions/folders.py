@@ -44,15 +44,18 @@ def lock_folders(
     recover(context)
     workspace = context.workspace
     folders = context.paths(arguments)
+    brought: list[int] = []
 
     def take() -> tuple[Lock, ...]:
+        # What an update of the folders left alone is as new as the version that it brought.
+        bases = tuple(ChangesetNumber(max(base, *brought, 0)) for base in bases_of(workspace, folders))
         request = AcquireRequest(
             repository=RepositoryName.parse(workspace.repository),
             branch=workspace.branch,
             workspace=WorkspaceId(workspace.id),
             paths=folders,
             have=(_NO_CONTENT,) * len(folders),
-            bases=bases_of(workspace, folders),
+            bases=bases,
             scope=wanted.scope,
             ttl=wanted.ttl_ms,
             steal=wanted.steal,
@@ -66,7 +69,7 @@ def lock_folders(
     if wait_seconds is None or dry_run:
         taken = take()
     else:
-        taken = _waited(context, take, arguments, folders, reason, wait_seconds)
+        taken = _waited(context, take, arguments, folders, reason, wait_seconds, brought)
     if not dry_run:
         _remember(workspace, {**workspace.trees, **{lock.path: int(lock.token) for lock in taken}})
     return taken
@@ -94,8 +97,9 @@ def _waited(
     folders: tuple[str, ...],
     reason: str,
     wait_seconds: float,
+    brought: list[int],
 ) -> tuple[Lock, ...]:
-    """What `take` gives, at once or after waiting for others."""
+    """What `take` gives, at once or after waiting; `brought` gets each version to which all below was brought."""
     from mlv.actions import waiting
 
     workspace = context.workspace
@@ -106,6 +110,7 @@ def _waited(
         updated = update(context, arguments)
         if updated.conflicts:
             raise LocalChanges("The newest version conflicts with local changes.", items=updated.conflicts)
+        brought.append(updated.target)
 
     request = AskRequest(
         repository=RepositoryName.parse(workspace.repository),

@@ -10,7 +10,7 @@ from mlv.cli.running import Run
 from mlv.cli.values import lock_value
 from mlv_core.asking import LockRequest
 from mlv_core.entities import Lock, LockMode
-from mlv_core.paths import is_below
+from mlv_core.paths import glob_matches_any, is_below
 
 _SHOWN = 20
 
@@ -87,6 +87,13 @@ def _asks_for(request: LockRequest, lock: Lock) -> bool:
     if (lock.tree and is_below(request.path, lock.path)) or (request.tree and is_below(lock.path, request.path)):
         return True
     return not (lock.tree or request.tree) and request.file_id == lock.file_id
+
+
+def concerning(requests: Sequence[LockRequest], globs: Sequence[str], locks: Sequence[Lock]) -> Sequence[LockRequest]:
+    """Those of the requests that these globs (none: all) match, or that ask for one of the locks."""
+    if not globs:
+        return requests
+    return [one for one in requests if glob_matches_any(globs, one.path) or any(_asks_for(one, lock) for lock in locks)]
 
 
 def request_table(requests: Sequence[LockRequest]) -> list[str]:

@@ -262,9 +262,8 @@ def _shown(
     found = actions.list_locks(
         run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
     )
-    asked = asking_actions.list_requests(
-        run.context, repository, paths=paths, mine=mine, all_branches=all_branches, branch=branch
-    )
+    # All of them: a folder that is asked for concerns locks on files whose globs do not match it.
+    asked = asking_actions.list_requests(run.context, repository, mine=mine, all_branches=all_branches, branch=branch)
     rows = [_row(item, verbose=run.verbose) for item in found]
     header = _HEADER + (_MORE if run.verbose else ())
     value = [
@@ -274,7 +273,7 @@ def _shown(
     lines = table(rows, header) if rows else ["No locks."]
     frozen = () if mine else freezes.on_branch(run.context, repository, branch, all_branches=all_branches)
     value += [{**lock_value(freezes.as_lock(item)), "expired": False, "requests": []} for item in frozen]
-    return value, [*lines, *asking.request_table(asked), *map(freeze_line, frozen)]
+    return value, [*lines, *asking.request_table(asking.concerning(asked, paths, found)), *map(freeze_line, frozen)]
 
 
 _HEADER = ("path", "owner", "host", "mode", "scope", "since", "lease", "reason")

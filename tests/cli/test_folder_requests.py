@@ -1,0 +1,99 @@
+"""Asking for folders, answering, and who would wait for whom, as people see it (L1, L10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cli.people import Typist
+
+MODEL = "data/w.safetensors"
+OTHER = "data/v.safetensors"
+
+
+def stock(first: Typist, second: Typist) -> None:
+    """A folder with two files on both desks."""
+    for path in (MODEL, OTHER):
+        first.write(path, b"\0weights")
+    first.mlv("add", "data")
+    first.mlv("commit", "-m", "data")
+    second.mlv("update")
+
+
+def asked(who: Typist, path: str) -> list[tuple[str, str, bool]]:
+    (lock,) = [one for one in who.json("locks") if one["path"] == path]
+    return [(one["user"], one["path"], one["tree"]) for one in lock["requests"]]
+
+
+def test_L10_who_holds_a_file_is_asked_for_the_folder_above_it(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    first.mlv("edit", MODEL)
+    said = second.mlv("lock", "--tree", "data", "--request", "-m", "a new layout")
+    assert said == f"asked {first.name} for 1 folder: 'mlv locks' shows the answer.\n"
+    assert asked(first, MODEL) == [(second.name, "data", True)]
+    assert f"{second.name} asks for data: a new layout" in first.mlv("status", "-u")
+    assert [line.split()[:2] for line in first.mlv("locks").splitlines()][-1] == ["data/", "request"]
+    first.mlv("unlock", MODEL)
+    assert "asked by" not in second.mlv("locks")
+    assert second.json("lock", "--tree", "data")["locks"][0]["tree"]
+
+
+def test_L10_who_holds_a_folder_is_asked_for_a_file_in_it_and_gives_no_part(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    first.mlv("lock", "--tree", "data")
+    second.mlv("lock", MODEL, "--request")
+    assert asked(first, "data") == [(second.name, MODEL, False)]
+    assert f"{second.name} asks for {MODEL}" in first.mlv("status", "-u")
+    refused = first.json("unlock", "--give", second.name, "data", code=2)
+    assert "not given in parts" in refused["message"]
+    assert "mlv unlock data" in refused["advice"]
+
+
+def test_L10_a_folder_changes_hands_with_the_locks_of_its_holder_in_it(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    first.mlv("lock", "--tree", "data")
+    first.mlv("edit", MODEL)
+    second.mlv("lock", "--tree", "data", "--request")
+    assert first.mlv("unlock", "--give", second.name, "data", "-n").startswith("dry run: gave data/")
+    assert len(first.json("locks")) == 2
+    assert first.mlv("unlock", "--give", second.name, "data") == f"gave data/ to {second.name}\n"
+    assert [(one["path"], one["owner"]) for one in second.json("locks")] == [("data", second.name)]
+    first.write(MODEL, b"\0late")
+    assert first.json("commit", "-m", "late", code=4)["code"] in {"LOCK_HELD", "LOCK_LOST"}
+    second.mlv("lock", "--tree", "data")
+    second.write(MODEL, b"\0mine")
+    second.write("data/new.safetensors", b"\0new")
+    second.mlv("add", "data/new.safetensors")
+    second.mlv("commit", "-m", "mine")
+
+
+def test_L10_a_folder_is_denied_with_a_reason(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    first.mlv("lock", MODEL)
+    second.mlv("lock", "--tree", "data", "--request")
+    assert first.json("lock", "--deny", second.name, "data", code=2)["code"] == "INVALID_REQUEST"
+    assert first.mlv("lock", "--deny", second.name, "-m", "release week", "data") == f"denied {second.name} data\n"
+    assert f"denied by {first.name}: release week" in second.mlv("locks")
+    assert second.mlv("unlock", "--request", "data") == "took back 1 request\n"
+
+
+def test_L10_a_wait_for_a_folder_ends_in_time_and_leaves_no_place(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    first.mlv("lock", MODEL)
+    second.mlv("lock", OTHER)
+    said = second.mlv("lock", "--tree", "data", "--wait=1s", code=4)
+    assert "Waited 1 s in vain" in said
+    assert "asked by" not in first.mlv("locks")
+
+
+def test_L10_options_that_say_nothing_about_a_folder_are_refused(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    for options in (("--diverge", "-m", "why"), ("--deny", "admin"), ("--request", "--wait=1s")):
+        assert second.json("lock", "--tree", "data", *options, code=2)["code"] == "USAGE"
+    first.mlv("lock", "--tree", "data")
+    assert "lock --tree --wait DIR" in second.json("lock", "--tree", "data", code=4)["advice"]
