@@ -28,7 +28,8 @@ class Notice:
     """What concerns a workspace: `by` did it, or asks; `until` (ms, 0: none) is when it ends.
 
     `sequence` is the number of the event that it comes from, of a lease that ends soon the lock's token; `path` is ''
-    for a whole branch. `folder` is the wider one that is locked where somebody asks for a part of it, else ''.
+    for a whole branch. `folder` is the wider one that is locked where somebody asks for a part of it, and the one that
+    was granted, else ''.
     """
 
     kind: NoticeKind
@@ -66,7 +67,7 @@ def line_of(notice: Notice) -> str:
         f"'mlv lock --deny {by} -m WHY {word}' keeps it.",
         NoticeKind.LOCK_DENIED: f"{by} keeps the lock on {path} that you asked for{why}.",
         NoticeKind.LOCK_GRANTED: f"The lock on {path} that you asked for is yours, from {by}. "
-        f"'mlv edit {word}' opens it.",
+        + (f"'mlv lock --tree {word}' takes it up here." if notice.folder else f"'mlv edit {word}' opens it."),
         NoticeKind.LOCK_GIVEN: f"Your lock on {path} went to another by {by}{why}. {keep}",
         NoticeKind.BRANCH_FROZEN: f"{by} froze {place}{why}. {keep}",
         NoticeKind.BRANCH_ABANDONED: f"{by} abandoned the branch {branch}{why}. {keep}",

@@ -104,13 +104,14 @@ def _waited(
 
     workspace = context.workspace
 
-    def refresh() -> None:
+    def refresh() -> int:
         from mlv.actions.update import update
 
         updated = update(context, arguments)
         if updated.conflicts:
             raise LocalChanges("The newest version conflicts with local changes.", items=updated.conflicts)
         brought.append(updated.target)
+        return updated.target
 
     request = AskRequest(
         repository=RepositoryName.parse(workspace.repository),

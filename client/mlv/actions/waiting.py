@@ -33,8 +33,9 @@ def until_taken(
 ) -> T:
     """What `take` gives once it is not refused for a lock; the workspace stands in the queue for at most `seconds`.
 
-    Where a file got a new version meanwhile, `refresh` brings it when it is this workspace's turn. However it ends but
-    well, the place is given up. Raises: LockHeld when the time is over, LockDenied; what `take` and `refresh` raise.
+    Where a file got a new version meanwhile, `refresh` brings it when it is this workspace's turn: once, or as often as
+    it gives another version that it brought. However it ends but well, the place is given up. Raises: LockHeld when
+    the time is over, LockDenied; what `take` and `refresh` raise.
     """
     try:
         return take()
@@ -68,21 +69,23 @@ class _Waiting:
 
     def for_turn(self, take: Callable[[], T], refresh: Callable[[], object]) -> T:
         """Wait for the turn, and take the locks. Raises: StaleBase where the newest version here is not enough (L5)."""
-        fresh = False
+        fresh: list[object] = []
         while True:
             asked = self._ask()
             if asked is not None and asked.turn:
                 try:
                     return take()
                 except StaleBase:
-                    if fresh:
+                    if None in fresh or (fresh and self._left() <= 0):
                         raise
-                    fresh = True
                     with self._alive(asked.contact_ms / 1000):
-                        refresh()
+                        brought = refresh()
+                    if brought in fresh:
+                        raise
+                    fresh.append(brought)
                     continue
                 except LockHeld as error:
-                    self._refused, fresh = error, False
+                    self._refused, fresh = error, []
             if self._left() <= 0:
                 raise self._over()
             self._listen(PAUSE_SECONDS if asked is None else asked.contact_ms / 1000)

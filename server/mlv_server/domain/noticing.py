@@ -74,12 +74,14 @@ def notice_of(
         str(data["user"]) if event.kind is EventKind.LOCK_REQUESTED else by,
         str(data.get("reason") or ""),
         until if isinstance(until, int) else 0,
-        _folder_above(event, workspace, holders),
+        _folder_of(event, workspace, holders),
     )
 
 
-def _folder_above(event: Event, workspace: Workspace, holders: Collection[Lock]) -> str:
-    """The widest folder that the workspace has locked, and of which somebody asks for a part; '' where none is."""
+def _folder_of(event: Event, workspace: Workspace, holders: Collection[Lock]) -> str:
+    """The folder that was granted, or the widest that is locked where somebody asks for a part; '' where none is."""
+    if event.kind is EventKind.LOCK_ACQUIRED and not event.data["file_id"]:
+        return str(event.data["path"])
     if event.kind is not EventKind.LOCK_REQUESTED:
         return ""
     path = str(event.data["path"])

@@ -54,6 +54,17 @@ def test_L10_who_asks_concerns_the_holders_and_the_answer_who_asked():
     assert addressees(taken, ()) == {ANN}
 
 
+def test_L10_who_is_given_a_folder_is_told_to_take_it_up_whole():
+    def line(**more: object) -> str:
+        event = lock_event(EventKind.LOCK_ACQUIRED, lock("bob", "wb", path="model", **more), "ann")
+        notice = notice_of(event, 1, 1, BOB, "main", ())
+        assert notice is not None
+        return line_of(notice)
+
+    assert line(tree=True, file_id=FileId(0)).endswith("'mlv lock --tree model' takes it up here.")
+    assert line().endswith("'mlv edit model' opens it.")
+
+
 def test_L1_L10_who_is_asked_for_a_part_of_a_folder_is_told_of_the_folder():
     asked = asking_event(EventKind.LOCK_REQUESTED, "model/deep/w.bin", "main", "bob", "wb", "mine", "bob")
     wide, narrow = (lock(path=path, tree=True, file_id=FileId(0)) for path in ("model", "model/deep"))
