@@ -79,9 +79,9 @@ def line_of(notice: Notice) -> str:
 
 def _asked_for_a_part(notice: Notice) -> str:
     """Who holds a folder gives no part of it: what is left is to give it up, or to say no."""
-    path, by, folder = escape(notice.path), escape(notice.by), escape(notice.folder)
+    by, folder, word = escape(notice.by), typed(notice.folder), typed(notice.path)
     why = f": {escape(notice.reason)}" if notice.reason else ""
     return (
-        f"{by} asks for {path}{why}. Your lock is on all of {folder} and is not given in parts: 'mlv unlock {folder}' "
-        f"gives it up, 'mlv lock --deny {by} -m WHY {path}' keeps it."
+        f"{by} asks for {escape(notice.path)}{why}. Your lock is on all of {escape(notice.folder)} and is not given in "
+        f"parts: 'mlv unlock {folder}' gives it up, 'mlv lock --deny {by} -m WHY {word}' keeps it."
     )

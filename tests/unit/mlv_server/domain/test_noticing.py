@@ -79,6 +79,9 @@ def test_L1_L10_who_is_asked_for_a_part_of_a_folder_is_told_of_the_folder():
     file = lock(path="model/deep/w.bin")
     assert [folder(wide), folder(narrow, wide), folder(file)] == ["model", "model", ""]
     assert folder(file, others) == ""
+    told = line_of(Notice(NoticeKind.LOCK_REQUESTED, 1, 1, "my model/w.bin", "main", "bob", folder="my model"))
+    assert """'mlv unlock "my model"'""" in told
+    assert '-m WHY "my model/w.bin"' in told
     whole = asking_event(EventKind.LOCK_REQUESTED, "model", "main", "bob", "wb", "mine", "bob")
     notice = notice_of(whole, 1, 1, ANN, "main", [wide])
     assert notice is not None
