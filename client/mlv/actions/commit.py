@@ -127,7 +127,7 @@ def _check_no_merge(context: Context) -> None:
 def _paths(changes: tuple[ProposedChange, ...]) -> tuple[str, ...]:
     """The paths of a commit as the user counts them: a moved file is one."""
     moved = {item.change.source for item in changes if item.change.operation is Operation.MOVE}
-    return tuple(item.change.path for item in changes if item.change.path not in moved)
+    return tuple(c.path for c in (item.change for item in changes) if c.state is not None or c.path not in moved)
 
 
 def _nothing(context: Context, arguments: tuple[str, ...], given: Given) -> NothingToCommit:

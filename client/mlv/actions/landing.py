@@ -12,7 +12,7 @@ from mlv.workspace.journal import CommitJournal, Stamp
 from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import SYMLINK, kind_of, stamp_of
 from mlv.workspace.state import TrackedFile, encode_properties
-from mlv_core.entities import VERSION_PATH, Change, FileState, LockNeed
+from mlv_core.entities import VERSION_PATH, Change, FileState, LockNeed, Operation
 from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName
 from mlv_core.requests import Published
@@ -40,7 +40,8 @@ def land(context: Context, plan: CommitJournal, published: Published) -> None:
         for change in published.changes:
             if change.state is None or change.path == VERSION_PATH:
                 continue
-            old = files.get(change.source) if change.source and change.path not in files else files.get(change.path)
+            origin = change.source if change.operation is Operation.MOVE else change.path
+            old = None if change.operation is Operation.ADD else files.get(origin)
             row = _row(change, change.state, old, needs, keep=plan.keep_locks)
             landed.append(row._replace(changeset=0 if on_base else int(published.changeset)))
         rows = _settle(workspace, landed, stamps)

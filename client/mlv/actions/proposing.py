@@ -63,6 +63,7 @@ def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
             given, length = _input(workspace, item)
             inputs.append(given)
             size += length
+    changes = _without_replaced(changes)
     _check_clashes(files, changes)
     changes.sort(key=lambda proposed: proposed.change.path)
     bases = [workspace.base, *(file.changeset for file in files.values() if file.changeset)]
@@ -77,6 +78,12 @@ def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
         and not (trees and under(item.base.path, tuple(trees)))
     )
     return Proposal(tuple(changes), tuple(inputs), size, min(bases), max(bases), unlocked)
+
+
+def _without_replaced(changes: list[ProposedChange]) -> list[ProposedChange]:
+    """Files that are moved leave their paths; where another file is by now, its row says so, and no other is wanted."""
+    taken = {one.change.path for one in changes if one.change.state is not None}
+    return [one for one in changes if one.change.state is not None or one.change.path not in taken]
 
 
 def _under_folder(trees: dict[str, int], proposed: ProposedChange) -> ProposedChange:

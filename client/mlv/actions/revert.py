@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import field
 
+from mlv.actions import trades
 from mlv.actions.context import Context
 from mlv.actions.naming import check_named
 from mlv.actions.restoring import stage_bases
@@ -106,8 +107,16 @@ def _revert(
         ]
         plan = _Plan()
         if not only_unchanged and not keep_local:
+            traded = trades.in_each_others_way(found, places)
             for item in found:
-                _take_back(workspace, plan, item, shelved)
+                _take_back(workspace, plan, item, shelved, traded=item in traded)
+            if traded and not dry_run:
+                way = trades.way_home(workspace, traded, shelved)
+                plan.steps.extend(way.steps)
+                plan.restored.extend(way.restored)
+                plan.rows.extend(way.rows)
+                plan.trusted.extend(row.path for row in way.rows)
+                shelved = {**shelved, **way.leaving}
             if VERSION in roots and VERSION in workspace.state.property_edits():
                 plan.edits.append(VERSION)
                 plan.paths.append(VERSION)
@@ -151,7 +160,7 @@ def _brief(context: Context) -> Context:
     return brief
 
 
-def _take_back(workspace: Workspace, plan: _Plan, item: Found, shelved: Mapping[str, Stamp]) -> None:
+def _take_back(workspace: Workspace, plan: _Plan, item: Found, shelved: Mapping[str, Stamp], *, traded: bool) -> None:
     base = item.base
     plan.paths.append(item.path)
     if item.state == "P" or item.path in workspace.state.property_edits():
@@ -164,6 +173,8 @@ def _take_back(workspace: Workspace, plan: _Plan, item: Found, shelved: Mapping[
         return
     place = item.path
     plan.pending.extend((base.path, item.path))
+    if traded:
+        return
     if place != base.path and item.state in {"R", "M"}:
         # The bytes go home; what was changed in them is restored from the base.
         clean = _is_clean(workspace, base, place)

@@ -194,7 +194,8 @@ def _send(context: Context, request: ShelveRequest) -> Shelf:
 def _paths(proposal: Proposal) -> tuple[str, ...]:
     """The paths as the user counts them: a moved file is one."""
     moved = {item.change.source for item in proposal.changes if item.change.operation is Operation.MOVE}
-    return tuple(item.change.path for item in proposal.changes if item.change.path not in moved)
+    changes = (item.change for item in proposal.changes)
+    return tuple(c.path for c in changes if c.state is not None or c.path not in moved)
 
 
 def _stamps(layout: Layout, uploaded: UploadResult) -> dict[str, Stamp]:

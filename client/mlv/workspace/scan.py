@@ -136,12 +136,13 @@ def _recorded(
     files: dict[str, TrackedFile],
     look: Callable[[str], os.stat_result | None],
 ) -> Iterator[Found]:
-    """Adds and copies; a path that was deleted and added again is a modification of what it was."""
+    """Adds and copies; a path that was deleted and added again is a modification of what it was, a moved one is not."""
+    moved = {act.source for act in pending.values() if act.kind == "move"}
     for path, act in pending.items():
         if act.kind not in {"add", "copy"} or not under(path, roots):
             continue
         there = look(path) is not None or _lstat(layout, path) is not None
-        yield Found(path, "A" if there else "!", act.source, files.get(path))
+        yield Found(path, "A" if there else "!", act.source, None if path in moved else files.get(path))
 
 
 def _untracked(
