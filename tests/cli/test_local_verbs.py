@@ -234,3 +234,17 @@ def test_advice_about_odd_names_can_be_typed_as_it_stands(desk, monkeypatch):
     monkeypatch.chdir(desk.root)
     assert run(["delete", ".", "-n"]) == 0
     assert 'mlv lock ./-x.bin "my weights.bin"' in desk.capsys.readouterr().err
+
+
+def test_N4_what_the_rescue_folder_cannot_take_is_told_and_finished_later(desk):
+    """A folder without permission was told as a full disk, with the advice to make room."""
+    desk.track({"train.py": b"print()\n"})
+    desk.write("train.py", b"mine\n")
+    (desk.root / ".mlv/rescue").write_bytes(b"in the way")
+    told = desk.mlv("revert", "train.py", exit_code=2)
+    assert "'train.py' could not be moved to .mlv/rescue/" in told
+    assert "the next command finishes what was begun" in told
+    assert desk.read("train.py") == b"mine\n"
+    (desk.root / ".mlv/rescue").unlink()
+    assert desk.states() == {}
+    assert [p.read_bytes() for p in (desk.root / ".mlv/rescue").rglob("train.py")] == [b"mine\n"]

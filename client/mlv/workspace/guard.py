@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -9,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mlv.workspace.layout import Layout
-from mlv_core.errors import DiskFull, WorkspaceBusy
+from mlv_core.errors import DiskFull, UsageError, WorkspaceBusy
+from mlv_core.ids import escape
 
 WAIT_SECONDS = 10.0
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
+"""What the system says where there is no room on a disk, or for an open file."""
 _STEP_SECONDS = 0.02
 
 
@@ -78,7 +82,7 @@ class Rescue:
     def take(self, path: str) -> None:
         """Move the local file `path` aside; nothing happens where there is none.
 
-        Raises: DiskFull.
+        Raises: DiskFull; UsageError where the system does not let it, for want of a permission say.
         """
         source = self._layout.absolute(path)
         if not os.path.lexists(source):
@@ -92,5 +96,10 @@ class Rescue:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.rename(source, target)
         except OSError as error:
-            raise DiskFull(f"'{path}' could not be moved to {self.folder}: {error.strerror}.") from error
+            text = f"'{escape(path)}' could not be moved to {self.folder}: {error.strerror}."
+            if error.errno in NO_ROOM:
+                raise DiskFull(text) from error
+            raise UsageError(
+                text, advice="Mend that, such as the folder's permissions: the next command finishes what was begun."
+            ) from error
         self.saved.append(path)
