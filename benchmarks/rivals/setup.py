@@ -32,7 +32,8 @@ def install_debian() -> None:
     """Download the packages with what they need and unpack them. Raises CalledProcessError."""
     archives = HOME / "archives"
     (archives / "partial").mkdir(parents=True, exist_ok=True)
-    fetch = ("apt-get", "install", "--yes", "--download-only", "--no-install-recommends")
+    # `--reinstall`: what the machine has already would not be downloaded otherwise.
+    fetch = ("apt-get", "install", "--yes", "--download-only", "--reinstall", "--no-install-recommends")
     subprocess.run([*fetch, "-o", f"Dir::Cache::archives={archives}", *DEBIAN], check=True, stdout=subprocess.DEVNULL)
     for archive in sorted(archives.glob("*.deb")):
         subprocess.run(["dpkg", "--extract", archive, ROOT], check=True)
