@@ -254,7 +254,8 @@ class Workspace(Closing):
 
     def _arguments(self, paths: Paths) -> tuple[str, ...]:
         some = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-        return tuple(os.path.join(self.directory, os.fspath(path)) for path in some)
+        # An empty text stays one, so that it is refused: joined, it would mean the whole workspace.
+        return tuple((name := os.fspath(path)) and os.path.join(self.directory, name) for path in some)
 
 
 def _name(name: str) -> str:

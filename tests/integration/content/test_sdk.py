@@ -18,6 +18,7 @@ from mlv.remote.credentials import Credential, store
 from mlv.transfer.ranges import read_range
 from mlv_core.errors import (
     Denied,
+    InvalidPath,
     InvalidRevision,
     LockHeld,
     LockNeeded,
@@ -290,6 +291,16 @@ def test_what_login_remembered_signs_in(site: Site, tmp_path: Path, monkeypatch:
     monkeypatch.setenv("MLV_TOKEN", site.token())
     with mlv.connect() as client:
         assert client.user.startswith("person")
+
+
+def test_an_empty_path_is_not_the_whole_workspace(site: Site, tmp_path: Path):
+    """`delete("")` deleted every file."""
+    with commit(site.repository(), tmp_path / "ws", {"a.txt": b"a", "b.txt": b"b"}) as workspace:
+        for act in (workspace.delete, workspace.revert, workspace.edit, workspace.add):
+            with pytest.raises(InvalidPath, match="An empty argument names no path"):
+                act("")
+        assert workspace.status().files == ()
+        assert (tmp_path / "ws/a.txt").read_bytes() == b"a"
 
 
 def test_no_workspace_is_said_so(tmp_path: Path):
