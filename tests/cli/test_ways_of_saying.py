@@ -85,3 +85,16 @@ def test_bytes_that_are_no_text_are_refused_before_anything_is_begun(five, typed
     assert five.json("status", BYTES)["files"][0]["path"] == BYTES
     assert "no text in UTF-8" in five.mlv("cat", BYTES, code=2)
     (five.here / BYTES).unlink()
+
+
+def test_a_slip_in_a_name_is_told_with_what_was_meant(five):
+    five.mlv("branch", "Sweep")
+    assert "Did you mean 'Sweep'?" in five.mlv("switch", "sweep", code=9)
+    five.write("me@home.txt", b"mine")
+    five.mlv("add", ".")
+    five.mlv("commit", "-m", "an odd name")
+    assert "is written with a final '@': 'me@home.txt@'" in five.mlv("cat", "me@home.txt", code=9)
+    assert five.json("cat", "me@home.txt@")["text"] == "mine"
+    assert "Neither @1 nor @5 has 'typo.txt'." in five.mlv("diff", "@1:@5", "typo.txt", code=9)
+    assert five.mlv("diff", "@2:@5", "1.txt") == ""
+    assert "5.txt" in five.mlv("diff", "@1:@5", "5.txt")

@@ -14,7 +14,7 @@ from mlv.actions.update import Updated, Wish, bring
 from mlv.workspace import layout
 from mlv.workspace.opened import Workspace
 from mlv_core.errors import LocalChanges, UsageError
-from mlv_core.ids import RemoteAddress, RepositoryName, Revision, escape, split_at_revision
+from mlv_core.ids import RemoteAddress, RepositoryName, Revision, escape, fold, split_at_revision
 
 
 def read_target(text: str) -> tuple[str | None, str, Revision | None]:
@@ -115,5 +115,7 @@ def switch(context: Context, branch: str, *, dry_run: bool = False) -> Updated:
     if branch not in found:
         from mlv_core.errors import NotFound
 
-        raise NotFound(f"There is no branch '{escape(branch)}'.", advice=f"'mlv branch {escape(branch)}' makes it.")
+        near = next((name for name in found if fold(name) == fold(branch)), "")
+        advice = f"Did you mean '{escape(near)}'?" if near else f"'mlv branch {escape(branch)}' makes it."
+        raise NotFound(f"There is no branch '{escape(branch)}'.", advice=advice)
     return bring(context, Wish(int(found[branch].head), branch, strict=True, dry_run=dry_run))

@@ -17,6 +17,7 @@ from mlv.workspace.opened import Workspace
 from mlv.workspace.scan import EXECUTABLE, SYMLINK, Found, kind_of
 from mlv_core.deferred import dataclass
 from mlv_core.diffs import TEXT_DIFF_LIMIT, unified_diff
+from mlv_core.errors import NotFound
 from mlv_core.ids import escape
 
 if TYPE_CHECKING:
@@ -147,7 +148,13 @@ def version_differences(
             with open(fetch_to(context, at, number, folder), "rb") as stream:
                 return stream.read()
 
-        for item in _with_moves(server.diff_versions(place.repository, *numbers, paths)):
+        rows = list(_with_moves(server.diff_versions(place.repository, *numbers, paths)))
+        files = (row for at in numbers if at for row in server.list_files(place.repository, at, paths))
+        if paths and not rows and next(files, None) is None:
+            raise NotFound(
+                f"Neither @{first} nor @{second} has '{escape(place.path)}'.", advice="'mlv ls @REV' lists its files."
+            )
+        for item in rows:
             old_path = item.moved_from or item.path
             before = read(old_path, item.before, numbers[0])
             after = read(item.path, item.after, numbers[1])

@@ -64,7 +64,14 @@ def number_of(context: Context, place: Place, revision: Revision | None) -> Chan
     if revision is not None and revision.kind is RevisionKind.HAVE:
         raise UsageError("@have is the version of a workspace, and there is none here.", advice="Use @head.")
     text = "head" if revision is None else str(revision)[1:]
-    return context.server(place.server).resolve(place.repository, text, place.branch)[0]
+    try:
+        return context.server(place.server).resolve(place.repository, text, place.branch)[0]
+    except NotFound as error:
+        file = f"{place.path}{revision}"
+        if not here or not place.path or context.workspace.state.file(file) is None:
+            raise
+        advice = f"The file '{escape(file)}' is written with a final '@': '{escape(file)}@'."
+        raise NotFound(error.message, advice=advice) from error
 
 
 def log(context: Context, place: Place, wanted: HistoryFilter, limit: int) -> Iterator[Changeset]:
