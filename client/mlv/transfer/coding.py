@@ -23,6 +23,8 @@ IN_FLIGHT = 6
 FAILED_ATTEMPTS = 2
 TRIED_AGAIN = 16
 """Noise of a file is not patched after so many patches of it gave nothing, save for one frame in so many."""
+RUNS, RUN_BYTES = 32, 512
+"""How many places of something long are looked at, and how much of each."""
 PATCHED_BYTES = 4 << 10
 """A smaller file is not worth a frame of its own: it shares one with its neighbours."""
 
@@ -115,7 +117,13 @@ class _Against:
 
 
 def is_noise(plain: memoryview) -> bool:
-    """Whether bytes look as if nothing could shrink them."""
+    """Whether bytes look as if nothing could shrink them; of many, short runs from all over are looked at.
+
+    Single bytes from all over would cost as much as reading everything: each lies in another line of the cache.
+    """
+    if len(plain) > 2 * RUNS * RUN_BYTES:
+        step = (len(plain) - RUN_BYTES) // (RUNS - 1)
+        plain = memoryview(b"".join(plain[at : at + RUN_BYTES] for at in range(0, step * RUNS, step)))
     return entropy(plain) >= NOISE_BITS
 
 

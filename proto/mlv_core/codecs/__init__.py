@@ -107,8 +107,8 @@ def encode_patch(plain: Buffer, base: Buffer, allowed: frozenset[Codec] = ALL_CO
     return patched if len(patched.blob) < len(alone.blob) else alone
 
 
-def decode(codec: int, blob: Buffer, plain_length: int, base: Buffer | None, limit: int) -> bytes:
-    """The plain bytes of `blob`, exactly `plain_length` of them.
+def decode(codec: int, blob: Buffer, plain_length: int, base: Buffer | None, limit: int) -> bytes | memoryview:
+    """The plain bytes of `blob`, exactly `plain_length` of them; of a raw one that cannot change they are not copied.
 
     `base` is the concatenated plain content of the bases that the frame names, None when it names none; `limit`
     bounds `plain_length`. Raises: LimitExceeded before anything is decoded; DamagedContent for an unknown codec,
@@ -129,7 +129,7 @@ def decode(codec: int, blob: Buffer, plain_length: int, base: Buffer | None, lim
         case Codec.RAW:
             if len(view) != plain_length:
                 raise DamagedContent("a raw segment has another length than it declares")
-            return bytes(view)
+            return view if view.readonly else bytes(view)
         case Codec.ZSTD:
             return general.decode_zstd(view, plain_length)
         case Codec.PLANES:

@@ -53,7 +53,7 @@ def rebuild_database(archive: Archive, blocks: tuple[Block, ...], target: Draft)
 
 def read_block(archive: Archive, block: Block, index: int) -> bytes:
     """The plain bytes of a block. Raises: DamagedContent."""
-    plain: bytes | None = None
+    plain: bytes | memoryview | None = None
     where = (f"block {index} of the database",)
     try:
         for part in block.parts:
@@ -62,7 +62,7 @@ def read_block(archive: Archive, block: Block, index: int) -> bytes:
         raise DamagedContent(error.message, items=(*error.items, *where)) from error
     if plain is None or hash_content(plain) != block.hash:
         raise DamagedContent("The database in the backup is damaged.", items=where)
-    return plain
+    return bytes(plain)
 
 
 def _store(archive: Archive, snapshot: str, draft: Draft, plain: bytes, old: Block | None) -> Block:

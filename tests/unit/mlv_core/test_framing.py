@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlv_core.codecs import ALL_CODECS, Codec
+from mlv_core.codecs import ALL_CODECS, Codec, decode
 from mlv_core.framing import BASE_BYTES, GROUP_BYTES, PATCH_BYTES, FramePlan, encode_plan, plan_frames, plan_groups
 from mlv_core.hashing import hash_content
 from mlv_core.packs import decode_frame
@@ -125,3 +125,15 @@ def test_small_files_are_grouped_by_size():
     assert plan_groups([10, 20]) == [(0, 1)]
     assert plan_groups([GROUP_BYTES, 1, GROUP_BYTES]) == [(0,), (1,), (2,)]
     assert [len(group) for group in plan_groups([0] * 5000)] == [4096, 904]
+
+
+def test_raw_bytes_are_copied_only_where_they_could_change():
+    blob = b"as it lies" * 10
+    given = memoryview(blob)[10:]
+    plain = memoryview(decode(Codec.RAW, given, len(given), None, len(given)))
+    assert plain == given
+    assert plain.obj is blob
+    changing = bytearray(blob)
+    kept = decode(Codec.RAW, changing, len(changing), None, len(changing))
+    changing[:] = bytes(len(changing))
+    assert kept == blob

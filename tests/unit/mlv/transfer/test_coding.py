@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlv.transfer.coding import Item, coded, jobs_for
+from mlv.transfer.coding import RUN_BYTES, RUNS, Item, coded, is_noise, jobs_for
 from mlv.transfer.reading import BytesSource, FileSource, cut_content
 from mlv.transfer.sending import MESSAGE_BYTES, SENT_PACK_BYTES, send_frames
 from mlv.transfer.types import INLINE_LIMIT_BYTES, Silent, UploadInput
@@ -17,6 +17,9 @@ from mlv_core.errors import FileChanging
 from mlv_core.hashing import ContentHash, hash_content
 from mlv_core.packs import Frame, PackParser, decode_frame
 from mlv_core.recipes import needs_recipe
+
+KIBIBYTE = 1024
+"""In less, random bytes repeat too seldom for their entropy to show."""
 
 
 def item(data: bytes, base: bytes | None = None, path: str = "file") -> Item:
@@ -182,3 +185,14 @@ def test_many_bytes_are_sent_in_packs_of_messages_that_a_server_takes():
         found += [placed.frame.members for chunk in pack for placed in parser.feed(chunk)]
         parser.finish()
     assert found == [frame.members for frame in frames]
+
+
+@pytest.mark.parametrize("size", [100, 2 * RUNS * RUN_BYTES, 2 * RUNS * RUN_BYTES + 1, 3_000_001])
+def test_noise_is_told_from_what_shrinks_wherever_that_lies(size: int):
+    noise = os.urandom(size)
+    assert is_noise(memoryview(noise)) == (size > KIBIBYTE)
+    for place in range(0, size, -(-size // 4)):
+        quarter = bytes(min(size - place, -(-size // 4)))
+        mixed = noise[:place] + quarter + noise[place + len(quarter) :]
+        assert len(mixed) == size
+        assert not is_noise(memoryview(mixed))
