@@ -14,6 +14,8 @@ class NoticeKind(Enum):
     LOCK_BROKEN = "lock.broken"
     LOCK_STOLEN = "lock.stolen"
     LOCK_EXPIRED = "lock.expired"
+    LOCK_RELEASED = "lock.released"
+    """By its own user, in another workspace."""
     LOCK_ENDS_SOON = "lock.ends_soon"
     LOCK_REQUESTED = "lock.requested"
     LOCK_DENIED = "lock.denied"
@@ -21,6 +23,10 @@ class NoticeKind(Enum):
     LOCK_GIVEN = "lock.given"
     BRANCH_FROZEN = "branch.frozen"
     BRANCH_ABANDONED = "branch.abandoned"
+
+
+LOST = frozenset({NoticeKind.LOCK_BROKEN, NoticeKind.LOCK_STOLEN, NoticeKind.LOCK_RELEASED, NoticeKind.LOCK_GIVEN})
+"""What tells a workspace that a lock of its own is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ def line_of(notice: Notice) -> str:
         NoticeKind.LOCK_BROKEN: f"{by} broke your lock on {path}{why}. {keep}",
         NoticeKind.LOCK_STOLEN: f"{by} took over your lock on {path}{why}. {keep}",
         NoticeKind.LOCK_EXPIRED: f"Your lock on {path} has expired. 'mlv lock {word}' takes it again.",
+        NoticeKind.LOCK_RELEASED: f"You ended this workspace's lock on {path} in another one{why}. {keep}",
         NoticeKind.LOCK_ENDS_SOON: f"Your lock on {path} ends soon, as policy says. 'mlv lock {word}' takes it anew.",
         NoticeKind.LOCK_REQUESTED: f"{by} asks for your lock on {path}{why}. 'mlv unlock --give {by} {word}' gives it, "
         f"'mlv lock --deny {by} -m WHY {word}' keeps it.",

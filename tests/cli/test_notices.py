@@ -39,6 +39,33 @@ def test_L9_who_loses_a_lock_is_told_once_by_whom_and_why(met):
     assert said(first, "locks") == ""
 
 
+@pytest.mark.parametrize(
+    "typed", [("lock", "--steal", "-m", "over here", "w.safetensors"), ("unlock", "w.safetensors")], ids=lambda a: a[0]
+)
+def test_L9_who_takes_or_drops_a_lock_elsewhere_is_told_where_it_was_held(met, workspace, typed):
+    first, second = met
+    elsewhere: Typist = workspace()
+    elsewhere.mlv("locks")
+    first.mlv("edit", "w.safetensors")
+    elsewhere.mlv(*typed)
+    assert said(elsewhere, "locks") == said(second, "locks") == ""
+    told = said(first, "locks")
+    assert "You ended this workspace's lock on w.safetensors in another one" in told
+    assert ("over here" in told) == (typed[0] == "lock")
+    assert said(first, "locks") == ""
+    # The next look, which asks no server, knows it too.
+    assert "Unchanged, lock broken: w.safetensors" in first.mlv("status")
+
+
+def test_an_abandoned_branch_takes_its_locks_without_a_word_of_another_workspace(met):
+    first, _ = met
+    first.mlv("branch", "side")
+    first.mlv("switch", "side")
+    first.mlv("edit", "w.safetensors")
+    assert "another one" not in said(first, "branch", "side", "--abandon", "-m", "over")
+    assert "another one" not in said(first, "locks")
+
+
 def test_a_refused_command_tells_too(met):
     first, second = met
     second.mlv("edit", "w.safetensors")

@@ -45,6 +45,11 @@ def note_broken(context: Context, held: tuple[Lock, ...] | None = None) -> None:
     workspace = context.workspace
     if held is None:
         held = context.server().list_locks(RepositoryName.parse(workspace.repository))
+    note_dead(workspace, held)
+
+
+def note_dead(workspace: Workspace, held: tuple[Lock, ...]) -> None:
+    """As `note_broken`, from all locks that the server has of the repository."""
     forget_folders(workspace, {int(item.token) for item in held})
     dead = {str(file.file_id): file.token for file in dead_files(workspace, held)}
     told = json.dumps(dead, sort_keys=True) if dead else ""

@@ -33,8 +33,8 @@ def tell_news(
 ) -> None:
     """Give `news`, which is for scripts, each thing that is new to the workspace; None: a line each to `notice`.
 
-    One call if there is any, none else. Whatever goes wrong is no failure of the command that this ends: what was not
-    told is told the next time.
+    One call if there is any, two where a lock is lost, which `status` knows from then on; none else. Whatever goes
+    wrong is no failure of the command that this ends: what was not told is told the next time.
     """
     if server.noticed is None:
         return
@@ -54,7 +54,7 @@ def _ask(
     news: Callable[[Notice], None] | None,
 ) -> None:
     from mlv_core.ids import RepositoryName, WorkspaceId
-    from mlv_core.noticing import NoticeKind, line_of
+    from mlv_core.noticing import LOST, NoticeKind, line_of
 
     found = server.list_notices(RepositoryName.parse(workspace.repository), WorkspaceId(workspace.id), seen)
     suffix = SCRIPTS if news else ""
@@ -69,6 +69,10 @@ def _ask(
             news(one)
         else:
             notice(line)
+    if any(one.kind in LOST for one in found.notices):
+        from mlv.actions.held import note_dead
+
+        note_dead(workspace, server.list_locks(RepositoryName.parse(workspace.repository)))
     warned = json.dumps([one.sequence for one in ending])
     _keep(workspace, {NOTICED + suffix: str(found.sequence), WARNED + suffix: warned})
 

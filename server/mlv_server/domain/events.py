@@ -57,22 +57,23 @@ class Event:
     data: Mapping[str, EventValue]
 
 
-def lock_event(kind: EventKind, lock: Lock, by: str, reason: str = "") -> Event:
-    """A lock was taken, given up, broken or stolen by user `by`, or has expired (L17)."""
-    return Event(
-        kind,
-        {
-            "path": lock.path,
-            "file_id": lock.file_id,
-            "owner": lock.owner,
-            "workspace": lock.workspace,
-            "host": lock.host,
-            "branch": lock.branch,
-            "token": lock.token,
-            "by": by,
-            "reason": reason,
-        },
-    )
+def lock_event(kind: EventKind, lock: Lock, by: str, reason: str = "", *, elsewhere: bool = False) -> Event:
+    """A lock was taken, given up, broken or stolen by user `by`, or has expired (L17).
+
+    `elsewhere`: its own user ended it in another workspace than its own, which the event then says (L9).
+    """
+    facts: dict[str, EventValue] = {
+        "path": lock.path,
+        "file_id": lock.file_id,
+        "owner": lock.owner,
+        "workspace": lock.workspace,
+        "host": lock.host,
+        "branch": lock.branch,
+        "token": lock.token,
+        "by": by,
+        "reason": reason,
+    }
+    return Event(kind, {**facts, "elsewhere": True} if elsewhere else facts)
 
 
 def asking_event(

@@ -23,6 +23,8 @@ class LockEnd(IntEnum):
     """Its own user gave it up, or took it, in another workspace."""
     GIVEN = 5
     """Its own user gave it to somebody who had asked."""
+    CLOSED = 6
+    """It went with its branch or its workspace, of which its holder is told, or knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ _WORDS = {
     LockEnd.EXPIRED: "expired, and taken by {}",
     LockEnd.RELEASED: "given up by {} in another workspace",
     LockEnd.GIVEN: "given away by {}",
+    LockEnd.CLOSED: "released by {}",
 }
 
 

@@ -16,6 +16,7 @@ _LOST = {
     EventKind.LOCK_BROKEN: NoticeKind.LOCK_BROKEN,
     EventKind.LOCK_STOLEN: NoticeKind.LOCK_STOLEN,
     EventKind.LOCK_EXPIRED: NoticeKind.LOCK_EXPIRED,
+    EventKind.LOCK_RELEASED: NoticeKind.LOCK_RELEASED,
 }
 _BRANCH = {EventKind.FREEZE_SET: NoticeKind.BRANCH_FROZEN, EventKind.BRANCH_ABANDONED: NoticeKind.BRANCH_ABANDONED}
 KINDS = frozenset({
@@ -32,6 +33,8 @@ def is_personal(event: Event) -> bool:
     data = event.data
     if event.kind in {EventKind.LOCK_ACQUIRED, EventKind.LOCK_GIVEN}:
         return data["by"] != data["owner"]
+    if event.kind is EventKind.LOCK_RELEASED:
+        return bool(data.get("elsewhere"))
     if event.kind is EventKind.FREEZE_SET:
         return bool(data["branch"])
     return event.kind in KINDS

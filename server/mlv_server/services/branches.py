@@ -145,7 +145,7 @@ def _find(tx: Transaction, call: Call, repository: RepositoryName, name: str) ->
 def _release_locks(tx: Transaction, call: Call, row: RepositoryRow, branch: Branch) -> int:
     """End every lock that was taken on the branch, and every wish for one (L11, L17); how many locks there were."""
     held = [lock for lock in tx.locks.list_all(row.id) if lock.branch == branch.name]
-    lock_ends.end(tx, call, row.id, held, LockEnd.RELEASED, f"{branch.name} was abandoned")
+    lock_ends.end(tx, call, row.id, held, LockEnd.CLOSED, f"{branch.name} was abandoned")
     asked = [one.number for one in tx.lock_requests.list_all(row.id) if one.branch == branch.name]
     tx.lock_requests.remove(row.id, asked)
     return len(held)

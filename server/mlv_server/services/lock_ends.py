@@ -17,11 +17,21 @@ _KINDS = {
     LockEnd.EXPIRED: EventKind.LOCK_EXPIRED,
     LockEnd.RELEASED: EventKind.LOCK_RELEASED,
     LockEnd.GIVEN: EventKind.LOCK_GIVEN,
+    LockEnd.CLOSED: EventKind.LOCK_RELEASED,
 }
 
 
-def tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, locks: Sequence[Lock], reason: str) -> None:
-    """Every lock event goes to audit and to the event stream (L17)."""
+def tell(
+    tx: Transaction,
+    call: Call,
+    repository_id: int,
+    kind: EventKind,
+    locks: Sequence[Lock],
+    reason: str,
+    *,
+    elsewhere: bool = False,
+) -> None:
+    """Every lock event goes to audit and to the event stream (L17); `elsewhere`: as `lock_event`."""
     if not locks:
         return
     entries = tuple(
@@ -31,7 +41,7 @@ def tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, locks
         for lock in locks
     )
     tx.audit.append(repository_id, entries)
-    told = tuple(lock_event(kind, lock, call.principal.user, reason) for lock in locks)
+    told = tuple(lock_event(kind, lock, call.principal.user, reason, elsewhere=elsewhere) for lock in locks)
     tx.events.append(repository_id, call.now, told)
 
 
@@ -45,4 +55,4 @@ def end(tx: Transaction, call: Call, repository_id: int, locks: Sequence[Lock], 
     news = tx.locks.untold(repository_id, locks) if how is LockEnd.EXPIRED else locks
     tx.locks.remove(repository_id, [lock.token for lock in locks])
     tx.ended_locks.add(repository_id, ended(locks, how, call.principal.user, reason, call.now))
-    tell(tx, call, repository_id, _KINDS[how], news, reason)
+    tell(tx, call, repository_id, _KINDS[how], news, reason, elsewhere=how is LockEnd.RELEASED)

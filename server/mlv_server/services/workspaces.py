@@ -85,7 +85,7 @@ async def remove(call: Call, repository: RepositoryName, id: WorkspaceId) -> int
         if not own and not access.may(tx, call, "lock.break", row.name):
             raise Denied("This workspace is another user's.", advice="A maintainer may remove it.")
 
-        lock_ends.end(tx, call, row.id, held, LockEnd.RELEASED if own else LockEnd.BROKEN, "its workspace was removed")
+        lock_ends.end(tx, call, row.id, held, LockEnd.CLOSED if own else LockEnd.BROKEN, "its workspace was removed")
         asked = [one.number for one in tx.lock_requests.list_all(row.id) if one.workspace == id]
         tx.lock_requests.remove(row.id, asked)
         tx.workspaces.remove(row.id, id)

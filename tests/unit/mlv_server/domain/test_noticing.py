@@ -33,6 +33,15 @@ def test_L9_a_lock_that_is_lost_concerns_its_holder(kind: EventKind):
     assert notice_of(event, 5, 100, ("ann", "other"), "main", ()) is None
 
 
+def test_L9_a_lock_that_its_user_ended_elsewhere_concerns_the_workspace_that_had_it():
+    event = lock_event(EventKind.LOCK_RELEASED, lock(), "ann", "why", elsewhere=True)
+    assert addressees(event, ()) == {ANN}
+    notice = notice_of(event, 5, 100, ANN, "main", ())
+    assert notice is not None
+    assert (notice.kind, notice.reason) == (NoticeKind.LOCK_RELEASED, "why")
+    assert notice_of(event, 5, 100, ("ann", "other"), "main", ()) is None
+
+
 def test_locks_that_people_take_and_give_back_concern_nobody():
     assert not is_personal(lock_event(EventKind.LOCK_ACQUIRED, lock(), "ann"))
     assert not is_personal(lock_event(EventKind.LOCK_RELEASED, lock(), "ann"))
@@ -112,7 +121,7 @@ def test_every_notice_is_one_line_without_what_a_terminal_acts_on(kind: NoticeKi
 def test_every_kind_that_may_concern_somebody_is_read():
     quiet = {kind for kind in EventKind if kind not in KINDS}
     assert EventKind.COMMIT_PUBLISHED in quiet
-    assert EventKind.LOCK_RELEASED in quiet
+    assert EventKind.LOCK_WITHDRAWN in quiet
 
 
 def test_L8_the_last_warning_comes_before_the_end_that_nothing_leads_on():
