@@ -69,6 +69,51 @@ def test_L10_a_folder_changes_hands_with_the_locks_of_its_holder_in_it(pair: Any
     second.mlv("commit", "-m", "mine")
 
 
+def test_L10_a_folder_is_given_to_who_asked_for_parts_of_it_too(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    first.write("data/deep/x.safetensors", b"\0deep")
+    first.mlv("add", "data")
+    first.mlv("commit", "-m", "deep")
+    second.mlv("update")
+    first.mlv("edit", MODEL, "data/deep/x.safetensors")
+    second.mlv("lock", MODEL, "--request")
+    second.mlv("lock", "--tree", "data/deep", "--request")
+    second.mlv("lock", "--tree", "data", "--request")
+    assert first.mlv("unlock", "--give", second.name, ".", "-n") == f"dry run: gave data/ to {second.name}\n"
+    assert first.mlv("unlock", "--give", second.name, ".") == f"gave data/ to {second.name}\n"
+    assert [(one["path"], one["owner"]) for one in second.json("locks")] == [("data", second.name)]
+    assert "asked by" not in first.mlv("locks")
+
+
+def test_L10_a_folder_that_was_given_is_forgotten_though_a_file_beside_it_is_anothers(
+    pair: Any, workspace: Any, member: Any
+) -> None:
+    first, second = pair
+    first.write("other.safetensors", b"\0other")
+    first.mlv("add", "other.safetensors")
+    stock(first, second)
+    third = workspace(member())
+    third.mlv("lock", "other.safetensors")
+    first.mlv("edit", MODEL)
+    for asked_for in (("other.safetensors",), ("--tree", "data")):
+        second.mlv("lock", *asked_for, "--request")
+    assert first.json("unlock", "--give", second.name, ".", code=4)["code"] == "LOCK_HELD"
+    assert ("data", second.name) in [(one["path"], one["owner"]) for one in first.json("locks")]
+    assert first.json("unlock", MODEL, code=9)["message"] == "No lock at the named paths."
+
+
+def test_L10_commands_about_a_folder_with_a_space_can_be_typed(pair: Any) -> None:
+    first, second = pair
+    first.write("my data/w.safetensors", b"\0weights")
+    first.mlv("add", "my data")
+    first.mlv("commit", "-m", "data")
+    second.mlv("update")
+    first.mlv("lock", "--tree", "my data")
+    second.mlv("lock", "my data/w.safetensors", "--request")
+    assert "'mlv unlock \"my data\"'" in first.json("unlock", "--give", second.name, "my data", code=2)["advice"]
+
+
 def test_L10_a_folder_is_denied_with_a_reason(pair: Any) -> None:
     first, second = pair
     stock(first, second)

@@ -91,14 +91,7 @@ def give(context: Context, arguments: tuple[str, ...], user: str, *, dry_run: bo
 
     Raises: NotFound when they did not ask, LockHeld for a lock of somebody else.
     """
-    found = _answer(context, arguments, user, Answer.GIVE, "", dry_run=dry_run)
-    workspace = context.workspace
-    folders = tuple(lock.path for lock in found.given if lock.tree)
-    if not dry_run:
-        below = (file.path for file in workspace.state.files().values() if file.token and under(file.path, folders))
-        locks.forget_released(workspace, (*found.paths, *(below if folders else ())))
-        forget_folders(workspace, {token for path, token in workspace.trees.items() if path not in folders})
-    return found
+    return _answer(context, arguments, user, Answer.GIVE, "", dry_run=dry_run)
 
 
 def deny(context: Context, arguments: tuple[str, ...], user: str, reason: str, *, dry_run: bool = False) -> Answered:
@@ -156,13 +149,35 @@ def _answer(
             f"{user} has asked for no lock there.",
             advice="'mlv locks' shows who asks; they ask with 'mlv lock PATH --request' or '--wait'.",
         )
+    if answer is Answer.GIVE:
+        meant = _widest(meant)
     answered: list[str] = []
     given: list[Lock] = []
-    # Who asked for a folder and for files in it is answered for the folder first.
     for tree in (True, False):
         paths = tuple(dict.fromkeys(one.path for one in meant if one.tree is tree))
         if paths:
             request = AnswerRequest(name, workspace.branch, paths, meant[0].user, answer, reason, dry_run, tree)
-            given += server.answer_lock_request(request)
+            new = server.answer_lock_request(request)
+            if answer is Answer.GIVE and not dry_run:
+                _forget_given(workspace, paths, new)
+            given += new
             answered += paths
     return Answered(tuple(answered), tuple(given))
+
+
+def _widest(asked: list[LockRequest]) -> list[LockRequest]:
+    """Without what lies in a folder that is asked for too: that folder is given with all below."""
+    folders = {one.path for one in asked if one.tree}
+    return [
+        one
+        for one in asked
+        if not any(is_below(one.path, folder) for folder in folders if not one.tree or one.path != folder)
+    ]
+
+
+def _forget_given(workspace: Workspace, paths: tuple[str, ...], given: tuple[Lock, ...]) -> None:
+    """Forget the locks that went to another: of a folder also those on files in it."""
+    folders = tuple(lock.path for lock in given if lock.tree)
+    below = (file.path for file in workspace.state.files().values() if file.token and under(file.path, folders))
+    locks.forget_released(workspace, (*paths, *(below if folders else ())))
+    forget_folders(workspace, {token for path, token in workspace.trees.items() if path not in folders})

@@ -9,7 +9,7 @@ from mlv_core.asking import Answer, AnswerRequest
 from mlv_core.deferred import dataclass
 from mlv_core.entities import BranchKind, Lock, LockMode
 from mlv_core.errors import Denied, InvalidRequest, NotFound
-from mlv_core.ids import FencingToken, FileId, escape
+from mlv_core.ids import FencingToken, FileId, escape, typed
 from mlv_core.paths import is_below, show_path
 from mlv_server.domain import lock_refusals
 from mlv_server.domain.leases import leased
@@ -86,7 +86,7 @@ def decide_give(
 def folder_requests_of(user: str, requests: Iterable[Request], folders: Sequence[str]) -> dict[str, Request]:
     """The open request of `user` for each of `folders`: of several the first, who waits first.
 
-    Raises: NotFound, InvalidRequest where one of them lies in another.
+    Raises: NotFound.
     """
     found: dict[str, Request] = {}
     mine = [one for one in requests if one.user == user and one.denied_at is None]
@@ -95,8 +95,6 @@ def folder_requests_of(user: str, requests: Iterable[Request], folders: Sequence
             found.setdefault(folder, one)
     if missing := [folder for folder in folders if folder not in found]:
         raise _not_asked(user, missing, "folders")
-    if any(is_below(one, other) for one in folders for other in folders if one != other):
-        raise InvalidRequest("One of these folders lies in another.", advice="Answer for one of them at a time.")
     return {folder: found[folder] for folder in folders}
 
 
@@ -113,8 +111,11 @@ def decide_give_folders(
 
     `held` has all locks that stand in the way of who asked, by folder: the giver's own end, those on files below too.
     `kinds` has the kind of each asker's branch by its name.
-    Raises: NotFound, LockHeld where another holds a part, InvalidRequest for a part of a wider folder.
+    Raises: NotFound, LockHeld where another holds a part, InvalidRequest for a part of a wider folder, or where one of
+    them lies in another.
     """
+    if any(is_below(one, other) for one in asked for other in asked if one != other):
+        raise InvalidRequest("One of these folders lies in another.", advice="Give the wider one: it holds both.")
     if free := [folder for folder in asked if not held.get(folder)]:
         raise _not_locked(free, "folders")
     if foreign := [(lock.path, lock) for locks in held.values() for lock in locks if lock.owner != giver.user]:
@@ -199,5 +200,5 @@ def _not_locked(free: Sequence[str], what: str) -> NotFound:
 def _in_parts(folder: str) -> InvalidRequest:
     return InvalidRequest(
         f"The lock is on all of '{show_path(folder)}', and is not given in parts.",
-        advice=f"'mlv unlock {show_path(folder)}' gives it up; who waits then takes what they wait for.",
+        advice=f"'mlv unlock {typed(folder)}' gives it up; who waits then takes what they wait for.",
     )

@@ -31,7 +31,7 @@ from mlv_core.asking import LockRequest
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock
 from mlv_core.errors import LockHeld
-from mlv_core.ids import FileId, WorkspaceId, escape
+from mlv_core.ids import FileId, WorkspaceId, escape, typed
 from mlv_core.paths import parents, show_path
 from mlv_server.domain.lock_queue import Request, Resource, in_line, is_absent
 
@@ -190,7 +190,7 @@ def check_circle(request: Request, line: Sequence[Request], barrier: Barrier, hi
         for one in earlier.get(ways.pop(), ()):
             mine = next((lock for lock in barrier(one) if lock.workspace == request.workspace), None)
             if mine is not None:
-                raise _circle(one, show_path(mine.path), hidden)
+                raise _circle(one, mine.path, hidden)
             new = waited_for(one) - known
             known |= new
             ways.extend(new)
@@ -198,8 +198,9 @@ def check_circle(request: Request, line: Sequence[Request], barrier: Barrier, hi
 
 def _circle(one: Request, held: str, hidden: Collection[int]) -> LockHeld:
     return LockHeld(
-        f"{_who(one, hidden)} waits for {held}, which you hold, and would wait for you while you wait for them.",
-        advice=f"Commit {held} or 'mlv unlock {held}' first; 'mlv locks' shows who waits for what.",
+        f"{_who(one, hidden)} waits for {show_path(held)}, which you hold, and would wait for you while you wait for "
+        "them.",
+        advice=f"Commit it or 'mlv unlock {typed(held)}' first; 'mlv locks' shows who waits for what.",
     )
 
 
