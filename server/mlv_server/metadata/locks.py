@@ -104,6 +104,11 @@ class Locks:
             found.extend(self._select(repository_id, locks.c.path.in_(wanted[start : start + IN_LIMIT])))
         return tuple(found)
 
+    def below(self, repository_id: int, folder: str) -> tuple[Lock, ...]:
+        """Every lock that shows under a path below the folder, on whatever branch."""
+        prefix = f"{folder}/"
+        return tuple(self._select(repository_id, func.substr(locks.c.path, 1, len(prefix)) == prefix))
+
     def expire(self, owner_id: int, now: int) -> None:
         """End the lease of every lock of a user by `now` (ms) for good: they show, and block nobody."""
         mine = update(locks).where(locks.c.owner_id == owner_id)

@@ -18,6 +18,8 @@ from mlv_server.metadata.lists import OWN_LEVEL, ListRow, Lists, missing_list
 from mlv_server.metadata.prepared import Prepared
 from mlv_server.metadata.tables_history import path_changes
 
+IN_LIMIT = 500
+"""Values in one IN: below every database's limit of parameters."""
 ROWS_LIMIT = 4096
 """Entries of a list up to which each changed path gets a row; beyond, the list itself is searched."""
 _BATCH = 1024
@@ -218,6 +220,18 @@ class Versions:
     def paths_of(self, repository_id: int, file_id: FileId) -> frozenset[str]:
         """Every path that has a row of this file."""
         return frozenset(path for (path,) in _PATHS_OF.rows(self._connection, repository=repository_id, file=file_id))
+
+    def paths_of_each(self, repository_id: int, files: Iterable[FileId]) -> frozenset[str]:
+        """Every path that has a row of one of these files."""
+        wanted = sorted(files)
+        found: set[str] = set()
+        for start in range(0, len(wanted), IN_LIMIT):
+            rows = select(path_changes.c.path).where(
+                path_changes.c.repository_id == repository_id,
+                path_changes.c.file_id.in_(wanted[start : start + IN_LIMIT]),
+            )
+            found.update(path for (path,) in self._connection.execute(rows))
+        return frozenset(found)
 
     def _add_rows(self, repository_id: int, changeset: ChangesetNumber, changes: Collection[Change]) -> int:
         """Write a row for each changed path, unless they are too many; the bytes that it took."""

@@ -40,9 +40,15 @@ async def ask(call: Call, request: AskRequest) -> Asked:
         freezes.check_open(branch)
         view = View(tx, call, repository)
         if request.tree:
-            _check_folders(tx, view, branch, request.paths)
+            _check_folders(tx, repository.id, branch, request.paths)
         wanted = _wished(tx, call, repository.id, branch, request, workspace)
         queue = load(tx, call, repository.id, wanted)
+        if request.tree:
+            around = queue.around[branch.name]
+            held = (lock for folder in request.paths for lock in around[folder])
+            tree_locks.check_below(tx, view, branch, request.paths, held)
+        if not wanted.waits:
+            wanted = _held_by_others(queue, wanted)
         before = lock_queue.same(queue.requests, request.workspace, wanted.resources(), waits=request.waits)
         if before is not None and before.denied_at is not None:
             if request.again:
@@ -50,8 +56,6 @@ async def ask(call: Call, request: AskRequest) -> Asked:
             tx.lock_requests.remove(repository.id, [before.number])
             before = None
 
-        if not wanted.waits:
-            wanted = _held_by_others(queue, wanted)
         if before is not None:
             tx.lock_requests.seen(repository.id, before.number, call.now, wanted.until)
             number = before.number
@@ -104,7 +108,7 @@ async def list_all(
         queue = turns.load(tx, call, row.id)
         standing = [one for one in queue.requests if not _is_moot(queue, one)]
         had = {(lock.file_id, lock.workspace) for some in queue.locks.values() for lock in some}
-        had_folders = {(lock.path, lock.workspace) for lock in queue.folders}
+        had_folders = {(path, lock.workspace) for path, some in queue.folders.items() for lock in some}
         return tuple(
             one
             for one in lock_order.listed(standing, queue.silence_ms, call.now)
@@ -186,19 +190,17 @@ def load(tx: Transaction, call: Call, repository_id: int, new: Request | None = 
 def _is_moot(queue: turns.Queue, request: Request) -> bool:
     tokens = [int(lock.token) for file in request.files for lock in queue.locks.get(file, ())]
     tokens += [int(lock.token) for _, lock in queue.met(request)] if request.folders else []
-    tokens += [int(lock.token) for lock in queue.folders] if request.files else []
+    tokens += [int(lock.token) for path, _ in request.files.values() for lock in queue.above(path)]
     return lock_queue.is_moot(request, tokens, queue.now)
 
 
-def _check_folders(tx: Transaction, view: View, branch: Branch, folders: tuple[str, ...]) -> None:
-    """Check that folders may be asked for, as if they were locked (P4). Raises: InvalidRequest, Denied."""
+def _check_folders(tx: Transaction, repository_id: int, branch: Branch, folders: tuple[str, ...]) -> None:
+    """Check that these are folders that may be asked for, as if they were locked. Raises: InvalidRequest."""
     lock_trees.check_folders(folders)
-    files = tx.versions.lookup(view.row.id, branch.head, folders) if branch.head else {}
+    files = tx.versions.lookup(repository_id, branch.head, folders) if branch.head else {}
     if files:
         path = show_path(min(files))
         raise InvalidRequest(f"'{path}' is a file and no folder.", advice="Ask for it without --tree.")
-    held = tree_locks.held_around(tx, view.row.id, branch, folders)
-    tree_locks.check_below(tx, view, branch, folders, held)
 
 
 def _wished(

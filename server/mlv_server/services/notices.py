@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import field
 
 from mlv_core.deferred import dataclass
-from mlv_core.entities import Lock
+from mlv_core.entities import Lock, LockMode
 from mlv_core.errors import Denied
 from mlv_core.ids import RepositoryName, WorkspaceId
 from mlv_core.noticing import Notice, NoticeKind, Notices
@@ -157,14 +157,14 @@ def _due(tx: Transaction, repository_id: int, mine: Workspace) -> int:
 
 
 def _holders(tx: Transaction, repository_id: int, event: Event) -> tuple[Lock, ...]:
-    """The locks at or above the path that somebody asks for, and those below a folder."""
+    """The locks at or above the path that somebody asks for, and those below a folder; intents are in nobody's way."""
     if event.kind is not EventKind.LOCK_REQUESTED:
         return ()
     path = str(event.data["path"])
     found = tx.locks.at_paths(repository_id, (path, *parents(path)))
-    if not event.data.get("tree"):
-        return found
-    return found + tuple(lock for lock in tx.locks.list_all(repository_id) if lock.path.startswith(f"{path}/"))
+    if event.data.get("tree"):
+        found += tx.locks.below(repository_id, path)
+    return tuple(lock for lock in found if lock.mode is LockMode.EXCLUSIVE)
 
 
 def _may_know(view: View, call: Call, event: Event) -> bool:

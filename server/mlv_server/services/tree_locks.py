@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mlv_core.entities import Branch, Lock
 from mlv_core.ids import ChangesetNumber
-from mlv_core.paths import is_below
+from mlv_core.paths import is_below, parents
 from mlv_core.requests import AcquireRequest
 from mlv_server.metadata.unit_of_work import Transaction
 from mlv_server.services.sights import View, ref_of
@@ -18,19 +18,38 @@ def held_around(tx: Transaction, repository_id: int, branch: Branch, folders: Co
 
     A lock shows under the path that its file has on the lock's own branch; elsewhere the file may lie elsewhere.
     """
+    wanted = frozenset(folders)
     found: list[Lock] = []
     elsewhere: list[Lock] = []
     for lock in tx.locks.list_all(repository_id):
-        if lock.tree or any(is_below(lock.path, folder) for folder in folders):
+        if lock.tree or not wanted.isdisjoint((lock.path, *parents(lock.path))):
             found.append(lock)
         elif lock.branch != branch.name:
             elsewhere.append(lock)
-    places = {lock.token: tx.versions.paths_of(repository_id, lock.file_id) for lock in elsewhere}
-    paths = {path for some in places.values() for path in some if any(is_below(path, folder) for folder in folders)}
+    places = tx.versions.paths_of_each(repository_id, {lock.file_id for lock in elsewhere})
+    paths = {path for path in places if not wanted.isdisjoint((path, *parents(path)))}
     states = tx.versions.lookup(repository_id, branch.head, paths) if paths and branch.head else {}
     here = {state.file_id: path for path, state in states.items()}
     found += [replace(lock, path=here[lock.file_id]) for lock in elsewhere if lock.file_id in here]
     return tuple(found)
+
+
+def by_folder(
+    tx: Transaction, repository_id: int, branch: Branch, folders: Collection[str]
+) -> dict[str, tuple[Lock, ...]]:
+    """Every lock that could meet one on each of `folders` of the branch: on it, below it, or on a folder above."""
+    found: dict[str, list[Lock]] = {folder: [] for folder in folders}
+    trees: dict[str, list[Lock]] = {}
+    for lock in held_around(tx, repository_id, branch, folders):
+        if lock.tree:
+            trees.setdefault(lock.path, []).append(lock)
+        for folder in (lock.path, *parents(lock.path)):
+            if folder in found:
+                found[folder].append(lock)
+    for folder, locks in found.items():
+        for above in parents(folder):
+            locks.extend(trees.get(above, ()))
+    return {folder: tuple(locks) for folder, locks in found.items()}
 
 
 def check_below(tx: Transaction, view: View, branch: Branch, folders: Collection[str], held: Iterable[Lock]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Branch, Lock, LockMode, LockScope
 from mlv_core.ids import FileId, WorkspaceId
-from mlv_core.paths import is_below
+from mlv_core.paths import is_below, parents
 from mlv_server.domain import lock_order, lock_queue
 from mlv_server.domain.leases import is_live
 from mlv_server.domain.lock_queue import Request, Resource
@@ -26,16 +26,16 @@ _MS = 1000
 class Queue:
     """Every request of a repository, the locks on their files and on folders, and what is needed to decide.
 
-    `around` has, by branch, every lock that could meet one on a folder that was asked for there, under its path on the
-    branch. `terms` has what the rules say of each file and folder that somebody waits for or that stands in the way, by
-    branch too; `contacts` the last sign of life of each workspace that holds a lock which falls to who waits once its
-    holder is silent.
+    `folders` has the locks on folders by their paths; `around`, by branch and by folder that was asked for there, every
+    lock that could meet one on it, under its path on the branch. `terms` has what the rules say of each file and folder
+    that somebody waits for or that stands in the way, by branch too; `contacts` the last sign of life of each workspace
+    that holds a lock which falls to who waits once its holder is silent.
     """
 
     requests: tuple[Request, ...]
     locks: Mapping[FileId, tuple[Lock, ...]]
-    folders: tuple[Lock, ...]
-    around: Mapping[str, tuple[Lock, ...]]
+    folders: Mapping[str, tuple[Lock, ...]]
+    around: Mapping[str, Mapping[str, tuple[Lock, ...]]]
     branches: Mapping[str, Branch]
     terms: Mapping[tuple[Resource, str], LockTerms]
     contacts: Mapping[WorkspaceId, int]
@@ -75,13 +75,17 @@ class Queue:
         for file, (path, _) in request.files.items():
             for lock in self.locks.get(file, ()):
                 yield file, lock
-            for lock in self.folders:
-                if is_below(path, lock.path):
-                    yield file, lock
+            for lock in self.above(path):
+                yield file, lock
+        around = self.around.get(request.branch, {})
         for folder in request.folders:
-            for lock in self.around.get(request.branch, ()):
-                if is_below(lock.path, folder) or (lock.tree and is_below(folder, lock.path)):
-                    yield folder, lock
+            for lock in around.get(folder, ()):
+                yield folder, lock
+
+    def above(self, path: str) -> Iterator[Lock]:
+        """The locks on folders in which a path lies, or which it is."""
+        for folder in (path, *parents(path)):
+            yield from self.folders.get(folder, ())
 
     def fallen(self, workspace: WorkspaceId, wanted: Collection[Resource]) -> tuple[Lock, ...]:
         """Locks of silent holders on `wanted` that the workspace may take now: it is its turn, and policy lets it."""
@@ -132,12 +136,13 @@ def load(tx: Transaction, call: Call, repository_id: int, new: Request | None = 
     locks: dict[FileId, tuple[Lock, ...]] = {}
     for lock in tx.locks.on_files(repository_id, files) if files else ():
         locks[lock.file_id] = (*locks.get(lock.file_id, ()), lock)
-    folders = tx.locks.on_folders(repository_id)
+    folders = _by_path(tx.locks.on_folders(repository_id))
     asked = tx.branches.named(repository_id, {one.branch for one in asking if one.folders})
     around = {
-        name: tree_locks.held_around(tx, repository_id, place, _folders(asking, name)) for name, place in asked.items()
+        name: tree_locks.by_folder(tx, repository_id, place, _folders(asking, name)) for name, place in asked.items()
     }
-    held = [lock for some in (*locks.values(), folders, *around.values()) for lock in some]
+    near = (*locks.values(), *folders.values(), *(some for found in around.values() for some in found.values()))
+    held = {lock.token: lock for some in near for lock in some}.values()
     names = {one.branch for one in asking} | {lock.branch for lock in held}
     branches = tx.branches.named(repository_id, names)
     told = _waited_for(tx, repository_id, waiting, branches, folders, around)
@@ -198,17 +203,18 @@ def _waited_for(
     repository_id: int,
     waiting: list[Request],
     branches: Mapping[str, Branch],
-    locked: Collection[Lock],
-    around: Mapping[str, tuple[Lock, ...]],
+    locked: Collection[str],
+    around: Mapping[str, Mapping[str, tuple[Lock, ...]]],
 ) -> dict[tuple[Resource, str], LockTerms]:
-    """What the rules say of all that somebody waits for, and of what is `locked` there, by branch too."""
+    """What the rules say of all that somebody waits for, and of the folders `locked` there, by branch too."""
     found: dict[tuple[Resource, str], LockTerms] = {}
     for name in {one.branch for one in waiting}:
-        files = {lock.file_id: lock.path for lock in around.get(name, ()) if not lock.tree}
+        near = around.get(name, {}).values()
+        files = {lock.file_id: lock.path for some in near for lock in some if not lock.tree}
         files.update({file: path for one in waiting if one.branch == name for file, (path, _) in one.files.items()})
         told = terms(tx, repository_id, branches[name], files)
         found.update({(file, name): term for file, term in told.items()})
-        folders = _folders(waiting, name) | {lock.path for lock in locked if lock.tree}
+        folders = _folders(waiting, name).union(locked)
         found.update({(one, name): term for one, term in folder_terms(tx, repository_id, folders).items()})
     return found
 
@@ -216,6 +222,13 @@ def _waited_for(
 def _folders(requests: Iterable[Request], branch: str) -> set[str]:
     """The folders that somebody asks for on the branch of this name."""
     return {folder for one in requests if one.branch == branch for folder in one.folders}
+
+
+def _by_path(locks: Iterable[Lock]) -> dict[str, tuple[Lock, ...]]:
+    found: dict[str, tuple[Lock, ...]] = {}
+    for lock in locks:
+        found[lock.path] = (*found.get(lock.path, ()), lock)
+    return found
 
 
 def _resources(locks: Iterable[Lock]) -> dict[Resource, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import Engine, event
 from tests.integration.server.sight_kit import branch
 from tests.integration.server.test_lock_requests import MINUTE, events, say, shown, wish
 from tests.integration.server.test_locks import DATA, DETECTOR, MODEL, ask, held, let_go, take
@@ -48,6 +50,22 @@ def answer(house: House, user: str, asker: str, what: Answer, *folders: str, rea
 
 def rows(house: House) -> list[tuple[str, str, bool, int]]:
     return [(one.path, one.workspace, one.tree, one.place) for one in shown(house)]
+
+
+def traced(house: House) -> list[str]:
+    """Every statement that the database is given from now on."""
+    statements: list[str] = []
+
+    def trace(connection: sqlite3.Connection, _record: object) -> None:
+        connection.set_trace_callback(statements.append)
+
+    house.db.close_now()
+    event.listen(Engine, "connect", trace)
+    house.db = Database.open_now(house.settings.database_url)
+    house.run(lock_requests.list_all(house.call("rita"), DETECTOR, "", ()))
+    house.db.write_now(lambda tx: tx.locks.last_token(1))
+    event.remove(Engine, "connect", trace)
+    return statements
 
 
 def grant_after(house: House, glob: str) -> None:
@@ -207,6 +225,34 @@ def test_L10_a_request_for_a_folder_ends_with_the_locks_that_it_asked_for(detect
     assert rows(detector) == []
 
 
+def test_L10_folders_in_each_other_are_denied_together_and_the_wider_is_given(detector: House) -> None:
+    detector.commit({"data/deep/x.parquet": b"\0x"})
+    take(detector, "alice", ask("data/deep/x.parquet", have=b"\0x"))
+    for folder in (FOLDER, "data/deep"):
+        say(detector, "bob", tree("wb", folder, waits=False))
+    with pytest.raises(InvalidRequest, match="lies in another"):
+        answer(detector, "alice", "bob", Answer.GIVE, FOLDER, "data/deep")
+    answer(detector, "alice", "bob", Answer.DENY, FOLDER, "data/deep", reason="no")
+    assert events(detector)[-2:] == ["lock.denied", "lock.denied"]
+
+
+def test_L10_locks_elsewhere_are_looked_up_together_however_many_they_are(detector: House) -> None:
+    paths = [f"other/{number}.parquet" for number in range(12)]
+    detector.commit(dict.fromkeys(paths, ROWS))
+    branch(detector, "x", "@2")
+    detector.add_workspace("alice", "wx", branch="x")
+    say(detector, "bob", tree("wb"))
+    statements = traced(detector)
+    spent: list[int] = []
+    for some in (paths[:2], paths[2:]):
+        request = replace(ask(*some, workspace="wx", have=ROWS), branch="x")
+        take(detector, "alice", replace(request, bases=(ChangesetNumber(2),) * len(some)))
+        statements.clear()
+        say(detector, "bob", tree("wb", again=True))
+        spent.append(len(statements))
+    assert 0 < spent[1] <= spent[0]
+
+
 def test_L10_what_no_folder_may_be_is_refused_as_when_it_is_locked(detector: House) -> None:
     with pytest.raises(InvalidRequest, match="is a file and no folder"):
         say(detector, "bob", tree("wb", DATA))
@@ -279,6 +325,21 @@ def test_L17_each_step_with_a_folder_is_audited_told_and_noticed(detector: House
     ]
     found = detector.run(notices.list_new(detector.call("alice"), DETECTOR, WorkspaceId("wa"), 0))
     assert [(one.kind.value, one.path, one.by) for one in found.notices] == [("lock.requested", FOLDER, "bob")]
+
+
+def test_L2_L10_who_only_intends_something_in_a_folder_is_not_asked_for_it(detector: House) -> None:
+    detector.grant("contributor", "stranger")
+    detector.add_workspace("stranger", "wc")
+    detector.commit({"data/notes.txt": b"x\n"})
+    intent = replace(ask("data/notes.txt", workspace="wc", have=b"x\n"), bases=(ChangesetNumber(2),))
+    take(detector, "stranger", replace(intent, only_required=True))
+    take(detector, "alice", part("wa"))
+    say(detector, "bob", tree("wb", waits=False))
+    told = [
+        len(detector.run(notices.list_new(detector.call(user), DETECTOR, WorkspaceId(workspace), 0)).notices)
+        for user, workspace in (("alice", "wa"), ("stranger", "wc"))
+    ]
+    assert told == [1, 0]
 
 
 def test_P4_a_folder_is_asked_for_only_by_who_may_see_all_of_it_and_shown_to_who_may_see_it(detector: House) -> None:

@@ -76,6 +76,17 @@ def test_L10_policy_gives_the_lock_of_a_silent_holder_to_the_first_who_waits(det
     assert [one.workspace for one in shown(detector)] == ["wb2"]
 
 
+def test_L10_who_asks_again_for_several_of_which_one_is_held_has_asked_once(detector: House) -> None:
+    take(detector, "alice", ask(MODEL))
+    for _ in range(2):
+        say(detector, "bob", wish("wb", MODEL, DATA, waits=False))
+    assert [(one.path, one.workspace) for one in shown(detector)] == [(MODEL, "wb")]
+    assert events(detector).count("lock.requested") == 1
+    take(detector, "alice", ask(DATA, have=b"\0rows"))
+    say(detector, "bob", wish("wb", MODEL, DATA, waits=False))
+    assert events(detector).count("lock.requested") == 3
+
+
 def test_L10_a_holder_who_is_heard_keeps_the_lock(detector: House) -> None:
     rules = (LockRule(LockNeed.REQUIRED, grant_after=10 * MINUTE),)
     detector.db.write_now(lambda tx: tx.lock_rules.put(1, rules))
