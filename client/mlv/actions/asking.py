@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mlv.actions import locks
 from mlv.actions.context import Context
-from mlv.actions.folders import bases_of, forget_folders
+from mlv.actions.folders import bases_of
+from mlv.actions.losses import forget_folders
 from mlv.actions.opening import chosen
 from mlv.actions.recovering import recover
 from mlv.workspace.layout import under

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
+from mlv.actions.losses import remember_folders
 from mlv.actions.recovering import recover
-from mlv.workspace import guard
 from mlv.workspace.layout import under
-from mlv.workspace.opened import TREES, Workspace
+from mlv.workspace.opened import Workspace
 from mlv_core.asking import AskRequest
 from mlv_core.entities import Lock
 from mlv_core.errors import LocalChanges, NotFound
@@ -71,7 +70,7 @@ def lock_folders(
     else:
         taken = _waited(context, take, arguments, folders, reason, wait_seconds, brought)
     if not dry_run:
-        _remember(workspace, {**workspace.trees, **{lock.path: int(lock.token) for lock in taken}})
+        remember_folders(workspace, {**workspace.trees, **{lock.path: int(lock.token) for lock in taken}})
     return taken
 
 
@@ -124,16 +123,3 @@ def _waited(
         tree=True,
     )
     return waiting.until_taken(context, take, request, wait_seconds, refresh)
-
-
-def forget_folders(workspace: Workspace, living: set[int]) -> None:
-    """Forget the locks on folders whose tokens are not among the `living`."""
-    kept = {path: token for path, token in workspace.trees.items() if token in living}
-    if kept != workspace.trees:
-        _remember(workspace, kept)
-
-
-def _remember(workspace: Workspace, trees: dict[str, int]) -> None:
-    with guard.writing(workspace.layout), workspace.state.transaction():
-        workspace.state.set_settings({TREES: json.dumps(trees, sort_keys=True) if trees else ""})
-    workspace.reload()

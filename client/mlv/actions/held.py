@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from mlv.actions.context import Context
-from mlv.actions.folders import forget_folders
+from mlv.actions.losses import note_dead
 from mlv.actions.status import FileStatus
-from mlv.workspace import guard
 from mlv.workspace.layout import under
-from mlv.workspace.opened import BROKEN, Workspace
-from mlv.workspace.state import TrackedFile
+from mlv.workspace.opened import Workspace
 from mlv_core.entities import Lock, LockMode
 from mlv_core.errors import LockLost, MlvError
 from mlv_core.ids import RepositoryName
@@ -48,17 +45,6 @@ def note_broken(context: Context, held: tuple[Lock, ...] | None = None) -> None:
     note_dead(workspace, held)
 
 
-def note_dead(workspace: Workspace, held: tuple[Lock, ...]) -> None:
-    """As `note_broken`, from all locks that the server has of the repository."""
-    forget_folders(workspace, {int(item.token) for item in held})
-    dead = {str(file.file_id): file.token for file in dead_files(workspace, held)}
-    told = json.dumps(dead, sort_keys=True) if dead else ""
-    if told != workspace.settings.get(BROKEN, ""):
-        with guard.writing(workspace.layout), workspace.state.transaction():
-            workspace.state.set_settings({BROKEN: told})
-        workspace.reload()
-
-
 @contextmanager
 def noting_lost_locks(context: Context, *, dry_run: bool = False) -> Iterator[None]:
     """Remember the locks that a refusal inside of the block says are lost."""
@@ -69,13 +55,6 @@ def noting_lost_locks(context: Context, *, dry_run: bool = False) -> Iterator[No
             with suppress(MlvError):  # the refusal is what the user must hear
                 note_broken(context)
         raise
-
-
-def dead_files(workspace: Workspace, held: tuple[Lock, ...]) -> list[TrackedFile]:
-    """The files whose lock the workspace believes to hold, and does not."""
-    live = {(item.workspace, int(item.file_id), int(item.token)) for item in held}
-    files = workspace.state.files().values()
-    return [file for file in files if file.token and (workspace.id, file.file_id, file.token) not in live]
 
 
 def has_expired(lock: Lock) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mlv.actions.context import Context
-from mlv.actions.folders import forget_folders
-from mlv.actions.held import dead_files
+from mlv.actions.losses import dead_files, forget_folders
+from mlv.actions.naming import check_named
 from mlv.actions.opening import chosen, forget_tokens, open_files, places_of
 from mlv.actions.recovering import recover
 from mlv.actions.status import REQUIRED
@@ -139,7 +139,8 @@ def unlock(
     """Give locks back; with `force` and a reason break those of others (L9). No content moves.
 
     What this workspace believes to hold is given back by its tokens: a lock that was lost is forgotten, and what is at
-    its path since stays. Raises: UsageError, NotFound also where a lock was lost, Denied, LockHeld.
+    its path since stays. Raises: UsageError, NotFound also where a lock was lost or a path names nothing, Denied,
+    LockHeld.
     """
     if force and not reason:
         raise UsageError("Breaking a lock needs a reason.", advice="mlv unlock --force -m WHY PATH")
@@ -150,6 +151,9 @@ def unlock(
     roots = () if everything else paths or context.paths(arguments)
     believed = {} if force or everything else _believed(workspace, roots)
     chosen = tuple(believed) or (() if everything else _held_paths(context, roots, force=force))
+    if arguments:
+        # What others hold may stand at a path that this workspace does not have.
+        check_named(workspace, tuple(root for root in roots if not any(under(path, (root,)) for path in chosen)))
     if force:
         _refuse_intended(context, chosen, dry_run=dry_run)
     request = ReleaseRequest(

@@ -70,7 +70,7 @@ def _ask(
         else:
             notice(line)
     if any(one.kind in LOST for one in found.notices):
-        from mlv.actions.held import note_dead
+        from mlv.actions.losses import note_dead
 
         note_dead(workspace, server.list_locks(RepositoryName.parse(workspace.repository)))
     warned = json.dumps([one.sequence for one in ending])
