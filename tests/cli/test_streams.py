@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import subprocess
 import sys
 
@@ -52,3 +53,35 @@ def test_N3_output_is_never_cut_short_without_an_error(typed, desk):
     found = typed("ulimit -f 64; PYTHONUNBUFFERED=1 mlv status > .mlv/out")
     assert (desk.root / ".mlv/out").stat().st_size == 64 << 10
     assert (found.returncode, "File too large" in found.stderr) == (8, True)
+
+
+@pytest.mark.parametrize("verb", [("watch", "--after", "0"), ("locks", "--follow"), ("locks", "--follow", "--json")])
+def test_who_waits_for_more_to_print_ends_with_its_reader(team, pair, verb):
+    """`mlv watch | head -2` stayed until something else happened, which may be next week."""
+    first, _ = pair
+    waiting = team.admin.popen(*verb, cwd=first.here)
+    try:
+        assert waiting.stdout.readline()
+        waiting.stdout.close()
+        assert waiting.wait(60) == 141
+        assert waiting.stderr.read() == ""
+    finally:
+        waiting.kill()
+        waiting.wait()
+        waiting.stderr.close()
+
+
+def test_what_waits_for_more_to_print_goes_on_while_it_is_read(team, pair):
+    first, _ = pair
+    with team.admin.popen("watch", cwd=first.here) as waiting:
+        try:
+            first.mlv("branch", "warm-up")
+            number = 0
+            while not select.select([waiting.stdout], [], [], 0.2)[0]:
+                number += 1
+                first.mlv("branch", f"b{number}")
+            assert "branch.created" in waiting.stdout.readline()
+            waiting.stdout.close()
+            assert waiting.wait(60) == 141
+        finally:
+            waiting.kill()

@@ -32,13 +32,19 @@ async def watch(call: Call, wanted: EventFilter, now: Callable[[], int]) -> Asyn
     """
     check_wanted(wanted.kinds, wanted.paths)
     name = RepositoryName.parse(wanted.repository)
-    repository = await call.db.glance(lambda tx: tx.repositories.get(name).id)
-    look = _Look(call, wanted, name, repository, now)
+    repository, branch = await call.db.glance(lambda tx: _place(tx, call, name, wanted.branch))
+    look = _Look(call, replace(wanted, branch=branch), name, repository, now)
     with call.db.bells.hung(repository) as bell:
         place = await call.db.glance(look.start)
         yield EventPage((), place)
         async for page in _pages(look, bell, place):
             yield page
+
+
+def _place(tx: Transaction, call: Call, name: RepositoryName, branch: str) -> tuple[int, str]:
+    """The repository's id, and the branch ('': all) as it is written. Raises: NotFound, also for a hidden one (P4)."""
+    row = tx.repositories.get(name)
+    return row.id, View(tx, call, row).branch(branch).name if branch else ""
 
 
 async def _pages(look: _Look, bell: Bell, place: int) -> AsyncIterator[EventPage]:

@@ -112,6 +112,22 @@ def test_P4_hidden_locks_and_events_are_not_told(stocked: House) -> None:
     assert stocked.run(watch(stocked.call("rita")))[-1:] == [("commit.published", None, 1)]
 
 
+def test_P4_a_hidden_branch_is_watched_as_one_that_is_not_there(stocked: House) -> None:
+    hide(stocked, "rita", ref="branch/main")
+    said = {}
+
+    async def watch(call: Call, branch: str):
+        wanted = EventFilter(str(DETECTOR), after=0, branch=branch, follow=False)
+        return [page async for page in events.watch(call, wanted, lambda: call.now)]
+
+    for name in ("main", "nope"):
+        with pytest.raises(NotFound) as refused:
+            stocked.run(watch(stocked.call("rita"), name))
+        said[name] = (refused.value.message.replace(name, "X"), refused.value.advice)
+    assert said["main"] == said["nope"]
+    assert stocked.run(watch(stocked.call("alice"), "MAIN"))[-1].events
+
+
 @pytest.mark.parametrize("act", ["add", "modify", "delete", "move out", "move in"])
 def test_C7_P2_a_commit_to_where_one_may_not_write_is_refused_before_content_comes(stocked: House, act: str) -> None:
     rule(stocked, Effect.DENY, "alice", ("write",), path="weights/**")

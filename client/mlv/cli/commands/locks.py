@@ -205,9 +205,11 @@ def unlock(
         run.context, paths, everything=everything, force=force, reason=reason, dry_run=run.dry_run
     )
     value = {"released": [lock_value(item) for item in released], "dry_run": run.dry_run}
-    lines = [f"{run.tell_dry()}released {escaped(item.path)}{'/' if item.tree else ''}" for item in released[:_SHOWN]]
-    if len(released) > _SHOWN:
-        lines.append(f"... and {len(released) - _SHOWN} more")
+    # A file may have had a lock and an intent: both ended, which the events and --json tell; it is one file.
+    paths = tuple(dict.fromkeys(f"{escaped(item.path)}{'/' if item.tree else ''}" for item in released))
+    lines = [f"{run.tell_dry()}released {path}" for path in paths[:_SHOWN]]
+    if len(paths) > _SHOWN:
+        lines.append(f"... and {len(paths) - _SHOWN} more")
     return run.done(value, lines or ["No lock to release."])
 
 
@@ -241,14 +243,16 @@ def locks(
         value, lines = look()
         return run.result(value, lines)
     from mlv.actions.following import follow as following
+    from mlv.cli.hangup import ending_with_its_reader
     from mlv.cli.live import LiveTable
 
     live = LiveTable()
-    for value, lines in following(run.context, repository, ("lock", "freeze", "commit"), look):
-        if run.as_json:
-            emit_json({"locks": value})
-        else:
-            live.draw(lines)
+    with ending_with_its_reader():
+        for value, lines in following(run.context, repository, ("lock", "freeze", "commit"), look):
+            if run.as_json:
+                emit_json({"locks": value})
+            else:
+                live.draw(lines)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mlv.actions import watching as actions
+from mlv.cli.hangup import ending_with_its_reader
 from mlv.cli.output import emit, emit_json, escaped, local_moment, moment
 from mlv.cli.running import Run, verb
 from mlv_core.watching import EventFilter, EventRecord
@@ -34,11 +35,12 @@ def watch(
     """
     chosen = tuple(name for kind in kinds for name in kind.split(",") if name)
     beginning = 0 if once and after is None else after
-    for event in actions.watch(run.context, EventFilter(repository, beginning, chosen, paths, branch, not once)):
-        if run.as_json:
-            emit_json(_value(event))
-        else:
-            emit([_line(event)])
+    with ending_with_its_reader():
+        for event in actions.watch(run.context, EventFilter(repository, beginning, chosen, paths, branch, not once)):
+            if run.as_json:
+                emit_json(_value(event))
+            else:
+                emit([_line(event)])
 
 
 def _value(event: EventRecord) -> dict[str, object]:
