@@ -54,7 +54,7 @@ def local_differences(context: Context, arguments: tuple[str, ...] = ()) -> Iter
     states = {"A": "added", "M": "modified", "D": "deleted", "R": "moved", "P": "meta", "C": "modified"}
     roots = context.paths(arguments)
     check_named(workspace, roots)
-    for found in scan_and_refresh(workspace, roots, untracked=False).found:
+    for found in scan_and_refresh(context, roots, untracked=False).found:
         if found.state in states and found.path != ".":
             yield _local(workspace, found, states[found.state])
 
@@ -172,15 +172,25 @@ def version_differences(
 
 
 def _with_moves(rows: Iterable[VersionDifference]) -> Iterator[VersionDifference]:
-    """The rows, where a moved file is one: its new path, with what it was at its old one."""
+    """The rows, where a moved file is one: its new path, with what it was at its old one.
+
+    A file that went from a path to which another was moved has a row of its own.
+    """
     found = [row for row in rows if row.path != "."]
-    left = {row.path: row for row in found if row.after is None}
-    moved = {row.moved_from for row in found if row.moved_from in left and row.before is None and row.after is not None}
+    stood = {row.path: row.before for row in found if row.before is not None}
+    left = {row.moved_from for row in found if row.after is not None and row.moved_from in stood}
     for row in found:
-        if row.before is None and row.moved_from in moved:
-            yield replace(row, before=left[row.moved_from].before)
-        elif row.path not in moved:
-            yield row
+        if row.after is None:
+            if row.path not in left:
+                yield row
+        elif row.moved_from in left:
+            if row.before is not None and row.path not in left:
+                yield replace(row, after=None, moved_from="")
+            yield replace(row, before=stood[row.moved_from])
+        elif row.path in left:
+            yield replace(row, before=None)
+        else:
+            yield row if row.before is None else replace(row, moved_from="")
 
 
 def _state_of(before: object, after: object, moved_from: str) -> str:

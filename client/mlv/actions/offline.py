@@ -68,7 +68,7 @@ def lock_later(
 
     workspace, roots = context.workspace, context.paths(arguments)
     check_named(workspace, roots)
-    found = scan_and_refresh(workspace, roots, untracked=False).found
+    found = scan_and_refresh(context, roots, untracked=False).found
     paths = _without_lock(workspace, roots, found)
     if not paths:
         return LockedLater((), ())

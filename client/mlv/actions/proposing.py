@@ -49,7 +49,7 @@ def propose(context: Context, roots: tuple[str, ...]) -> Proposal:
     Raises: Conflict, MissingFile, PathClash, UnsupportedFile.
     """
     workspace = context.workspace
-    found = scan_and_refresh(workspace, roots, untracked=False).found
+    found = scan_and_refresh(context, roots, untracked=False).found
     found = tuple(item for item in found if item.state != "?")
     _refuse(found)
     files = workspace.state.files()

@@ -36,7 +36,7 @@ def reconcile(
     """
     workspace, roots = context.workspace, context.paths(arguments)
     check_named(workspace, roots)
-    found = scan_and_refresh(workspace, roots).found
+    found = scan_and_refresh(context, roots).found
     new = tuple(item.path for item in found if item.state == "?") if adds else ()
     edited = tuple(item.path for item in found if item.state in {"M", "R"}) if edits else ()
     missing = tuple(item for item in found if item.state == "!") if deletes else ()

@@ -66,11 +66,15 @@ class Status:
     freezes: tuple[Freeze, ...] = ()
 
 
-def scan_and_refresh(
-    workspace: Workspace, roots: tuple[str, ...] = ("",), *, untracked: bool = True, thorough: bool = False
-) -> Scan:
-    """Scan, and keep the fresher stamps when nobody else is writing, so that the next scan reads less."""
-    result = scan(workspace.layout, workspace.state, roots, untracked=untracked, thorough=thorough)
+def scan_and_refresh(context: Context, roots: tuple[str, ...] = ("",), *, untracked: bool = True) -> Scan:
+    """Scan, and keep the fresher stamps when nobody else is writing, so that the next scan reads less.
+
+    Folders that may not be looked into are told, and left out with all that is in them.
+    """
+    workspace = context.workspace
+    result = scan(workspace.layout, workspace.state, roots, untracked=untracked, strict=False)
+    for folder in result.hidden:
+        context.notice(f"No permission to look into '{folder}': what is in it is left out.")
     if result.stamps:
         try:
             with guard.writing(workspace.layout, wait_seconds=0.0), workspace.state.transaction():
@@ -92,7 +96,7 @@ def status(context: Context, arguments: tuple[str, ...] = (), *, ask_server: boo
 
         recover(context)  # before the look: it may close files, and forget locks
     check_named(workspace, roots)
-    result = scan_and_refresh(workspace, roots)
+    result = scan_and_refresh(context, roots)
     trees = workspace.trees
     files = [_file_status(workspace, found, trees) for found in result.found]
     merge = merging.read(workspace.state)

@@ -39,10 +39,14 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """All paths that differ, sorted, and fresher stamps of files that were doubted and found equal."""
+    """All paths that differ, sorted, and fresher stamps of files that were doubted and found equal.
+
+    `hidden` are folders that the system does not let be looked into: nothing is said of what is in them.
+    """
 
     found: tuple[Found, ...]
     stamps: tuple[tuple[int, int, int, int, str], ...]
+    hidden: tuple[str, ...] = ()
 
 
 def kind_of(status: os.stat_result) -> int | None:
@@ -73,18 +77,69 @@ def stamp_of(status: os.stat_result, clock_ns: int) -> tuple[int, int, int, int]
     return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, int(status.st_ctime_ns >= clock_ns)
 
 
+class _Disk:
+    """What lies on the disk; `hidden` are the folders that cannot be looked into, for want of a permission."""
+
+    def __init__(self, layout: Layout, roots: tuple[str, ...], *, walked: bool, strict: bool) -> None:
+        self._layout = layout
+        self._walked = walked
+        self._strict = strict
+        self.hidden: list[str] = []
+        self.files = _walk(layout, roots, None if strict else self.hidden) if walked else {}
+
+    def look(self, path: str) -> os.stat_result | None:
+        """What is at a path, None where nothing is or can be seen."""
+        status = self.files.get(path)
+        if status is not None or (self._walked and not self.hides(path)):
+            return status
+        try:
+            return _lstat(self._layout, path)
+        except PermissionError:
+            folder = os.path.dirname(path)
+            if self._strict or not folder:
+                raise
+            if not self.hides(path):
+                self.hidden.append(_highest_closed(self._layout, folder))
+            return None
+
+    def there(self, path: str) -> bool:
+        """Whether anything is at a path, a folder too."""
+        return self.look(path) is not None or (not self.hides(path) and _lstat(self._layout, path) is not None)
+
+    def hides(self, path: str) -> bool:
+        """Whether a path lies in a folder that cannot be looked into."""
+        return bool(self.hidden) and under(path, tuple(self.hidden))
+
+
+def _highest_closed(layout: Layout, folder: str) -> str:
+    """The folder that keeps `folder` from being looked into: it, or one above it."""
+    while above := os.path.dirname(folder):
+        try:
+            os.lstat(layout.absolute(folder))
+        except PermissionError:
+            folder = above
+        else:
+            break
+    return folder
+
+
 def scan(
-    layout: Layout, state: State, roots: tuple[str, ...] = ("",), *, untracked: bool = True, thorough: bool = False
+    layout: Layout,
+    state: State,
+    roots: tuple[str, ...] = ("",),
+    *,
+    untracked: bool = True,
+    thorough: bool = False,
+    strict: bool = True,
 ) -> Scan:
     """Compare the disk with the state.
 
     `roots` limits it to files or directories. Without `untracked` folders are not walked. `thorough` reads every file.
+    Raises: PermissionError for a folder that cannot be looked into, unless not `strict`.
     """
     files, pending, edits = state.files(), state.pending(), state.property_edits()
-    conflicts = state.conflicts()
     places = {act.source: act.path for act in pending.values() if act.kind == "move"}
-    disk = _walk(layout, roots) if untracked else {}
-    look: Callable[[str], os.stat_result | None] = disk.get if untracked else lambda path: _lstat(layout, path)
+    disk = _Disk(layout, roots, walked=untracked, strict=strict)
     clock_ns = layout.clock_ns()
     found: list[Found] = []
     stamps: list[tuple[int, int, int, int, str]] = []
@@ -99,49 +154,51 @@ def scan(
         letter = ""
         if act is not None and act.kind == "delete":
             letter = "D"
-        else:
-            status = look(place)
-            if status is None:
-                letter = "!"
-            elif thorough or _stamped_otherwise(file, status):
+        elif (status := disk.look(place)) is not None:
+            if thorough or _stamped_otherwise(file, status):
                 base = layout.base_file(file.content) if file.opened and not thorough else ""
                 equal = _equal(layout.absolute(place), file, status, base)
                 letter = "" if equal else "M"
                 if equal:
                     stamps.append((*stamp_of(status, clock_ns), path))
-        if place != path and letter in {"", "M"}:
+        elif not disk.hides(place):
+            letter = "!"
+        if place != path and letter in {"", "M"} and not disk.hides(place):
             found.append(Found(place, "R", path, file))
         elif letter:
             found.append(Found(place, letter, path if place != path else "", file))
         elif path in edits:
             found.append(Found(path, "P", "", file))
-    found.extend(_recorded(layout, pending, roots, files, look))
+    found.extend(_recorded(pending, roots, files, disk))
     if "." in edits and not limited:
         found.append(Found(".", "P", "", None))
     if untracked:
         known.update(pending)
-        found.extend(_untracked(layout, disk, known, pending))
+        found.extend(_untracked(layout, disk.files, known, pending))
+    conflicts = [path for path in state.conflicts() if not limited or under(path, roots)]
+    return Scan(_with_conflicts(found, conflicts, files), tuple(stamps), tuple(sorted(disk.hidden)))
+
+
+def _with_conflicts(found: list[Found], conflicts: list[str], files: dict[str, TrackedFile]) -> tuple[Found, ...]:
+    """What was found, sorted, with the paths in conflict as such."""
     by_path = {item.path: item for item in found}
     for path in conflicts:
-        if not limited or under(path, roots):
-            old = by_path.get(path)
-            by_path[path] = Found(path, "C", old.source if old else "", old.base if old else files.get(path))
-    return Scan(tuple(by_path[path] for path in sorted(by_path)), tuple(stamps))
+        old = by_path.get(path)
+        by_path[path] = Found(path, "C", old.source if old else "", old.base if old else files.get(path))
+    return tuple(by_path[path] for path in sorted(by_path))
 
 
 def _recorded(
-    layout: Layout,
-    pending: dict[str, Pending],
-    roots: tuple[str, ...],
-    files: dict[str, TrackedFile],
-    look: Callable[[str], os.stat_result | None],
+    pending: dict[str, Pending], roots: tuple[str, ...], files: dict[str, TrackedFile], disk: _Disk
 ) -> Iterator[Found]:
     """Adds and copies; a path that was deleted and added again is a modification of what it was, a moved one is not."""
     moved = {act.source for act in pending.values() if act.kind == "move"}
     for path, act in pending.items():
         if act.kind not in {"add", "copy"} or not under(path, roots):
             continue
-        there = look(path) is not None or _lstat(layout, path) is not None
+        there = disk.there(path)
+        if not there and disk.hides(path):
+            continue
         yield Found(path, "A" if there else "!", act.source, None if path in moved else files.get(path))
 
 
@@ -198,8 +255,11 @@ def list_files(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_resu
     return {path: status for path, status in sorted(_walk(layout, roots).items()) if not ignored(path)}
 
 
-def _walk(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_result]:
-    """Every file under `roots` with its stat; links are not followed, `.mlv` folders not entered."""
+def _walk(layout: Layout, roots: tuple[str, ...], hidden: list[str] | None = None) -> dict[str, os.stat_result]:
+    """Every file under `roots` with its stat; links are not followed, `.mlv` folders not entered.
+
+    Folders that may not be looked into are added to `hidden`. Raises: PermissionError where it is None.
+    """
     found: dict[str, os.stat_result] = {}
     folders: list[str] = []
     for root in roots:
@@ -222,6 +282,10 @@ def _walk(layout: Layout, roots: tuple[str, ...]) -> dict[str, os.stat_result]:
                             found[prefix + entry.name] = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
+        except PermissionError:
+            if hidden is None or not folder:
+                raise
+            hidden.append(folder)
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG:
                 raise
