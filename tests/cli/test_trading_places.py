@@ -105,3 +105,43 @@ def test_a_shelf_of_swapped_files_comes_back(two):
     second.mlv("unshelve", "swap")
     assert (second.read("a.txt"), second.read("b.txt")) == (b"b" * 9, b"a" * 9)
     assert second.states() == {"a.txt": "moved", "b.txt": "moved"}
+
+
+def test_a_row_of_moves_tells_each_file_once(two):
+    """The first of the row was told as moved and as deleted, the last as added."""
+    first, _ = two
+    first.mlv("move", "b.txt", "c.txt")
+    first.mlv("move", "a.txt", "b.txt")
+    first.mlv("commit", "-m", "shifted")
+    told = [(one["path"], one["state"], one["source"]) for one in first.json("diff", "@1:@2", "--summary")]
+    assert told == [("b.txt", "moved", "a.txt"), ("c.txt", "moved", "b.txt")]
+    # Nothing in them differs: a diff of each has no line of text.
+    assert first.mlv("diff", "@1:@2").splitlines() == ["moved a.txt -> b.txt", "moved b.txt -> c.txt"]
+    shown = first.mlv("show", "@2")
+    assert [line.split()[:2] for line in shown.split("changes\n")[1].splitlines()] == [["R", "b.txt"], ["R", "c.txt"]]
+    undone = first.json("undo", "@2")
+    assert undone["files"] == 2
+    assert first.mlv("undo", "@3", "-n").splitlines() == ["dry run: b.txt", "dry run: c.txt"]
+
+
+def test_a_file_that_was_replaced_by_another_is_told_as_deleted_beside_the_move(two):
+    first, _ = two
+    first.mlv("delete", "b.txt")
+    first.mlv("commit", "-m", "room")
+    first.mlv("move", "a.txt", "b.txt")
+    first.write("a.txt", b"new\n")
+    first.mlv("add", "a.txt")
+    first.mlv("commit", "-m", "replaced")
+    told = [(one["path"], one["state"], one["source"]) for one in first.json("diff", "@1:@3", "--summary")]
+    assert told == [("a.txt", "added", None), ("b.txt", "deleted", None), ("b.txt", "moved", "a.txt")]
+
+
+def test_a_merge_counts_a_moved_file_once(two):
+    first, _ = two
+    first.mlv("branch", "side")
+    first.mlv("switch", "side")
+    first.mlv("move", "a.txt", "z.txt")
+    first.mlv("commit", "-m", "moved")
+    first.mlv("switch", "main")
+    told = first.mlv("merge", "side", "-n")
+    assert told.splitlines() == ["dry run: R z.txt  (from a.txt)", "dry run: side @2 into main: 1 file"]

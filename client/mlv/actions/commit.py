@@ -6,6 +6,7 @@ import time
 import uuid
 
 from mlv.actions.context import Context
+from mlv.actions.counting import counted
 from mlv.actions.held import noting_lost_locks
 from mlv.actions.journalling import journalled
 from mlv.actions.landing import land
@@ -23,7 +24,7 @@ from mlv.workspace.journal import CommitJournal, CommittedFile
 from mlv.workspace.state import TrackedFile
 from mlv_core.codecs import ALL_CODECS
 from mlv_core.deferred import dataclass
-from mlv_core.entities import LockNeed, Operation, Records
+from mlv_core.entities import LockNeed, Records
 from mlv_core.errors import Conflict, LockNeeded, NothingToCommit, NotSignedIn, Unreachable, UsageError
 from mlv_core.failpoints import failpoint
 from mlv_core.ids import ChangesetNumber, RepositoryName, RequestId, WorkspaceId, escape, typed
@@ -126,8 +127,7 @@ def _check_no_merge(context: Context) -> None:
 
 def _paths(changes: tuple[ProposedChange, ...]) -> tuple[str, ...]:
     """The paths of a commit as the user counts them: a moved file is one."""
-    moved = {item.change.source for item in changes if item.change.operation is Operation.MOVE}
-    return tuple(c.path for c in (item.change for item in changes) if c.state is not None or c.path not in moved)
+    return tuple(change.path for change in counted(item.change for item in changes))
 
 
 def _nothing(context: Context, arguments: tuple[str, ...], given: Given) -> NothingToCommit:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mlv.actions.context import Context
+from mlv.actions.counting import counted
 from mlv.actions.held import noting_lost_locks
 from mlv.actions.journalling import request
 from mlv.actions.recovering import recover_held
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """The new changeset (0 on a dry run), the paths it changed, and what the client sent for it."""
+    """The new changeset (0 on a dry run), the paths it changed, a moved file once, and what the client sent for it."""
 
     published: Published
     paths: tuple[str, ...]
@@ -65,7 +66,7 @@ def undo(
         wanted = replace(wanted, paths=paths, dry_run=dry_run)
         published = _ask(server, wanted) if dry_run else _send(context, server, wanted)
         sent = server.counters.sent_bytes - sent
-    return Undone(published, tuple(c.path for c in published.changes), sent)
+    return Undone(published, tuple(c.path for c in counted(published.changes)), sent)
 
 
 def _request(

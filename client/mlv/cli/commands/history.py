@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mlv.actions import history as actions
+from mlv.actions.counting import counted
 from mlv.actions.history import Place
 from mlv.cli.output import colored, count, escaped, local_moment, size, table
 from mlv.cli.revisions import span
@@ -179,7 +180,7 @@ def _whole(item: Changeset, changes: tuple[Change, ...]) -> list[str]:
         facts = ", ".join(f"{escaped(key)} {escaped(value)}" for key, value in env.facts)
         lines.append(f"environment  {facts}; {count(len(env.packages), 'package')} ({escaped(env.origin)})")
     lines.append("changes" if changes else "changes  none")
-    for change in changes:
+    for change in counted(changes):
         origin = f"  (from {escaped(change.source)})" if change.source else ""
         length = f"  {size(change.state.size)}" if change.state is not None and change.path != "." else ""
         lines.append(f"  {_LETTERS[state_of(change)]} {escaped(change.path)}{length}{origin}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mlv.actions import merge as actions
+from mlv.actions.counting import counted
 from mlv.actions.merge import MergeDone
 from mlv.cli.output import count, escaped
 from mlv.cli.running import Run, verb
@@ -55,7 +56,7 @@ def _value(run: Run, found: MergeDone) -> dict[str, object]:
         "source_changeset": int(merged.source) or None,
         "target_changeset": int(merged.target),
         "bases": [int(base) for base in merged.bases],
-        "files": 0 if made is None else len(made.changes),
+        "files": 0 if made is None else len(counted(made.changes)),
         "changes": [] if made is None else [change_value(change) for change in made.changes],
         "merged_texts": list(merged.texts),
         "conflicts": [
@@ -81,13 +82,14 @@ def _lines(run: Run, found: MergeDone) -> list[str]:
                 "'mlv resolve --accept mine|theirs|base|edited PATH' decides, 'mlv merge --continue' finishes."
             )
         return lines
-    lines = [f"{dry}{_LETTERS[int(one.operation)]} {_shown(one, found)}" for one in made.changes[:_SHOWN]]
-    if len(made.changes) > _SHOWN:
-        lines.append(f"{dry}... and {len(made.changes) - _SHOWN} more")
+    changes = counted(made.changes)
+    lines = [f"{dry}{_LETTERS[int(one.operation)]} {_shown(one, found)}" for one in changes[:_SHOWN]]
+    if len(changes) > _SHOWN:
+        lines.append(f"{dry}... and {len(changes) - _SHOWN} more")
     if run.dry_run:
-        lines.append(f"{dry}{source} @{found.merged.source} into {branch}: {count(len(made.changes), 'file')}")
+        lines.append(f"{dry}{source} @{found.merged.source} into {branch}: {count(len(changes), 'file')}")
         return lines
-    lines.append(f"@{made.changeset} {branch}: {source} merged, {count(len(made.changes), 'file')}")
+    lines.append(f"@{made.changeset} {branch}: {source} merged, {count(len(changes), 'file')}")
     if found.updated is None and run.context.workspace.branch == found.branch:
         lines.append("Your files are as they were; 'mlv update' brings the new version.")
     return lines
