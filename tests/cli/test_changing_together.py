@@ -61,6 +61,17 @@ def test_F5_an_unmergeable_file_is_never_overwritten(pair):
     assert first.read("w.safetensors") == b"\0my weights"
 
 
+@pytest.mark.parametrize("accept", ["mine", "theirs"])
+def test_F5_a_slip_among_the_paths_of_a_decision_decides_nothing(pair, accept):
+    first, second = pair
+    first.write("train.py", changed(3, b"three"))
+    first.mlv("commit", "-m", "three")
+    second.write("train.py", changed(3, b"drei"))
+    second.mlv("update")
+    assert "'nope'" in second.mlv("resolve", "--accept", accept, "train.py", "nope", code=9)
+    assert second.states() == {"train.py": "conflict"}
+
+
 def test_F5_a_file_deleted_there_and_changed_here_is_a_conflict(pair):
     first, second = pair
     first.mlv("delete", "train.py")

@@ -25,6 +25,12 @@ def one(workspace):
     [
         (("unlock", "--all", "w.safetensors"), "--all is every lock of this workspace"),
         (("unlock", "--all", "--force", "-m", "why"), "--all is every lock of this workspace"),
+        (("unlock", "--all", "w.safetensors", "nope"), "--all is every lock of this workspace"),
+        (("lock", "--ttl", "0.0001", "w.safetensors"), "'0.0001' is less than a millisecond"),
+        (("edit", "--wait=0.0004s", "w.safetensors"), "'0.0004s' is less than a millisecond"),
+        (("commit", "-m", "x", "--param", "a=1", "--param", "a=2"), "The param 'a' is given more than once."),
+        (("commit", "-n", "--param", "a=1", "--param", "a=1"), "The param 'a' is given more than once."),
+        (("commit", "-m", "x", "--metric", "f=1", "--metric", "f=2"), "The metric 'f' is given more than once."),
         (("unlock", "w.safetensors", "-m", "why"), "'mlv unlock --force -m WHY PATH'"),
         (("lock", "--renew", "--ttl", "3h"), "'mlv lock --ttl DUR PATH'"),
         (("lock", "--renew", "--steal"), "--renew stands alone"),
@@ -49,6 +55,63 @@ def test_what_contradicts_itself_is_refused_with_the_way_to_say_it(one, typed, s
     (one.here / "data").mkdir()
     assert said in one.mlv(*typed, code=2)
     assert [item["path"] for item in one.json("locks")] == ["w.safetensors"]
+
+
+def test_a_path_among_right_ones_that_names_no_lock_is_refused_and_nothing_is_given_back(one):
+    """It gave the others back and said nothing of the slip."""
+    told = one.mlv("unlock", "w.safetensors", "nope", code=9)
+    assert "'nope'" in told
+    assert "'nope'" in one.mlv("unlock", "--force", "-m", "why", "w.safetensors", "nope", code=9)
+    assert [item["path"] for item in one.json("locks")] == ["w.safetensors"]
+    one.mlv("unlock", "w.safetensors", ".")
+    assert one.json("locks") == []
+
+
+def test_L9_another_lock_is_broken_where_this_workspace_has_no_file(one, member, workspace):
+    other: Typist = workspace(member())
+    other.write("new.safetensors", b"new")
+    other.mlv("add", ".")
+    other.mlv("commit", "-m", "new")
+    other.mlv("edit", "new.safetensors")
+    one.mlv("unlock", "--force", "-m", "why", "new.safetensors")
+    assert [item["path"] for item in one.json("locks")] == ["w.safetensors"]
+
+
+def test_L2_a_file_with_a_lock_and_an_intent_is_released_in_one_line(one):
+    one.write("run.sh", b"ls\n")
+    one.mlv("add", "run.sh")
+    one.mlv("commit", "run.sh", "-m", "script")
+    one.mlv("edit", "run.sh")
+    one.mlv("lock", "run.sh")
+    assert one.mlv("unlock", "run.sh").splitlines() == ["released run.sh"]
+    # Both ended, and the trail says so of each (L17).
+    ended = [line for line in one.mlv("watch", "--after", "0", "--once").splitlines() if "lock.released" in line]
+    assert len(ended) == 2
+
+
+def test_P4_a_branch_that_is_not_there_is_not_watched_in_silence(one, member, team, repository):
+    assert "'nope'" in one.mlv("watch", "--branch", "nope", "--once", code=9)
+    assert "branch.created" not in one.mlv("watch", "--after", "0", "--branch", "MAIN", "--once")
+    assert "commit.published" in one.mlv("watch", "--after", "0", "--branch", "MAIN", "--once")
+
+
+def test_a_branch_merges_into_the_one_it_was_made_from(one):
+    """On another branch, one made at a version of main was to merge into that branch."""
+    one.mlv("branch", "exp")
+    one.mlv("switch", "exp")
+    made = {}
+    for name, revision in (("s1", "@1"), ("s2", "@main"), ("s3", "@exp"), ("s4", "@head"), ("s5", None)):
+        made[name] = one.json("branch", name, *([revision] if revision else []))["target"]
+    assert made == {"s1": "main", "s2": "main", "s3": "exp", "s4": "exp", "s5": "exp"}
+    assert one.json("branch", "s6", "@1", "--into", "exp")["target"] == "exp"
+
+
+def test_F1_an_empty_folder_that_is_added_is_said_not_to_be_kept(one):
+    (one.here / "empty/below").mkdir(parents=True)
+    out, err = one.said("add", "empty")
+    assert "Empty folders are not kept: 'empty'." in out + err
+    one.write("empty/below/a.txt", b"a\n")
+    assert "not kept" not in "".join(one.said("add", "empty"))
 
 
 def test_the_value_of_an_option_that_is_missing_names_the_help_of_its_command(capsys):

@@ -11,6 +11,7 @@ from mlv.actions.fetching import CODECS, fetch_versions
 from mlv.actions.held import noting_lost_locks
 from mlv.actions.journalling import request
 from mlv.actions.marking import has_markers, mark
+from mlv.actions.naming import check_named
 from mlv.actions.recovering import recover_held
 from mlv.actions.revert import revert
 from mlv.actions.update import Updated, update
@@ -90,6 +91,8 @@ def decide(context: Context, arguments: tuple[str, ...], side: str, *, dry_run: 
         return ()
     roots = context.paths(arguments)
     chosen = [one for one in known.conflicts if under(one.path, roots) or (one.here and under(one.here, roots))]
+    if chosen:
+        check_named(workspace, roots)
     if side == "edited":
         _check_edited(context, chosen)
     if dry_run or not chosen:

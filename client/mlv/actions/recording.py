@@ -47,13 +47,17 @@ class Given:
 def collect(context: Context, given: Given) -> Records:
     """All records of a commit; the command line wins over files.
 
-    Raises: UsageError, NotFound for a data set that does not exist, and those of the connection for data sets.
+    Raises: UsageError, also for a value given twice; NotFound for a data set that does not exist, and those of the
+    connection for data sets.
     """
     file_params, file_metrics = read_record_files(context.workspace.layout.root)
     params = {item.name: item for item in file_params}
-    params.update({item.name: item for item in (parse_param(text, given.origin) for text in given.params)})
+    own_params = [parse_param(text, given.origin) for text in given.params]
+    _check_once("param", [(item.name, None) for item in own_params])
+    params.update({item.name: item for item in own_params})
     inputs = tuple(_input(context, text) for text in given.datasets)
     own = [_metric(context, text, given.origin, inputs) for text in given.metrics]
+    _check_once("metric", [(metric.name, metric.dataset) for metric in own])
     named = {metric.name for metric in own}
     metrics = [metric for metric in file_metrics if metric.name not in named] + own
     file = given.environment_file
@@ -66,6 +70,16 @@ def collect(context: Context, given: Given) -> Records:
         environment=env,
         run_id=given.run_id,
     )
+
+
+def _check_once(noun: str, named: list[tuple[str, DatasetReference | None]]) -> None:
+    """Check that no value would be lost behind another of its name. Raises: UsageError."""
+    for name, dataset in named:
+        if named.count((name, dataset)) > 1:
+            raise UsageError(
+                f"The {noun} '{escape(name)}' is given more than once.",
+                advice="Give one value; only one would be kept.",
+            )
 
 
 def _metric(context: Context, text: str, origin: str, inputs: tuple[Input, ...]) -> Metric:

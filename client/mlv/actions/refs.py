@@ -62,12 +62,13 @@ def create_branch(
 ) -> Branch:
     """A branch at `revision` (None: what the workspace has, else the head of main), merging into `target`.
 
-    Raises: InvalidName, AlreadyExists, NotFound, Denied.
+    `target` '' is where it was made from: the branch that the revision names or was committed on; of what the workspace
+    has, and of the head and what was before it, the workspace's. Raises: InvalidName, AlreadyExists, NotFound, Denied.
     """
     where = repository_of(context, repository)
     at = revision_for(context, revision, repository)
     return context.server().create_branch(
-        where, name, kind, at, target or _branch(context, repository), dry_run=dry_run
+        where, name, kind, at, target or _made_from(context, revision, repository), dry_run=dry_run
     )
 
 
@@ -128,6 +129,12 @@ def list_labels(context: Context, repository: str | None = None) -> tuple[Label,
 
 def _branch(context: Context, repository: str | None) -> str:
     return context.workspace.branch if repository is None else "main"
+
+
+def _made_from(context: Context, revision: Revision | None, repository: str | None) -> str:
+    """The branch that a new one is made from; '' where the server tells by the revision."""
+    here = revision is None or revision.kind in {RevisionKind.HAVE, RevisionKind.HEAD, RevisionKind.PREV}
+    return _branch(context, repository) if here else ""
 
 
 def revision_for(context: Context, revision: Revision | None, repository: str | None) -> str:

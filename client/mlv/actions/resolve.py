@@ -7,6 +7,7 @@ import os
 from mlv.actions.basetexts import keep_base_texts
 from mlv.actions.context import Context
 from mlv.actions.fetching import fetch_versions
+from mlv.actions.naming import check_named
 from mlv.actions.recovering import recover
 from mlv.actions.shelfconflicts import on_shelf
 from mlv.actions.status import REQUIRED
@@ -47,7 +48,8 @@ def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_ru
     """Decide every conflict under the paths: `accept` is mine or theirs; a path's base moves only now (F5).
 
     `theirs` first moves the local bytes to the rescue folder; of a conflict with a shelf it is the shelf's side, and
-    'shelf' means those conflicts alone. Raises: NotFound; for `theirs` those of a transfer.
+    'shelf' means those conflicts alone. Raises: NotFound, also for a path that names nothing; for `theirs` those
+    of a transfer.
     """
     if accept in {"theirs", SHELF}:
         recover(context)
@@ -60,6 +62,7 @@ def resolve(context: Context, arguments: tuple[str, ...], accept: str, *, dry_ru
             chosen = {path: text for path, text in chosen.items() if on_shelf(text) is not None}
         if not chosen:
             raise NotFound("No conflict at the named paths.", advice="'mlv status' shows conflicts with a C.")
+        check_named(workspace, tuple(root for root in roots if not any(under(path, (root,)) for path in chosen)))
         if dry_run:
             return Resolved(tuple(chosen), accept)
         ends = _Ends([], [], [], [], [], [], [], [])

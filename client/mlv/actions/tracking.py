@@ -59,7 +59,16 @@ def add(context: Context, arguments: tuple[str, ...], *, dry_run: bool = False) 
             with workspace.state.transaction():
                 workspace.state.drop_pending(back)
                 workspace.state.put_pending(Pending(path, "add", "") for path in chosen if path not in back)
+    empty = [] if chosen else [root for root in roots if root and _is_empty(workspace.layout.absolute(root))]
+    if empty:
+        shown = ", ".join(f"'{escape(root)}'" for root in empty[:3])
+        context.notice(f"Empty folders are not kept: {shown}{f' and {len(empty) - 3} more' if len(empty) > 3 else ''}.")  # noqa: PLR2004
     return Recorded(tuple(chosen))
+
+
+def _is_empty(absolute: str) -> bool:
+    """Whether this is a folder without any file in it or below."""
+    return os.path.isdir(absolute) and not any(names for _, _, names in os.walk(absolute))
 
 
 def _candidates(layout: Layout, roots: tuple[str, ...]) -> list[str]:

@@ -44,6 +44,8 @@ class Duration(_Type):
             seconds = -1.0
         if not 0 < seconds < 1e10:  # noqa: PLR2004 - 300 years
             self.fail(f"'{text}' is no duration; write 90, 2m, 12h or 7d.", param, ctx)
+        if round(seconds * 1000) < 1:
+            self.fail(f"'{text}' is less than a millisecond, and would be no time at all.", param, ctx)
         if self.most_days is not None and seconds > self.most_days * self._UNITS["d"]:
             self.fail(f"'{text}' is longer than {self.most_days}d.", param, ctx)
         return seconds

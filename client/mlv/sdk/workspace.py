@@ -33,6 +33,8 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """One path or several, relative to the workspace's root, or absolute."""
 
 logger = logging.getLogger("mlv")
+_VALUE_SHOWN = 60
+"""Characters of a wrong value that its refusal shows."""
 
 
 def open_workspace(directory: str | os.PathLike[str] = ".", *, timeout_seconds: float | None = None) -> Workspace:
@@ -103,9 +105,9 @@ class Workspace(Closing):
 
         `ttl_seconds`: how long they stand after the last sign of life, 0: as policy says (L8). `wait_seconds`: how long
         to stand in the queue for what others hold; a version that came meanwhile is brought first (L10).
-        Raises: LockHeld, LockDenied, StaleBase, NotFound.
+        Raises: LockHeld, LockDenied, StaleBase, NotFound; UsageError for a lease that is less than a millisecond.
         """
-        wanted = locks.Wanted(ttl_ms=round(ttl_seconds * 1000))
+        wanted = locks.Wanted(ttl_ms=_milliseconds(ttl_seconds))
         return locks.edit(
             self._context, self._arguments(paths), reason=reason, wanted=wanted, wait_seconds=wait_seconds
         )
@@ -126,7 +128,7 @@ class Workspace(Closing):
         right (L9).
         Raises: LockHeld, StaleBase, NotFound, Denied.
         """
-        wanted = locks.Wanted(scope=scope, ttl_ms=round(ttl_seconds * 1000), steal=steal)
+        wanted = locks.Wanted(scope=scope, ttl_ms=_milliseconds(ttl_seconds), steal=steal)
         return locks.lock(
             self._context, self._arguments(paths), reason=reason, wanted=wanted, wait_seconds=wait_seconds
         )
@@ -264,6 +266,13 @@ def _name(name: str) -> str:
     return name
 
 
+def _milliseconds(seconds: float) -> int:
+    """How long a lease is, 0: as policy says. Raises: UsageError for what is no length, or rounds to none."""
+    if seconds and not 1 <= seconds * 1000 < float("inf"):
+        raise UsageError(f"ttl_seconds is {seconds!r}, which is no length of a lease.", advice="0: as policy says.")
+    return round(seconds * 1000)
+
+
 def _text(value: object) -> str:
     """A value as JSON writes it; a text as it is."""
     if isinstance(value, bool) or value is None:
@@ -272,8 +281,16 @@ def _text(value: object) -> str:
 
 
 def _metric(name: str, value: SupportsFloat | tuple[SupportsFloat, str]) -> str:
-    number, dataset = value if isinstance(value, tuple) else (value, "")
-    return f"{_name(name)}={float(number)!r}" + (f"@{dataset}" if dataset else "")
+    """A metric as the command takes it. Raises: UsageError for what is no number, nor a number and its data set."""
+    try:
+        number, dataset = value if isinstance(value, tuple) else (value, "")
+        measured = float(number)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"The metric '{escape(name)}' is {escape(repr(value)[:_VALUE_SHOWN])}, which is no number.",
+            advice="Give a number, or a number and its data set: {'f1': (0.9, 'REPO@REV:PATH')}.",
+        ) from error
+    return f"{_name(name)}={measured!r}" + (f"@{dataset}" if dataset else "")
 
 
 def _several(named: str | Sequence[str]) -> Sequence[str]:

@@ -313,6 +313,22 @@ def test_a_param_s_name_holds_no_equals_sign(site: Site, tmp_path: Path):
         workspace.commit("x", params={"a=b": 1})
 
 
+@pytest.mark.parametrize("value", ["x", None, ("x", "@1:a"), (1.0,), 10**400], ids=lambda value: repr(value)[:12])
+def test_a_metric_that_is_no_number_is_an_error_of_mlv(site: Site, tmp_path: Path, value):
+    """It was a ValueError of Python's."""
+    with site.repository().checkout(tmp_path / "ws") as workspace, pytest.raises(UsageError, match=r"'f'.* no number"):
+        workspace.commit("x", metrics={"f": value})
+
+
+@pytest.mark.parametrize("seconds", [0.0001, -1.0, float("nan"), float("inf")])
+def test_L8_a_lease_that_is_no_length_of_time_is_refused(site: Site, tmp_path: Path, seconds: float):
+    """What rounded to nothing was as long as policy says."""
+    with commit(site.repository(), tmp_path / "ws", {"a.txt": b"a"}) as workspace:
+        for take in (workspace.lock, workspace.edit):
+            with pytest.raises(UsageError, match="ttl_seconds"):
+                take("a.txt", ttl_seconds=seconds)
+
+
 def test_a_metric_names_its_data_set(site: Site, tmp_path: Path):
     repo = site.repository()
     with commit(repo, tmp_path / "ws", {"test.csv": b"a,b\n"}) as workspace:
