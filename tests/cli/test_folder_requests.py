@@ -103,6 +103,26 @@ def test_L10_a_folder_that_was_given_is_forgotten_though_a_file_beside_it_is_ano
     assert first.json("unlock", MODEL, code=9)["message"] == "No lock at the named paths."
 
 
+def test_L10_what_was_asked_for_with_a_file_that_one_has_by_now_is_taken_back(pair: Any) -> None:
+    first, second = pair
+    stock(first, second)
+    first.mlv("edit", MODEL, OTHER)
+    second.mlv("lock", MODEL, OTHER, "--request")
+    first.mlv("unlock", OTHER)
+    second.mlv("edit", OTHER)
+    assert second.mlv("unlock", "--request", "data") == "took back 1 request\n"
+    assert "asked by" not in first.mlv("locks")
+
+
+def test_L2_L10_who_intends_to_change_a_file_may_ask_for_its_lock_and_get_it(pair: Any) -> None:
+    first, second = pair
+    second.mlv("edit", "train.py")
+    first.mlv("lock", "train.py")
+    second.mlv("lock", "train.py", "--request")
+    assert [line.split()[:3] for line in first.mlv("locks").splitlines()][-1] == ["train.py", "request", second.name]
+    assert first.mlv("unlock", "--give", second.name, "train.py") == f"gave train.py to {second.name}\n"
+
+
 def test_L10_commands_about_a_folder_with_a_space_can_be_typed(pair: Any) -> None:
     first, second = pair
     first.write("my data/w.safetensors", b"\0weights")

@@ -60,9 +60,7 @@ async def ask(call: Call, request: AskRequest) -> Asked:
             tx.lock_requests.seen(repository.id, before.number, call.now, wanted.until)
             number = before.number
         else:
-            lock_queue.check_room(queue.requests, wanted)
-            number = tx.lock_requests.add(repository.id, branch.id, wanted)
-            tell(tx, call, repository.id, EventKind.LOCK_REQUESTED, wanted, request.reason)
+            number = _join(tx, call, repository.id, branch, queue, wanted)
         return _asked(turns.load(tx, call, repository.id), number, view)
 
     return await access.write(
@@ -70,19 +68,36 @@ async def ask(call: Call, request: AskRequest) -> Asked:
     )
 
 
+def _join(tx: Transaction, call: Call, repository_id: int, branch: Branch, queue: turns.Queue, wanted: Request) -> int:
+    """Keep a new request; its number. Who waits for what they had only asked for asks no second time.
+
+    Raises: LimitExceeded.
+    """
+    known = lock_queue.asked_before(queue.requests, wanted) if wanted.waits else ()
+    lock_queue.check_room([one for one in queue.requests if one not in known], wanted)
+    tx.lock_requests.remove(repository_id, [one.number for one in known])
+    reason = wanted.reason or next((one.reason for one in known), "")
+    number = tx.lock_requests.add(repository_id, branch.id, replace(wanted, reason=reason))
+    told = {on for one in known if wanted.reason in {"", one.reason} for on in one.resources()}
+    again = frozenset(path for on, path in wanted.resources().items() if on in told)
+    tell(tx, call, repository_id, EventKind.LOCK_REQUESTED, wanted, reason, again=again)
+    return number
+
+
 async def withdraw(call: Call, request: WithdrawRequest) -> int:
-    """Take back what the caller's workspace asked for; how many requests that were.
+    """Take back what the caller's workspace asked for, named whole or without what it has by now; how many they were.
 
     Raises: NotFound, Denied.
     """
 
     def work(tx: Transaction) -> int:
         repository, branch, _ = _place(tx, call, request)
-        found = [one for one in tx.lock_requests.list_all(repository.id) if one.workspace == request.workspace]
+        queue = turns.load(tx, call, repository.id)
+        found = [one for one in queue.requests if one.workspace == request.workspace]
         if request.paths:
             files = {} if request.tree else files_at(tx, repository.id, branch, request.paths)
             wanted: set[Resource] = set(request.paths) if request.tree else set(files.values())
-            found = [one for one in found if one.resources().keys() == wanted]
+            found = [one for one in found if wanted in (one.resources().keys(), queue.lacking(one))]
         tx.lock_requests.remove(repository.id, [one.number for one in found])
         for one in found:
             tell(tx, call, repository.id, EventKind.LOCK_WITHDRAWN, one, one.reason)
@@ -107,15 +122,13 @@ async def list_all(
         name = view.branch(branch).name if branch else ""
         queue = turns.load(tx, call, row.id)
         standing = [one for one in queue.requests if not _is_moot(queue, one)]
-        had = {(lock.file_id, lock.workspace) for some in queue.locks.values() for lock in some}
-        had_folders = {(path, lock.workspace) for path, some in queue.folders.items() for lock in some}
+        lacking = {one.number: queue.lacking(one) for one in standing}
         return tuple(
             one
             for one in lock_order.listed(standing, queue.silence_ms, call.now)
             if (not name or one.branch == name)
             and (not paths or glob_matches_any(paths, one.path))
-            and (one.tree or (one.file_id, one.workspace) not in had)
-            and not (one.tree and (one.path, one.workspace) in had_folders)
+            and (one.path if one.tree else one.file_id) in lacking[one.number]
             and (one.user == call.principal.user or view.sight.may("list", ref_of(one.branch), one.path))
         )
 
@@ -255,8 +268,17 @@ def _asked(queue: turns.Queue, number: int, view: View) -> Asked:
     return Asked(turn, lock_order.ahead_of(line, number), contact, tuple(holders))
 
 
-def tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, request: Request, reason: str) -> None:
-    """Every lock event goes to audit and to the event stream (L17)."""
+def tell(
+    tx: Transaction,
+    call: Call,
+    repository_id: int,
+    kind: EventKind,
+    request: Request,
+    reason: str,
+    *,
+    again: frozenset[str] = frozenset(),
+) -> None:
+    """Every lock event goes to audit and to the event stream (L17); of the paths `again` the holder knows already."""
     paths = request.paths()
     by = call.principal.user
     tx.audit.append(
@@ -267,7 +289,7 @@ def tell(tx: Transaction, call: Call, repository_id: int, kind: EventKind, reque
         ),
     )
     told = (request.branch, request.user, str(request.workspace), reason, by)
-    events = tuple(asking_event(kind, path, *told, tree=path in request.folders) for path in paths)
+    events = tuple(asking_event(kind, path, *told, tree=path in request.folders, again=path in again) for path in paths)
     tx.events.append(repository_id, call.now, events)
 
 

@@ -82,6 +82,15 @@ class Queue:
             for lock in around.get(folder, ()):
                 yield folder, lock
 
+    def lacking(self, request: Request) -> frozenset[Resource]:
+        """What was asked for and the workspace has no lock on: the rest it was given, or has taken since."""
+
+        def has(wanted: Resource) -> bool:
+            locks = self.folders.get(wanted, ()) if isinstance(wanted, str) else self.locks.get(wanted, ())
+            return any(lock.workspace == request.workspace and lock.mode is LockMode.EXCLUSIVE for lock in locks)
+
+        return frozenset(wanted for wanted in request.resources() if not has(wanted))
+
     def above(self, path: str) -> Iterator[Lock]:
         """The locks on folders in which a path lies, or which it is."""
         for folder in (path, *parents(path)):
