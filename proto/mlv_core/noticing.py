@@ -34,8 +34,8 @@ class Notice:
     """What concerns a workspace: `by` did it, or asks; `until` (ms, 0: none) is when it ends.
 
     `sequence` is the number of the event that it comes from, of a lease that ends soon the lock's token; `path` is ''
-    for a whole branch. `folder` is the wider one that is locked where somebody asks for a part of it, and the one that
-    was granted, else ''.
+    for a whole branch. `folder` is the wider one that is locked where somebody asks for a part of it, and of a lock on
+    a folder that was granted, has expired or ends soon the folder, else ''.
     """
 
     kind: NoticeKind
@@ -62,14 +62,15 @@ def line_of(notice: Notice) -> str:
     """The notice as one line: what happened, by whom, why, and what to type next."""
     path, branch, by, word = escape(notice.path), escape(notice.branch), escape(notice.by), typed(notice.path)
     why = f": {escape(notice.reason)}" if notice.reason else ""
-    keep = "'mlv shelve' keeps your work."
+    keep, tree = "'mlv shelve' keeps your work.", "--tree " if notice.folder else ""
     place = f"{path} on {branch}" if path else f"the branch {branch}"
     lines = {
         NoticeKind.LOCK_BROKEN: f"{by} broke your lock on {path}{why}. {keep}",
         NoticeKind.LOCK_STOLEN: f"{by} took over your lock on {path}{why}. {keep}",
-        NoticeKind.LOCK_EXPIRED: f"Your lock on {path} has expired. 'mlv lock {word}' takes it again.",
+        NoticeKind.LOCK_EXPIRED: f"Your lock on {path} has expired. 'mlv lock {tree}{word}' takes it again.",
         NoticeKind.LOCK_RELEASED: f"You ended this workspace's lock on {path} in another one{why}. {keep}",
-        NoticeKind.LOCK_ENDS_SOON: f"Your lock on {path} ends soon, as policy says. 'mlv lock {word}' takes it anew.",
+        NoticeKind.LOCK_ENDS_SOON: f"Your lock on {path} ends soon, as policy says. "
+        f"'mlv lock {tree}{word}' takes it anew.",
         NoticeKind.LOCK_REQUESTED: f"{by} asks for your lock on {path}{why}. 'mlv unlock --give {by} {word}' gives it, "
         f"'mlv lock --deny {by} -m WHY {word}' keeps it.",
         NoticeKind.LOCK_DENIED: f"{by} keeps the lock on {path} that you asked for{why}.",

@@ -82,8 +82,8 @@ def notice_of(
 
 
 def _folder_of(event: Event, workspace: Workspace, holders: Collection[Lock]) -> str:
-    """The folder that was granted, or the widest that is locked where somebody asks for a part; '' where none is."""
-    if event.kind is EventKind.LOCK_ACQUIRED and not event.data["file_id"]:
+    """The folder that was granted or expired, or the widest that is locked where somebody asks for a part, else ''."""
+    if event.kind in {EventKind.LOCK_ACQUIRED, EventKind.LOCK_EXPIRED} and not event.data["file_id"]:
         return str(event.data["path"])
     if event.kind is not EventKind.LOCK_REQUESTED:
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import field
+from dataclasses import field, replace
 
 from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode
@@ -179,7 +179,7 @@ def _ending(tx: Transaction, repository_id: int, call: Call, workspace: Workspac
     for lock in tx.locks.of_workspace(repository_id, workspace):
         due = last_warning(lock)
         if lock.owner == call.principal.user and due is not None and due <= call.now < (lock.limit or 0):
-            found.append(
-                Notice(NoticeKind.LOCK_ENDS_SOON, lock.token, call.now, lock.path, lock.branch, until=lock.limit or 0)
-            )
+            folder = lock.path if lock.tree else ""
+            one = Notice(NoticeKind.LOCK_ENDS_SOON, lock.token, call.now, lock.path, lock.branch, folder=folder)
+            found.append(replace(one, until=lock.limit or 0))
     return found

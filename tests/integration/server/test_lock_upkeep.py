@@ -13,9 +13,10 @@ from mlv_core.entities import Lock, LockNeed
 from mlv_core.errors import Denied, LockHeld, NotFound, Unreachable
 from mlv_core.hashing import hash_content
 from mlv_core.ids import WorkspaceId
+from mlv_core.noticing import line_of
 from mlv_server.domain.lock_ends import LockEnd
 from mlv_server.domain.lock_rules import HOUR, LEASE, LONGEST_LEASE, LockRule
-from mlv_server.services import identity, ledger, locks, workspaces
+from mlv_server.services import identity, ledger, locks, notices, workspaces
 from mlv_server.services import upkeep as upkeep_module
 from mlv_server.services.clock import Clock
 from mlv_server.services.contacts import Contacts
@@ -53,6 +54,21 @@ class Watch:
 
 def upkeep(house: House, contacts: Contacts | None = None) -> Upkeep:
     return Upkeep(house.db, contacts or Contacts(), Watch(house).clock())
+
+
+def test_L1_L8_who_loses_a_folder_by_its_lease_is_told_to_take_the_folder_again(detector: House) -> None:
+    take(detector, "alice", replace(ask("data"), tree=True))
+    held = lock_on(detector, "data")
+
+    def told() -> list[str]:
+        found = detector.run(notices.list_new(detector.call("alice"), DETECTOR, WorkspaceId("wa"), 0))
+        return [line_of(one) for one in found.notices]
+
+    detector.now = (held.limit or 0) - held.ttl // 5
+    assert [line.partition("'")[2] for line in told()] == ["mlv lock --tree data' takes it anew."]
+    detector.now = held.limit or 0
+    detector.run(upkeep(detector).step())
+    assert [line.partition("'")[2] for line in told()] == ["mlv lock --tree data' takes it again."]
 
 
 def test_L8_a_sign_of_life_renews_every_lock_of_its_workspace_and_no_other(detector: House) -> None:
