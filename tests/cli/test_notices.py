@@ -90,6 +90,27 @@ def test_L10_who_holds_is_told_of_who_asks_and_who_asked_of_the_answer(met):
     assert said(second, "locks") == ""
 
 
+def test_L10_who_asks_and_then_waits_is_told_of_once_and_stands_in_the_list_once(met):
+    first, second = met
+    second.mlv("edit", "w.safetensors", "train.py")
+    second.mlv("lock", "train.py")
+    first.mlv("lock", "--request", "-m", "please", "w.safetensors")
+    first.mlv("lock", "--wait=1s", "w.safetensors", code=4)
+    told = said(second, "locks")
+    assert told.count("asks for your lock") == 1
+    assert "please" in told
+    # What was not asked for before is told, and another reason too.
+    first.mlv("lock", "--request", "-m", "please", "w.safetensors")
+    said(second, "locks")
+    first.mlv("lock", "--wait=1s", "w.safetensors", "train.py", code=4)
+    (told,) = [line for line in said(second, "locks").splitlines() if "asks for" in line]
+    assert "train.py" in told
+    first.mlv("lock", "--request", "-m", "please", "w.safetensors")
+    said(second, "locks")
+    first.mlv("lock", "--wait=1s", "-m", "the demo is today", "w.safetensors", code=4)
+    assert "the demo is today" in said(second, "locks")
+
+
 def test_L1_L10_who_holds_a_folder_is_told_what_works_when_a_part_of_it_is_asked_for(met):
     first, second = met
     second.mlv("lock", "--tree", "data")

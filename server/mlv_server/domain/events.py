@@ -77,15 +77,15 @@ def lock_event(kind: EventKind, lock: Lock, by: str, reason: str = "", *, elsewh
 
 
 def asking_event(
-    kind: EventKind, path: str, branch: str, user: str, workspace: str, why: str, by: str, *, tree: bool = False
+    kind: EventKind, path: str, branch: str, user: str, workspace: str, why: str, by: str, *marks: str
 ) -> Event:
     """User `user` asked for the lock of a file, or waits for it, or took that back, or was denied it by `by` (L10).
 
-    `tree`: of a folder, which the event then says.
+    `marks` are what else the event says: 'tree', that it is a folder; 'again', that who had asked for it waits now.
     """
     facts: dict[str, EventValue] = {"path": path, "user": user, "workspace": workspace, "branch": branch}
     facts |= {"reason": why, "by": by}
-    return Event(kind, {**facts, "tree": True} if tree else facts)
+    return Event(kind, facts | dict.fromkeys(marks, True))
 
 
 def shelf_event(kind: EventKind, shelf: Shelf, by: str) -> Event:

@@ -99,6 +99,20 @@ def same(
     return None
 
 
+def asked_before(requests: Iterable[Request], new: Request) -> tuple[Request, ...]:
+    """What the workspace of `new` has only asked for until now, of that alone which it waits for with it."""
+    wanted = new.resources().keys()
+    return tuple(
+        one
+        for one in requests
+        if one.workspace == new.workspace
+        and not one.waits
+        and one.denied_at is None
+        and one.branch == new.branch
+        and one.resources().keys() <= wanted
+    )
+
+
 def check_room(requests: Iterable[Request], new: Request) -> None:
     """Check that one more request may be kept. Raises: LimitExceeded."""
     wanted = new.resources()

@@ -33,6 +33,8 @@ def is_personal(event: Event) -> bool:
     data = event.data
     if event.kind in {EventKind.LOCK_ACQUIRED, EventKind.LOCK_GIVEN}:
         return data["by"] != data["owner"]
+    if event.kind is EventKind.LOCK_REQUESTED:
+        return not data.get("again")
     if event.kind is EventKind.LOCK_RELEASED:
         return bool(data.get("elsewhere"))
     if event.kind is EventKind.FREEZE_SET:

@@ -60,7 +60,7 @@ async def ask(call: Call, request: AskRequest) -> Asked:
             tx.lock_requests.seen(repository.id, before.number, call.now, wanted.until)
             number = before.number
         else:
-            number = _join(tx, call, repository.id, branch, queue, wanted)
+            number = _join(tx, call, repository.id, branch, queue, wanted, again=request.again)
         return _asked(turns.load(tx, call, repository.id), number, view)
 
     return await access.write(
@@ -68,10 +68,12 @@ async def ask(call: Call, request: AskRequest) -> Asked:
     )
 
 
-def _join(tx: Transaction, call: Call, repository_id: int, branch: Branch, queue: turns.Queue, wanted: Request) -> int:
+def _join(
+    tx: Transaction, call: Call, repository_id: int, branch: Branch, queue: turns.Queue, wanted: Request, *, again: bool
+) -> int:
     """Keep a new request; its number. Who waits for what they had only asked for asks no second time.
 
-    Raises: LimitExceeded.
+    Nor does who comes `again` after its place in the queue has run out. Raises: LimitExceeded.
     """
     known = lock_queue.asked_before(queue.requests, wanted) if wanted.waits else ()
     lock_queue.check_room([one for one in queue.requests if one not in known], wanted)
@@ -79,8 +81,8 @@ def _join(tx: Transaction, call: Call, repository_id: int, branch: Branch, queue
     reason = wanted.reason or next((one.reason for one in known), "")
     number = tx.lock_requests.add(repository_id, branch.id, replace(wanted, reason=reason))
     told = {on for one in known if wanted.reason in {"", one.reason} for on in one.resources()}
-    again = frozenset(path for on, path in wanted.resources().items() if on in told)
-    tell(tx, call, repository_id, EventKind.LOCK_REQUESTED, wanted, reason, again=again)
+    heard = frozenset(path for on, path in wanted.resources().items() if again or on in told)
+    tell(tx, call, repository_id, EventKind.LOCK_REQUESTED, wanted, reason, again=heard)
     return number
 
 
@@ -289,7 +291,10 @@ def tell(
         ),
     )
     told = (request.branch, request.user, str(request.workspace), reason, by)
-    events = tuple(asking_event(kind, path, *told, tree=path in request.folders, again=path in again) for path in paths)
+    marks = {"tree": frozenset(request.folders), "again": again}
+    events = tuple(
+        asking_event(kind, path, *told, *(mark for mark, of in marks.items() if path in of)) for path in paths
+    )
     tx.events.append(repository_id, call.now, events)
 
 

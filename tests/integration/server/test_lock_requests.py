@@ -198,6 +198,20 @@ def test_L17_each_step_of_asking_is_audited(detector: House) -> None:
     assert actions[-3:] == ["lock.acquired", "lock.requested", "lock.withdrawn"]
 
 
+def test_L10_who_waits_for_what_it_asked_for_has_one_request_behind_those_who_wait(detector: House) -> None:
+    detector.add_workspace("bob", "wb2")
+    take(detector, "alice", ask(MODEL))
+    say(detector, "bob", wish("wb", waits=False, reason="please"))
+    say(detector, "bob", wish("wb2"))
+    assert say(detector, "bob", wish("wb")).ahead == 1
+    mine = [one for one in shown(detector) if one.workspace == "wb"]
+    assert [(one.waits, one.reason, one.place) for one in mine] == [(True, "please", 2)]
+    # The trail has every step (L17), and the holder is told of each workspace once.
+    told = detector.db.read_now(lambda tx: [event for _, _, event in tx.events.after(1, 0, 1000)])
+    assert [one.data.get("again") for one in told if one.kind.value == "lock.requested"] == [None, None, True]
+    assert events(detector).count("lock.requested") == 3
+
+
 def test_C3_giving_is_done_once_and_told_twice(detector: House) -> None:
     take(detector, "alice", ask(MODEL))
     say(detector, "bob", wish("wb", waits=False))

@@ -55,6 +55,8 @@ def test_L10_who_asks_concerns_the_holders_and_the_answer_who_asked():
     notice = notice_of(asked, 1, 1, ANN, "main", held)
     assert notice is not None
     assert (notice.kind, notice.by) == (NoticeKind.LOCK_REQUESTED, "bob")
+    waiting = asking_event(EventKind.LOCK_REQUESTED, "w.bin", "main", "bob", "wb", "mine", "bob", "again")
+    assert addressees(waiting, held) == frozenset()
     denied = asking_event(EventKind.LOCK_DENIED, "w.bin", "main", "bob", "wb", "no", "ann")
     assert addressees(denied, held) == {BOB}
     granted = lock_event(EventKind.LOCK_ACQUIRED, lock("bob", "wb"), "ann")
