@@ -108,8 +108,9 @@ def _revert(
         plan = _Plan()
         if not only_unchanged and not keep_local:
             traded = trades.in_each_others_way(found, places)
+            trading = {item.path for item in traded}
             for item in found:
-                _take_back(workspace, plan, item, shelved, traded=item in traded)
+                _take_back(workspace, plan, item, shelved, traded=item.path in trading)
             if traded and not dry_run:
                 way = trades.way_home(workspace, traded, shelved)
                 plan.steps.extend(way.steps)
