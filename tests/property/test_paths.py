@@ -139,5 +139,11 @@ def test_a_path_in_an_advised_command_is_one_word_of_a_shell(text: str):
 
 
 def test_only_what_a_shell_would_read_stands_in_quotes():
-    shown = {"weights/model.bin": "weights/model.bin", "a b.bin": '"a b.bin"', "label/v*": '"label/v*"', "für": "für", "-x": "./-x"}
+    shown = {
+        "weights/model.bin": "weights/model.bin",
+        "a b.bin": '"a b.bin"',
+        "label/v*": '"label/v*"',
+        "für": "für",
+        "-x": "./-x",
+    }
     assert {text: typed(text) for text in shown} == shown
