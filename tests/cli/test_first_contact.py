@@ -238,8 +238,9 @@ def test_L9_a_broken_lock_shows_as_broken_until_it_is_given_up_or_taken_anew(wei
     second.write("w.safetensors", b"\0weights 2")
     first.mlv("unlock", "--force", "-m", "away", "w.safetensors")
     assert shown() == [("modified", "mine")]
+    # A notice of the loss came with the refusal: what was told is known from then on, after a dry run too.
     second.json("commit", "-n", "-m", "lost", code=4)
-    assert shown() == [("modified", "mine")]
+    assert shown() == [("modified", "broken")]
     assert second.json("commit", "-m", "lost", code=4)["code"] == "LOCK_LOST"
     assert shown() == [("modified", "broken")]
     assert "M B w.safetensors" in second.mlv("status")
