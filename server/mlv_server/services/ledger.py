@@ -115,9 +115,12 @@ class Bookkeeper:
                 async with asyncio.timeout(PERIOD_SECONDS):
                     await self._stopping.wait()
             except TimeoutError:
-                pass
-            with lasting("reads could not be written to the audit trail"):
-                await self.step(everything=self._stopping.is_set())
+                await self._written(everything=False)
+        await self._written(everything=True)
+
+    async def _written(self, *, everything: bool) -> None:
+        with lasting("reads could not be written to the audit trail"):
+            await self.step(everything=everything)
 
     def stop(self) -> None:
         """Let `run` end once it has written all."""

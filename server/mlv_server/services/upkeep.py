@@ -36,9 +36,12 @@ class Upkeep:
                 async with asyncio.timeout(PERIOD_SECONDS):
                     await self._stopping.wait()
             except TimeoutError:
-                pass
-            with lasting("upkeep failed"):
-                await self.step()
+                await self._done()
+        await self._done()
+
+    async def _done(self) -> None:
+        with lasting("upkeep failed"):
+            await self.step()
 
     def stop(self) -> None:
         """Let `run` end once it has written down what it knows."""

@@ -120,3 +120,22 @@ def test_P8_only_few_refusals_wait_at_a_time(detector: House, monkeypatch: pytes
             await signing.sign_in(house.db, remembered, "nothing", "10.0.0.1", now)
 
     house.run(attack())
+
+
+def test_a_stop_that_comes_while_a_batch_is_written_loses_nothing(
+    detector: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "PERIOD_SECONDS", 0.001)
+    house, book, batches = detector, Ledger(), []
+    book.sign_in_failed("192.0.2.1", "aaaaaaaaaaaa", "no such token", house.now)
+
+    def now() -> int:
+        batches.append(house.now)
+        keeper.stop()
+        return house.now
+
+    keeper = Bookkeeper(house.db, book, now)
+    house.run(keeper.run())
+    assert len(batches) == 2
+    peers = [one.peer for one in entries(house, "sign-in", repository="")]
+    assert peers == ["192.0.2.1"]
