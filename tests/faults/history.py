@@ -172,7 +172,10 @@ def lock_step(state: Held, one: Operation) -> Iterable[Held]:  # noqa: PLR0911 -
             return () if free or mine else (state,)
         case "unlock", "LOCK_HELD":
             return () if free or mine else (state,)
-        case (("unlock" | "break"), "NOT_FOUND"):
+        case "unlock", "NOT_FOUND":
+            # It goes by the token that the client knows: what came after a lost lock stays, also its own if unheard of.
+            return () if mine and state.token else (state,)
+        case "break", "NOT_FOUND":
             return (state,) if free else ()
         case "holder", "":
             return (state,) if state.holder == one.result else ()

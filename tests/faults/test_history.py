@@ -102,3 +102,13 @@ def test_N5_histories_over_kills_and_restarts_are_linearizable(tmp_path):
     assert counts["client kills"] > 3
     for answer in ("lock ok", "lock LOCK_HELD", "commit ok", "read ok", "holder ok"):
         assert counts[answer] > 0, answer
+
+
+def test_L1_an_unlock_that_finds_nothing_says_that_the_lock_it_knew_is_gone():
+    mine, gone = op("a lock p -> 1", 0, 1), op("a unlock p ! NOT_FOUND", 8, 9)
+    assert faults([mine, gone])
+    assert faults([mine, op("b break p", 2, 3), gone]) == []
+    assert faults([mine, op("b break p", 2, 3), op("b lock p -> 2", 4, 5), gone]) == []
+    # Its own, of which a killed client never heard, is none that it knew.
+    assert faults([mine, op("b break p", 2, 3), op("a lock p ?", 4), gone, op("b holder p -> a", 10, 11)]) == []
+    assert faults([mine, op("b break p", 2, 3), op("a lock p -> 2", 4, 5), gone])
