@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from mlv.actions import environment
 from mlv.actions.context import Context
 from mlv.actions.recordfiles import read_record_files
@@ -74,8 +76,8 @@ def collect(context: Context, given: Given) -> Records:
 
 def _check_once(noun: str, named: list[tuple[str, DatasetReference | None]]) -> None:
     """Check that no value would be lost behind another of its name. Raises: UsageError."""
-    for name, dataset in named:
-        if named.count((name, dataset)) > 1:
+    for (name, _), times in Counter(named).items():
+        if times > 1:
             raise UsageError(
                 f"The {noun} '{escape(name)}' is given more than once.",
                 advice="Give one value; only one would be kept.",

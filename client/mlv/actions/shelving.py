@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from mlv.actions.context import Context
+from mlv.actions.counting import counted
 from mlv.actions.journalling import journalled
 from mlv.actions.naming import check_named
 from mlv.actions.proposing import Proposal, propose, with_contents
@@ -21,7 +22,6 @@ from mlv.workspace.journal import ShelveJournal, Stamp
 from mlv.workspace.layout import Layout
 from mlv_core.codecs import ALL_CODECS
 from mlv_core.deferred import dataclass
-from mlv_core.entities import Operation
 from mlv_core.errors import Conflict, NothingToCommit
 from mlv_core.failpoints import failpoint
 from mlv_core.hashing import hash_content
@@ -193,9 +193,7 @@ def _send(context: Context, request: ShelveRequest) -> Shelf:
 
 def _paths(proposal: Proposal) -> tuple[str, ...]:
     """The paths as the user counts them: a moved file is one."""
-    moved = {item.change.source for item in proposal.changes if item.change.operation is Operation.MOVE}
-    changes = (item.change for item in proposal.changes)
-    return tuple(c.path for c in changes if c.state is not None or c.path not in moved)
+    return tuple(change.path for change in counted(item.change for item in proposal.changes))
 
 
 def _stamps(layout: Layout, uploaded: UploadResult) -> dict[str, Stamp]:

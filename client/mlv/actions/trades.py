@@ -56,13 +56,14 @@ def way_home(workspace: Workspace, items: tuple[Found, ...], shelved: Mapping[st
     """
     way = Homeward()
     homes = {item.base.path for item in items if item.base is not None}
-    stamps = {item.path: _unchanged(workspace, item) or shelved.get(item.path) for item in items}
+    clean = {item.path: _unchanged(workspace, item) for item in items}
+    stamps = {path: stamp or shelved.get(path) for path, stamp in clean.items()}
     way.leaving.update((path, stamp) for path, stamp in stamps.items() if stamp is not None)
     for number, item in enumerate(items):
         base = item.base
         if base is None:
             continue
-        if _unchanged(workspace, item) is None:
+        if clean[item.path] is None:
             way.restored.append((base, base.path))
         else:
             name = _stage(workspace, item.path, base, number)
@@ -77,9 +78,9 @@ def _unchanged(workspace: Workspace, item: Found) -> Stamp | None:
     """The stamp under which a file holds the bytes of its base; None where it holds others."""
     absolute = workspace.layout.absolute(item.path)
     try:
+        status = os.lstat(absolute)  # before it is read: what changes from now on has another
         if item.base is None or hash_file(absolute, item.base.mode) != item.base.content:
             return None
-        status = os.lstat(absolute)
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
