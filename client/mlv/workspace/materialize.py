@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from mlv.workspace import journal as journals
 from mlv.workspace import pristine
-from mlv.workspace.guard import Rescue
+from mlv.workspace.guard import NO_ROOM, Rescue
 from mlv.workspace.journal import Step, UpdateJournal
 from mlv.workspace.layout import Layout
 from mlv.workspace.scan import EXECUTABLE, SYMLINK, stamp_of
@@ -33,7 +33,6 @@ SYNC_THREADS = 8
 """Syncs that wait at the same time share one write of the file system's journal."""
 _SETTLE_SECONDS = 0.002
 _SETTLE_TRIES = 10
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
 
 
 def umask() -> int:
@@ -194,7 +193,7 @@ def _place(layout: Layout, rescue: Rescue, step: Step, staged: str) -> tuple[str
             os.rename(beside, target)
             os.unlink(staged)
             return None
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise DiskFull(f"'{escape(step.path)}' could not be written: {error.strerror}.") from error
         raise
     failpoint("update.placed")

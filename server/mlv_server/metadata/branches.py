@@ -10,11 +10,9 @@ from mlv_core.entities import Branch, BranchKind
 from mlv_core.errors import HeadMoved, NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, escape, fold
 from mlv_server.metadata.names import claim_name
-from mlv_server.metadata.prepared import Prepared, Row
+from mlv_server.metadata.prepared import IN_LIMIT, Prepared, Row
 from mlv_server.metadata.tables import branches, names
 
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 MAIN = BranchId(1)
 """Every repository's first branch."""
 

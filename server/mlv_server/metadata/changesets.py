@@ -10,11 +10,8 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 from mlv_core.deferred import dataclass
 from mlv_core.errors import NotFound
 from mlv_core.ids import BranchId, ChangesetNumber, FileId
-from mlv_server.metadata.prepared import Prepared
+from mlv_server.metadata.prepared import IN_LIMIT, Prepared
 from mlv_server.metadata.tables_history import changesets, path_changes
-
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from sqlalchemy import Connection, Row, delete, insert, select
 
 from mlv_core.ids import FencingToken, WorkspaceId
 from mlv_server.domain.lock_ends import EndedLock, LockEnd
+from mlv_server.metadata.prepared import IN_LIMIT
 from mlv_server.metadata.tables import ended_locks
 
 KEPT = 10_000
 """Of a repository, the newest: whoever lost a lock learns of it with the next command."""
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 
 
 class EndedLocks:

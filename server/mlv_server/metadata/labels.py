@@ -10,11 +10,9 @@ from mlv_core.entities import Label
 from mlv_core.ids import ChangesetNumber, fold
 from mlv_core.releasing import LabelAct, LabelEntry, Reservation
 from mlv_server.metadata.names import canonical_name, claim_name
+from mlv_server.metadata.prepared import IN_LIMIT
 from mlv_server.metadata.tables import labels, repositories
 from mlv_server.metadata.tables_releases import label_history, label_reservations
-
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 
 
 class Labels:

@@ -23,12 +23,9 @@ from mlv_core.deferred import dataclass
 from mlv_core.entities import Lock, LockMode, LockScope
 from mlv_core.ids import BranchId, FencingToken, FileId, WorkspaceId
 from mlv_server.domain.leases import lease_end
-from mlv_server.metadata.prepared import Prepared, Row
+from mlv_server.metadata.prepared import IN_LIMIT, Prepared, Row
 from mlv_server.metadata.tables import branches, lock_counters, locks, users, workspaces
 from mlv_server.metadata.tables_waiting import lock_requests
-
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 
 ENDED_LIMIT = 1_000
 """Expired locks told of at once: the writer stands still for about 0.2 s."""

@@ -22,6 +22,8 @@ JOINED_ROWS = 64
 
 A driver lets go of the interpreter at each row of an `executemany`, and each time others may keep it for milliseconds.
 """
+IN_LIMIT = 500
+"""Values in one IN: below every database's limit of parameters."""
 Row = tuple[Any, ...]
 _Convert = Callable[[Any], Any]
 

@@ -8,13 +8,10 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from mlv_core.ids import BranchId, ChangesetNumber, FileId
 from mlv_server.domain.lock_freshness import Divergence
-from mlv_server.metadata.prepared import Prepared
+from mlv_server.metadata.prepared import IN_LIMIT, Prepared
 from mlv_server.metadata.tables import branches, divergences
 from mlv_server.metadata.tables_history import changesets, path_changes
 from mlv_server.metadata.versions import ROWS_LIMIT
-
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 
 Newest = dict[tuple[FileId, BranchId], ChangesetNumber]
 """The newest changeset of a branch that changed a file."""

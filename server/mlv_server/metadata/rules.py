@@ -13,11 +13,9 @@ from mlv_core.ids import fold
 from mlv_core.policies import PolicyVersion
 from mlv_server.domain.globs import is_pattern
 from mlv_server.domain.policy import Policy
-from mlv_server.metadata.prepared import Prepared
+from mlv_server.metadata.prepared import IN_LIMIT, Prepared
 from mlv_server.metadata.tables import policy_versions, rules
 
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 Sections = dict[str, Any]
 """What a document holds besides rules, as JSON: its tests."""
 _VERSION = Prepared(select(func.max(policy_versions.c.version)))

@@ -10,11 +10,8 @@ from sqlalchemy import Row as SqlRow
 from mlv_core.entities import User
 from mlv_core.errors import AlreadyExists, NotFound
 from mlv_core.ids import escape, fold
-from mlv_server.metadata.prepared import Prepared, Row
+from mlv_server.metadata.prepared import IN_LIMIT, Prepared, Row
 from mlv_server.metadata.tables import group_members, groups, users
-
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 
 _OWNERS = users.alias("owners")
 _ONES = users.alias("ones")

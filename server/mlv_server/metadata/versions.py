@@ -15,11 +15,9 @@ from mlv_core.ids import ChangesetNumber, FileId
 from mlv_core.paths import parents
 from mlv_server.metadata.file_contents import FileContents
 from mlv_server.metadata.lists import OWN_LEVEL, ListRow, Lists, missing_list
-from mlv_server.metadata.prepared import Prepared
+from mlv_server.metadata.prepared import IN_LIMIT, Prepared
 from mlv_server.metadata.tables_history import path_changes
 
-IN_LIMIT = 500
-"""Values in one IN: below every database's limit of parameters."""
 ROWS_LIMIT = 4096
 """Entries of a list up to which each changed path gets a row; beyond, the list itself is searched."""
 _BATCH = 1024

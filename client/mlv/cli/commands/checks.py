@@ -7,9 +7,9 @@ import click
 from mlv.actions import hooks as actions
 from mlv.cli.output import escaped, local_moment, moment, table
 from mlv.cli.running import Duration, Family, Run, verb
+from mlv.cli.secrets import tell_secret
 from mlv_core.hooks import Check, CheckAnswer, Moment, NewCheck
 
-_DAY = 86_400.0
 _MOMENTS = [one.name.lower() for one in Moment]
 
 
@@ -53,7 +53,8 @@ def check_add(
         secret=actions.read_secret(secret_file),
     )
     made, secret = actions.add_check(run.context, asked, dry_run=run.dry_run)
-    _tell(run, made, secret, [f"{run.tell_dry()}check {escaped(made.name)} ({made.id}) asks {escaped(made.url)}"])
+    line = f"{run.tell_dry()}check {escaped(made.name)} ({made.id}) asks {escaped(made.url)}"
+    tell_secret(run, _value(made), secret, line)
 
 
 @verb(name="list")
@@ -102,13 +103,17 @@ def check_delete(run: Run, repository: str, check: str) -> None:
 @click.argument("check", metavar="CHECK")
 @click.option("--secret-file", metavar="F", help="Sign with the first line of F; else with a new secret, shown once.")
 @click.option(
-    "--overlap", type=Duration(), default=_DAY, metavar="DURATION", help="So long the old one signs too: 24h, 7d."
+    "--overlap",
+    type=Duration(),
+    default=float(actions.DAY_SECONDS),
+    metavar="DURATION",
+    help="So long the old one signs too: 24h, 7d.",
 )
 def check_rotate(run: Run, repository: str, check: str, *, secret_file: str | None, overlap: float) -> None:
     """Sign with another secret; for a day, or --overlap, with the old one too."""
     given = actions.read_secret(secret_file)
     one, made = actions.rotate_check(run.context, repository, check, given, int(overlap), dry_run=run.dry_run)
-    _tell(run, one, made, [f"{run.tell_dry()}check {escaped(one.name)} signs with another secret"])
+    tell_secret(run, _value(one), made, f"{run.tell_dry()}check {escaped(one.name)} signs with another secret")
 
 
 @verb(writes=True, name="test")
@@ -141,13 +146,6 @@ check = Family(
         "test": check_test,
     },
 )
-
-
-def _tell(run: Run, one: Check, secret: str, lines: list[str]) -> None:
-    """The result of an act that may have made a secret, which is told even with -q."""
-    if secret:
-        lines.append(f"secret (shown once): {secret}")
-    run.result({**_value(one), "secret": secret or None, "dry_run": run.dry_run}, lines)
 
 
 def _said(answer: CheckAnswer) -> str:

@@ -7,9 +7,9 @@ import click
 from mlv.actions import hooks as actions
 from mlv.cli.output import escaped, local_moment, moment, table
 from mlv.cli.running import Duration, Family, Run, verb
+from mlv.cli.secrets import tell_secret
 from mlv_core.hooks import Delivery, NewWebhook, Webhook
 
-_DAY = 86_400.0
 _LAST = 2**63 - 1
 
 
@@ -40,8 +40,7 @@ def webhook_add(
     """
     asked = NewWebhook(repository, url, _words(kinds), paths, branch, actions.read_secret(secret_file))
     made, secret = actions.add_webhook(run.context, asked, dry_run=run.dry_run)
-    lines = [f"{run.tell_dry()}webhook {made.id} tells {escaped(made.url)}"]
-    _tell(run, made, secret, lines)
+    tell_secret(run, _value(made), secret, f"{run.tell_dry()}webhook {made.id} tells {escaped(made.url)}")
 
 
 @verb(name="list")
@@ -111,14 +110,17 @@ def webhook_resume(run: Run, repository: str, webhook: str, *, from_now: bool) -
 @click.argument("webhook", metavar="ID")
 @click.option("--secret-file", metavar="F", help="Sign with the first line of F; else with a new secret, shown once.")
 @click.option(
-    "--overlap", type=Duration(), default=_DAY, metavar="DURATION", help="So long the old one signs too: 24h, 7d."
+    "--overlap",
+    type=Duration(),
+    default=float(actions.DAY_SECONDS),
+    metavar="DURATION",
+    help="So long the old one signs too: 24h, 7d.",
 )
 def webhook_rotate(run: Run, repository: str, webhook: str, *, secret_file: str | None, overlap: float) -> None:
     """Sign with another secret; for a day, or --overlap, with the old one too."""
     secret = actions.read_secret(secret_file)
     one, made = actions.rotate_webhook(run.context, repository, webhook, secret, int(overlap), dry_run=run.dry_run)
-    lines = [f"{run.tell_dry()}webhook {one.id} signs with another secret"]
-    _tell(run, one, made, lines)
+    tell_secret(run, _value(one), made, f"{run.tell_dry()}webhook {one.id} signs with another secret")
 
 
 @verb(writes=True, name="test")
@@ -163,13 +165,6 @@ webhook = Family(
         "deliveries": webhook_deliveries,
     },
 )
-
-
-def _tell(run: Run, one: Webhook, secret: str, lines: list[str]) -> None:
-    """The result of an act that may have made a secret, which is told even with -q."""
-    if secret:
-        lines.append(f"secret (shown once): {secret}")
-    run.result({**_value(one), "secret": secret or None, "dry_run": run.dry_run}, lines)
 
 
 def _done(run: Run, one: Webhook, text: str) -> None:
