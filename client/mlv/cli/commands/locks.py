@@ -116,7 +116,8 @@ def lock(
 
     --steal ends the lock of another holder, who is told; an expired lock is free to take without it.
     Of a lock that another holds: --wait stands in the queue for it, --request asks the holder, who gives it with
-    'mlv unlock --give USER PATH' or denies it with 'mlv lock --deny USER -m WHY PATH'. Both take --tree for a folder.
+    'mlv unlock --give USER PATH' or denies it with 'mlv lock --deny USER -m WHY PATH'. --wait and --request take --tree
+    for a folder.
     """
     if renew:
         if reason or scope or ttl or steal or diverge or wait or tree or request or denied or many:
